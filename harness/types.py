@@ -1,0 +1,128 @@
+"""The frozen dataclasses that several modules pass around, and the one error that users see."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Direction = Literal["max", "min"]
+
+
+class UserError(ValueError):
+    """A mistake in what the user asked for: the command line prints it in one line and exits with 2."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a task is scored by.
+
+    `compute(target, output)` takes the targets `(example,)` and the model's outputs `(example, output)`,
+    float64, both in the task's own unit, and returns one float.
+    """
+
+    name: str
+    direction: Direction
+    compute: Callable[[NDArray[Any], NDArray[Any]], float]
+    unit: str = ""
+    low: float = 0.0
+    high: float = float("inf")
+
+    def declaration(self) -> dict[str, Any]:
+        """Name, direction, unit and range: what tables and figures need to know of the metric."""
+        return {"name": self.name, "direction": self.direction, "unit": self.unit, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What an architecture needs to know of a task.
+
+    `axes` names the axes of one example (the batch axis is not among them) and `shape` gives their sizes.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    shape: tuple[int, ...]
+    outputs: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which examples of the pool train, validate and test: three index vectors `(example,)`, disjoint."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    def digest(self) -> str:
+        """SHA-256 over the three index vectors in order."""
+        return digest_arrays(self.train, self.validation, self.test)
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task's whole pool of examples, and how a seed splits it.
+
+    Attributes:
+        name: the task's name, as in `conf/task/<name>.yaml`.
+        source: where the examples came from (`full`, `embedded`, `generated`, `cmapss`, `scene`, ...).
+            Results from different sources are never pooled.
+        axes: names of the axes of one example, in the order of `x`'s axes after the first.
+        x: `(example, *axes)`, float32, as the model takes it (apart from `standardize_axes`).
+        y: `(example,)`; int64 classes or float32 values, scaled so that training is well conditioned.
+        outputs: number of model outputs (classes, or 1 for regression).
+        splitter: takes a NumPy generator and returns a `Split`; the same generator state gives the same split.
+        metrics: what the task is scored by, the most important first.
+        target_scale: targets and outputs are multiplied by this before metrics are computed (regression).
+        standardize_axes: axes (of `axes`) that keep a mean and standard deviation of their own when `x` is
+            standardised with the *training* examples' statistics; `None`: `x` is used as it is.
+        note: one line for the user about where the data came from, where there is something to say.
+    """
+
+    name: str
+    source: str
+    axes: tuple[str, ...]
+    x: NDArray[np.float32]
+    y: NDArray[Any]
+    outputs: int
+    splitter: Callable[[np.random.Generator], Split]
+    metrics: tuple[Metric, ...]
+    target_scale: float = 1.0
+    standardize_axes: tuple[str, ...] | None = None
+    note: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The part of the task that an architecture may know."""
+        return TaskSpec(self.name, self.axes, tuple(self.x.shape[1:]), self.outputs)
+
+    def digest(self) -> str:
+        """SHA-256 over examples and targets, shapes and dtypes included."""
+        return digest_arrays(self.x, self.y)
+
+
+@dataclass(frozen=True)
+class Site:
+    """One place in an architecture where the axis strategy is applied.
+
+    `axes` names the site's axes without the batch, `shape` gives their sizes (`None`: unknown until run time).
+    The last axis is the one that holds channels or features.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    shape: tuple[int | None, ...]
+
+
+def digest_arrays(*arrays: NDArray[Any]) -> str:
+    """SHA-256 over arrays, their dtypes and shapes, in order; the same on every platform of one byte order."""
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(f"{array.dtype.str}{array.shape}".encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()

@@ -1,0 +1,1 @@
+"""Tasks: data, loss and metrics with named axes; one file a task."""
