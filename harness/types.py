@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +117,16 @@ class Site:
     name: str
     axes: tuple[str, ...]
     shape: tuple[int | None, ...]
+
+
+class Norm(Protocol):
+    """What an architecture is handed: it puts the normalization under study at a site.
+
+    The architecture calls it once a site, on a Keras tensor `(batch, *axes)`, and goes on with what it returns.
+    """
+
+    def __call__(self, x: Any, *, axes: tuple[str, ...], name: str) -> Any:
+        """Normalize `x` at the site called `name`, whose axes without the batch are called `axes`."""
 
 
 def digest_arrays(*arrays: NDArray[Any]) -> str:

@@ -1,0 +1,20 @@
+"""Which axes should my batch normalization keep, and what happens if I choose others?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.frame import load_history, load_results
+
+__version__ = "0.1.0"
+__all__ = ["load_history", "load_results"]
+
+
+def __getattr__(name: str) -> Any:
+    # pandas takes most of a second to import, which `python -m harness --help` should not pay.
+    if name in __all__:
+        from harness import frame
+
+        return getattr(frame, name)
+    raise AttributeError(f"module 'harness' has no attribute {name!r}")
