@@ -1,0 +1,125 @@
+"""What may be put side by side: cells of one task, data source, architecture and settings, apart from the strategy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from harness.frame import measure_of
+from harness.types import UserError
+
+# Sections of a config that do not change what a cell computes.
+_NOT_COMPARED = ("engine", "study", "probe", "results_dir", "hydra")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The cells that differ in strategy and seed only.
+
+    Attributes:
+        task, data_source, architecture: what all the cells share. Results from different sources are never pooled.
+        settings: those settings (column -> value) in which this comparison differs from its siblings.
+        frame: the cells, as `load_results` gives them. Where a strategy was run with several settings of its own,
+            `axis` tells them apart (`group [groups=8]`).
+    """
+
+    task: str
+    data_source: str
+    architecture: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    frame: pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        """One line that says what is compared on what."""
+        settings = "".join(f", {name.rpartition('.')[2]} {value}" for name, value in self.settings.items())
+        return f"{self.task} ({self.data_source}), {self.architecture}{settings}"
+
+    @property
+    def slug(self) -> str:
+        """The title as the name of a folder."""
+        parts = [self.task, self.data_source, self.architecture, *(f"{k}-{v}" for k, v in self.settings.items())]
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts)).strip("-").lower()
+
+    def measure(self, metric: str | None = None) -> tuple[str, dict[str, Any]]:
+        """The column and declaration of `metric`, the task's main one unless said; see `frame.measure_of`."""
+        return measure_of(self.frame, self.task, metric)
+
+
+def comparisons(frame: pd.DataFrame) -> list[Comparison]:
+    """The comparisons that a frame of cells holds: one a task, data source, architecture and differing settings.
+
+    The settings of a section `axis` belong to the strategy and may differ between strategies. Settings that do not
+    change what a cell computes (the engine, say) split nothing. Cells whose data could not be loaded (their source is
+    not known) stand with the task's other cells where those have one source, else by themselves as `unknown`.
+    """
+    found = []
+    frame = frame.assign(data_source=_known_sources(frame))
+    for (task, architecture), cells in frame.groupby(["task", "architecture"], sort=True):
+        cells = cells.assign(axis=_strategies(cells))
+        differing = _differing(cells)
+        for values, rows in cells.groupby(["data_source", *differing], sort=True, dropna=False):
+            source, *settings = values
+            found.append(
+                Comparison(
+                    task=str(task),
+                    data_source=str(source),
+                    architecture=str(architecture),
+                    settings=dict(zip(differing, settings, strict=True)),
+                    frame=rows.reset_index(drop=True),
+                )
+            )
+    return found
+
+
+def the_comparison(frame: pd.DataFrame) -> Comparison:
+    """The one comparison that `frame` holds.
+
+    Raises:
+        UserError: it holds none or several.
+    """
+    found = comparisons(frame)
+    if len(found) != 1:
+        raise UserError(
+            "expected cells of one comparison (one task, data source, architecture and settings); "
+            f"harness.comparison.comparisons(frame) takes a frame apart. Received: {[one.title for one in found]}"
+        )
+    return found[0]
+
+
+def compared_settings(frame: pd.DataFrame) -> dict[str, str]:
+    """Column -> dotted path of the settings that change what a cell computes, the strategy's own left out."""
+    settings = dict(frame.attrs.get("settings", {}))
+    return {
+        column: path
+        for column, path in settings.items()
+        if column in frame and path.partition(".")[0] not in ("axis", *_NOT_COMPARED)
+    }
+
+
+def _differing(cells: pd.DataFrame) -> list[str]:
+    return [column for column in compared_settings(cells) if cells[column].nunique(dropna=False) > 1]
+
+
+def _strategies(cells: pd.DataFrame) -> pd.Series:
+    """Each cell's strategy, with those of its own settings in which cells of that strategy differ."""
+    labels = cells["axis"].astype(object)
+    own = [column for column, path in cells.attrs.get("settings", {}).items() if path.startswith("axis.")]
+    for axis, rows in cells.groupby("axis"):
+        differing = [column for column in own if column in cells and rows[column].nunique(dropna=False) > 1]
+        for index, row in rows[differing].iterrows() if differing else ():
+            values = ", ".join(f"{name.rpartition('.')[2]}={row[name]}" for name in differing)
+            labels[index] = f"{axis} [{values}]"
+    return labels
+
+
+def _known_sources(frame: pd.DataFrame) -> pd.Series:
+    """Each cell's data source; a cell that failed before its data came takes its task's only one."""
+    sources = frame["data_source"].astype(object)
+    known = frame.groupby("task")["data_source"].agg(lambda column: tuple(column.dropna().unique()))
+    only = {task: values[0] if len(values) == 1 else "unknown" for task, values in known.items()}
+    return sources.where(sources.notna(), frame["task"].map(only))

@@ -1,0 +1,62 @@
+"""What so few seeds can and cannot tell, in figures."""
+
+from __future__ import annotations
+
+import math
+
+from scipy import optimize, special
+
+# Seeds that it takes to tell a ratio of standard deviations of 2 (docs/statistics.md); no claim of stability below.
+SEEDS_FOR_SPREAD = 30
+ALPHA = 0.05
+POWER = 0.8
+
+
+def paired_t_power(effect: float, n: int, *, alpha: float = ALPHA) -> float:
+    """The chance that a two-sided paired t test over `n` seeds tells a standardised difference of `effect` (d_z).
+
+    d_z is the mean of the paired differences over their standard deviation (Cohen 1988, section 2.3). From the
+    noncentral t distribution, both tails.
+    """
+    critical = special.stdtrit(n - 1, 1 - alpha / 2)
+    shift = effect * math.sqrt(n)
+    power = 1 - special.nctdtr(n - 1, shift, critical) + special.nctdtr(n - 1, shift, -critical)
+    return 1.0 if math.isnan(power) else float(power)  # the noncentral t overflows where the power has long reached 1
+
+
+def detectable_effect(n: int, *, power: float = POWER, alpha: float = ALPHA) -> float:
+    """The smallest d_z that `n` paired seeds tell with chance `power`: 1.68 for 5 seeds, 1.00 for 10, 0.53 for 30.
+
+    NaN for fewer than two seeds.
+    """
+    if n < 2:
+        return math.nan
+    return float(optimize.brentq(lambda effect: paired_t_power(effect, n, alpha=alpha) - power, 1e-6, 60.0))
+
+
+def smallest_wilcoxon_p(n: int) -> float:
+    """The smallest p-value that a two-sided Wilcoxon signed-rank test over `n` pairs can give: 2 / 2^n."""
+    return min(1.0, 2.0 ** (1 - n))
+
+
+def caution_sentence(n_seeds: int) -> str:
+    """What may and may not be concluded from `n_seeds` seeds a strategy."""
+    if n_seeds < 2:
+        return (
+            f"{'No seed' if n_seeds < 1 else 'One seed'} a strategy: nothing can be said about how much runs differ, "
+            "so nothing about which strategy is better or more stable."
+        )
+    parts = [
+        f"With {n_seeds} seeds a strategy, a paired comparison finds a difference of {detectable_effect(n_seeds):.2f} "
+        "standard deviations of the paired differences four times out of five, and smaller ones less often"
+    ]
+    if smallest_wilcoxon_p(n_seeds) >= ALPHA:
+        parts.append(f"a Wilcoxon test cannot reach p < {ALPHA} with so few")
+    if n_seeds < SEEDS_FOR_SPREAD:
+        parts.append(
+            f"which strategy is more stable cannot be told (a standard deviation twice as large takes about "
+            f"{SEEDS_FOR_SPREAD} seeds)"
+        )
+    else:
+        parts.append("a standard deviation twice as large can be told, one 1.5 times as large takes about 50 seeds")
+    return "; ".join(parts) + ". Intervals that overlap do not show that strategies are equal."

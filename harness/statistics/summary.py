@@ -1,0 +1,128 @@
+"""What each strategy achieved: means with intervals, spread over seeds, and what it costs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import special
+
+from harness.comparison import Comparison, the_comparison
+
+FAILED = ("error", "timeout", "oom")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate, the interval around it and the number of values behind it; NaN where it is not defined."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+
+
+def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
+    """The mean of `values` `(seed,)` with Student's t interval; values that are not finite are left out.
+
+    The t interval and not a bootstrap, because there are few seeds: resampling n values underestimates the variance
+    by (n - 1) / n and takes its quantiles from a normal rather than a t distribution, so that with 5 seeds a
+    percentile bootstrap that says 95 % covers the mean about 82 % of the time. docs/statistics.md has the figures.
+
+    With fewer than two values the bounds are NaN: one run says nothing about how much runs differ.
+    """
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    n = len(finite)
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan, 0)
+    mean = float(finite.mean())
+    if n == 1:
+        return Interval(mean, math.nan, math.nan, 1)
+    half_width = float(special.stdtrit(n - 1, (1 + confidence) / 2) * finite.std(ddof=1) / math.sqrt(n))
+    return Interval(mean, mean - half_width, mean + half_width, n)
+
+
+def aggregate_comparison(
+    cells: pd.DataFrame | Comparison, metric: str | None = None, *, confidence: float = 0.95
+) -> pd.DataFrame:
+    """One row a strategy, the best mean first: what it reached, how far its seeds lie apart, and what it costs.
+
+    Args:
+        cells: a `Comparison`, or a frame that holds one.
+        metric: the metric's column or name; `None` is the task's main metric on the test examples.
+        confidence: of the intervals.
+
+    Returns:
+        Columns: `axis`; counts of `cells`, `ok`, `diverged`, `failed` (error, timeout, out of memory) and `stale`;
+        `n` values behind `mean`, `low`, `high` (t interval) and `sd`; `precise_mean`, the same metric with
+        re-estimated inference statistics; `gap`, `gap_low`, `gap_high`: moving averages minus precise statistics,
+        paired by cell; `parameters`, `normalization_parameters`, `statistics`, `samples_per_statistic`; `seconds` a
+        cell (median). Diverged and failed cells count in `cells` and are not in the means. `attrs` say what was
+        compared: `title`, `task`, `data_source`, `architecture`, `metric`, `measure`, `confidence`.
+
+    Raises:
+        UserError: the frame holds no or several comparisons, or the task has no such metric.
+    """
+    comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
+    column, measure = comparison.measure(metric)
+    rows = [
+        {"axis": axis} | _row(rows, column, confidence) for axis, rows in comparison.frame.groupby("axis", sort=True)
+    ]
+    summary = pd.DataFrame(rows)
+    summary = summary.sort_values("mean", ascending=measure["direction"] == "min", kind="stable", ignore_index=True)
+    summary.attrs = {
+        "title": comparison.title,
+        "task": comparison.task,
+        "data_source": comparison.data_source,
+        "architecture": comparison.architecture,
+        "metric": column,
+        "measure": measure,
+        "confidence": confidence,
+    }
+    return summary
+
+
+def _row(cells: pd.DataFrame, column: str, confidence: float) -> dict[str, Any]:
+    ok = cells[cells["status"] == "ok"]
+    values, precise = _column(ok, column), _column(ok, f"{column}_precise")
+    mean = mean_interval(values, confidence=confidence)
+    gap = mean_interval(values - precise, confidence=confidence)
+    return {
+        "cells": len(cells),
+        "ok": len(ok),
+        "diverged": int((cells["status"] == "diverged").sum()),
+        "failed": int(cells["status"].isin(FAILED).sum()),
+        "stale": int(cells["stale"].sum()),
+        "n": mean.n,
+        "mean": mean.estimate,
+        "low": mean.low,
+        "high": mean.high,
+        "sd": _sd(values),
+        "precise_mean": mean_interval(precise).estimate,
+        "gap": gap.estimate,
+        "gap_low": gap.low,
+        "gap_high": gap.high,
+        **{
+            # A cell that ended before its model was built has no counts; the others of its strategy agree.
+            name: cells[name].astype(np.float64).max()
+            for name in ("parameters", "normalization_parameters", "statistics")
+        },
+        "samples_per_statistic": cells["samples_per_statistic"].astype(np.float64).min(),
+        "seconds": cells["seconds"].astype(np.float64).median(),
+    }
+
+
+def _column(cells: pd.DataFrame, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A metric's values `(cell,)`, NaN where the cells lack it or it is not finite."""
+    values = cells[name].to_numpy(np.float64) if name in cells else np.full(len(cells), np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _sd(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.std(ddof=1)) if len(finite) > 1 else math.nan
