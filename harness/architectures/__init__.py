@@ -1,0 +1,1 @@
+"""Keras models for the tasks, one family a file; each puts the normalization it is handed at its own sites."""

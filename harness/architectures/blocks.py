@@ -1,0 +1,94 @@
+"""What the architectures share: checking a task's axes, and where an activation's normalization goes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from harness.types import Norm, TaskSpec, UserError
+
+IMAGE = ("height", "width", "channel")
+SEQUENCE = ("time", "feature")
+PATCH = ("height", "width", "band")
+
+AFTER_ACTIVATION = "after_activation"
+BEFORE_ACTIVATION = "before_activation"
+NORM_POSITIONS = (AFTER_ACTIVATION, BEFORE_ACTIVATION)
+
+# For the hint in an error message only; what an architecture takes is decided by its own call of `task_input`.
+_TAKES_AXES = {
+    IMAGE: ("seed_cnn", "lenet", "deep_cnn", "mlp"),
+    SEQUENCE: ("seed_lstm", "gru", "mlp"),
+    PATCH: ("hyper_cnn1d", "hyper_cnn2d", "hyper_cnn3d", "mlp"),
+}
+
+
+def task_input(
+    task: TaskSpec, *, architecture: str, axes: tuple[str, ...], minimum: Mapping[str, int] | None = None
+) -> Any:
+    """The model's input tensor, `(batch, *axes)` float32, once it is clear that the architecture can take the task.
+
+    Args:
+        task: the task to build for.
+        architecture: the architecture's name, for error messages.
+        axes: names of the axes that the architecture takes, in order.
+        minimum: the smallest size of an axis that leaves every layer at least one element.
+
+    Raises:
+        UserError: the task has other axes, or an axis that is too small.
+    """
+    # Hydra hands a dataclass on as a config node whose tuples are lists.
+    received, shape = tuple(task.axes), tuple(task.shape)
+    if received != axes:
+        takers = _TAKES_AXES.get(received, ("mlp",))
+        raise UserError(
+            f"architecture {architecture} takes examples with the axes {_listed(axes)}; "
+            f"for the task {task.name} choose {_listed(takers, last=' or ')}. Received: axes={received}"
+        )
+    for axis, size in zip(axes, shape, strict=True):
+        least = (minimum or {}).get(axis, 1)
+        if size < least:
+            raise UserError(
+                f"architecture {architecture} needs {axis} >= {least} "
+                f"(smaller inputs vanish in its convolutions and pooling). Received: {axis}={size}, shape={shape}"
+            )
+    return keras.Input(shape=shape, name="input")
+
+
+def activate_and_normalize(
+    x: Any, norm: Norm, *, axes: tuple[str, ...], activation: str, index: int, norm_position: str
+) -> Any:
+    """`x` `(batch, *axes)` through the layer `activation_<index>` and the site `norm_<index>`, in the order asked for.
+
+    The layer that makes `x` keeps its bias in either order, although normalization over its channels makes the bias
+    redundant when it comes first: the model's other weights must not depend on the strategy under study.
+
+    Raises:
+        UserError: `norm_position` is neither `after_activation` nor `before_activation`.
+    """
+    check_norm_position(norm_position)
+    activate = keras.layers.Activation(activation, name=f"activation_{index}")
+    if norm_position == BEFORE_ACTIVATION:
+        return activate(norm(x, axes=axes, name=f"norm_{index}"))
+    return norm(activate(x), axes=axes, name=f"norm_{index}")
+
+
+def check_norm_position(norm_position: str) -> None:
+    """Raise `UserError` unless `norm_position` is one of `NORM_POSITIONS`."""
+    if norm_position in NORM_POSITIONS:
+        return
+    close = difflib.get_close_matches(str(norm_position), NORM_POSITIONS, n=1)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    raise UserError(
+        f"norm_position is {_listed(NORM_POSITIONS, last=' or ')}{hint} Received: norm_position={norm_position!r}"
+    )
+
+
+def _listed(names: tuple[str, ...], *, last: str = ", ") -> str:
+    """`a, b or c`, and `(height, width, channel)` for the names of axes, which read as one thing."""
+    if last == ", ":
+        return f"({', '.join(names)})"
+    return last.join(filter(None, [", ".join(names[:-1]), names[-1]]))
