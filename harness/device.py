@@ -1,0 +1,60 @@
+"""Device, threads, precision and determinism: set once a process, before TensorFlow computes anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from harness.types import UserError
+
+_configured: dict[str, Any] = {}
+
+
+def quiet_tensorflow() -> None:
+    """Keep TensorFlow's start-up remarks off the terminal; must come before its first import."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def configure(train: Mapping[str, Any]) -> str:
+    """Set up TensorFlow for a cell's `train` settings and return the name of the device that computes.
+
+    Raises:
+        UserError: a GPU was asked for and there is none of that number, or this process was set up otherwise before.
+    """
+    quiet_tensorflow()
+    import keras
+    import tensorflow as tf
+
+    wanted = {key: train[key] for key in ("device", "threads", "deterministic")}
+    if _configured and _configured["wanted"] != wanted:
+        raise UserError(
+            f"device, threads and determinism are set once a process, which began with {_configured['wanted']}. "
+            f"Received: {wanted}"
+        )
+    keras.config.set_dtype_policy(train["precision"])
+    if not _configured:
+        tf.config.threading.set_intra_op_parallelism_threads(train["threads"])
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        # TF32 rounds products to ten bits of mantissa, which changes results between GPUs.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+        if train["deterministic"]:
+            tf.config.experimental.enable_op_determinism()
+        _configured.update(wanted=wanted, device=_choose_device(str(train["device"])))
+    return str(_configured["device"])
+
+
+def _choose_device(wanted: str) -> str:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if wanted == "cpu" or (wanted == "auto" and not gpus):
+        tf.config.set_visible_devices([], "GPU")
+        return "CPU:0"
+    index = int(wanted.partition(":")[2] or 0)
+    if index >= len(gpus):
+        raise UserError(f"train.device: expected one of the {len(gpus)} GPUs found here, or cpu. Received: {wanted}")
+    tf.config.set_visible_devices([gpus[index]], "GPU")
+    # Without this the first process takes all of the GPU's memory.
+    tf.config.experimental.set_memory_growth(gpus[index], True)
+    return "GPU:0"

@@ -1,0 +1,226 @@
+"""One cell from its config to its record."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+from hydra.utils import instantiate
+
+from harness.data import load_task
+from harness.device import configure
+from harness.identity import canonical, outcome_config
+from harness.provenance import current_provenance
+from harness.seeds import derive_rng
+from harness.types import Split, TaskData, TaskSpec, UserError
+
+PRECISE_EXAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A planned cell: its id and identity, its resolved config, and a summary of the data that it will see."""
+
+    id: str
+    identity: str
+    config: Mapping[str, Any]
+    data: Mapping[str, Any]
+
+
+def run_cell(cell: Cell, on_epoch: Callable[[int], None] = lambda epoch: None) -> dict[str, Any]:
+    """Run a cell and return its record (docs/records.md); whatever goes wrong inside becomes its status."""
+    started = time.perf_counter()
+    outcome: dict[str, Any] = {"status": "error", "reason": "", "traceback": ""}
+    try:
+        outcome |= _train_and_measure(cell, on_epoch)
+    except MemoryError as error:
+        outcome |= {"status": "oom", "reason": f"out of memory: {error}"}
+    except Exception as error:
+        # A ResourceExhaustedError is TensorFlow's word for memory that could not be had.
+        status = "oom" if type(error).__name__ == "ResourceExhaustedError" else "error"
+        lines = str(error).strip().splitlines() or [""]
+        outcome |= {
+            "status": status,
+            "reason": f"{type(error).__name__}: {lines[0]}",
+            "traceback": "" if isinstance(error, UserError) else traceback.format_exc(),
+        }
+    outcome.setdefault("seconds", {})["total"] = time.perf_counter() - started
+    return record_of(cell, outcome)
+
+
+def record_of(cell: Cell, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """A record in its full form from what a cell is and what became of it."""
+    config = cell.config
+    provenance = {**current_provenance(config), **outcome.get("provenance", {})}
+    return {
+        "format": 1,
+        "id": cell.id,
+        "identity": cell.identity,
+        "task": config["task"]["name"],
+        "architecture": config["architecture"]["name"],
+        "axis": config["axis"]["name"],
+        "seed": config["seed"],
+        "status": outcome["status"],
+        "reason": outcome.get("reason", ""),
+        "traceback": outcome.get("traceback", ""),
+        "config": config,
+        "data": cell.data,
+        **{key: outcome.get(key, [] if key in ("measures", "sites") else {}) for key in _MEASURED},
+        "provenance": {**provenance, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")},
+    }
+
+
+_MEASURED = ("measures", "sites", "metrics", "history", "counts", "hashes", "seconds")
+
+
+def prepare_split(data: TaskData, seed: int) -> tuple[Split, dict[str, Any]]:
+    """The split that `seed` draws, and its three parts as arrays ready for the model.
+
+    Where the task asks for it, examples are standardised by the training part's mean and standard deviation.
+    """
+    from harness.training import Arrays
+
+    split = data.splitter(derive_rng(seed, "split"))
+    x = data.x
+    if data.standardize_axes is not None:
+        pooled = (0, *(i for i, name in enumerate(data.axes, start=1) if name not in data.standardize_axes))
+        part = x[split.train].astype(np.float64)
+        mean, deviation = part.mean(axis=pooled, keepdims=True), part.std(axis=pooled, keepdims=True)
+        x = ((x - mean) / np.where(deviation > 0, deviation, 1.0)).astype(np.float32)
+    y = data.y.astype(np.int32) if data.outputs > 1 else data.y.astype(np.float32).reshape(-1, 1)
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    return split, {name: Arrays(x[index], y[index]) for name, index in parts.items()}
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What a worker keeps from one cell for the next that shares it: the graphs and what they were built from."""
+
+    key: str
+    trainer: Any
+    sites: list[dict[str, Any]]
+    build_seconds: float
+
+
+_last: list[_Prepared] = []
+
+
+def structure_key(config: Mapping[str, Any], spec: TaskSpec) -> str:
+    """What is baked into the graphs. Cells equal in it share them; seed, rate, epochs and data are not in it."""
+    structure = outcome_config(config)
+    structure.pop("seed")
+    structure["task"] = {"loss": structure["task"]["loss"]}
+    structure["train"] = {k: v for k, v in structure["train"].items() if k not in ("learning_rate", "epochs")}
+    return canonical({"structure": structure, "axes": spec.axes, "shape": spec.shape, "outputs": spec.outputs})
+
+
+def _prepare(config: Mapping[str, Any], spec: TaskSpec) -> _Prepared:
+    key = structure_key(config, spec)
+    if _last and _last[0].key == key:
+        return _last[0]
+    started = time.perf_counter()
+    import keras
+
+    from harness.axes.norm import NormFactory
+    from harness.training import Trainer
+
+    # One program at a time: a process that keeps every graph grows by megabytes a cell. Clearing also starts
+    # Keras's automatic names anew, from which the seeds of a user's unnamed layers are derived.
+    _last.clear()
+    keras.backend.clear_session()
+    norm = NormFactory(
+        instantiate(config["axis"], _convert_="all"),
+        batch_size=config["train"]["batch_size"],
+        momentum=config["norm"]["momentum"],
+        epsilon=config["norm"]["epsilon"],
+    )
+    arguments = {key: value for key, value in config["architecture"].items() if key != "name"}
+    model = instantiate(arguments, task=spec, norm=norm, _convert_="all")
+    loss = instantiate(config["task"]["loss"], _convert_="all")
+    trainer = Trainer(model, norm.layers, spec=spec, loss=loss, train=config["train"])
+    sites = [site.to_dict() for site in norm.sites]
+    _last.append(_Prepared(key, trainer, sites, time.perf_counter() - started))
+    return _last[0]
+
+
+def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None]) -> dict[str, Any]:
+    config = cell.config
+    device = configure(config["train"])
+    import tensorflow as tf
+
+    from harness.initialization import digest_weights
+
+    data = load_task(config["task"]["data"])
+    split, parts = prepare_split(data, config["seed"])
+    with tf.device(device):
+        started = time.perf_counter()
+        prepared = _prepare(config, data.spec)
+        trainer = prepared.trainer
+        trainer.reset(seed=config["seed"], learning_rate=config["train"]["learning_rate"])
+        built = time.perf_counter()
+        initial = trainer.initializer.shared_digest()
+        fit = trainer.fit(
+            parts["train"],
+            parts["validation"],
+            seed=config["seed"],
+            epochs=config["train"]["epochs"],
+            metrics=data.metrics,
+            target_scale=data.target_scale,
+            on_epoch=on_epoch,
+        )
+        trained = time.perf_counter()
+        metrics = _measure(trainer, data, parts, config["seed"])
+        measured = time.perf_counter()
+        model = trainer.model
+        return {
+            "status": fit.status,
+            "reason": fit.reason,
+            "measures": [metric.declaration() for metric in data.metrics],
+            "sites": prepared.sites,
+            "metrics": {**metrics, "initial_loss": fit.initial_loss},
+            "history": fit.history,
+            "counts": {
+                "parameters": sum(int(np.prod(w.shape)) for w in model.trainable_weights),
+                "normalization_parameters": sum(site["parameters"] for site in prepared.sites),
+                "statistics": sum(site["statistics"] for site in prepared.sites),
+                "steps": fit.steps,
+            },
+            "hashes": {
+                "weights": initial,
+                "order": fit.order_digest,
+                "split": split.digest(),
+                "final_weights": digest_weights(model.weights),
+            },
+            "seconds": {"build": built - started, "train": trained - built, "evaluate": measured - trained},
+            "provenance": {"device": device, "deterministic": config["train"]["deterministic"]},
+        }
+
+
+def _measure(trainer: Any, data: TaskData, parts: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """`<part>_<metric>` with moving averages, `..._precise` and `..._batch` with the other inference statistics."""
+    evaluator = trainer.evaluator
+    scores: dict[str, float] = {}
+
+    def measure(suffix: str, statistics: str = "moving") -> None:
+        for part in ("validation", "test"):
+            found = evaluator.scores(parts[part], data.metrics, data.target_scale, statistics=statistics)
+            scores.update({f"{part}_{name}{suffix}": value for name, value in found.items()})
+
+    measure("")
+    if not evaluator.has_statistics:
+        # Nothing is averaged over the batch: the three ways are one.
+        return {**scores, **{f"{key}{suffix}": scores[key] for suffix in ("_precise", "_batch") for key in scores}}
+    measure("_batch", "batch")
+    from harness.training import batch_order
+
+    train = parts["train"]
+    batches = max(1, PRECISE_EXAMPLES // trainer.batch_size)
+    order = batch_order(seed, 0, len(train), trainer.batch_size)[:batches]
+    with evaluator.using(evaluator.precise_statistics(train.x, order)):
+        measure("_precise")
+    return scores

@@ -1,0 +1,53 @@
+"""What makes two cells the same: a hash over the settings that matter for the outcome and the data served."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+# Where things lie and who runs them does not change an outcome; the recipe has become `train`, the
+# comparison and the study have become cells; where data came from is in the data's digest and source.
+IRRELEVANT = (
+    "results_dir",
+    "engine",
+    "study",
+    "task.comparison",
+    "task.recipe",
+    "task.data.path",
+    "task.data.data_dir",
+    "train.device",
+)
+
+
+def outcome_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a resolved config that the outcome depends on."""
+    kept = copy.deepcopy(dict(config))
+    for dotted in IRRELEVANT:
+        *parents, leaf = dotted.split(".")
+        node: Any = kept
+        for parent in parents:
+            node = node.get(parent, {})
+        node.pop(leaf, None)
+    return kept
+
+
+def identify(config: Mapping[str, Any], *, data_source: str, data_digest: str) -> str:
+    """SHA-256 (hex) over the settings that matter, the data's source and the data's digest."""
+    content = {"config": outcome_config(config), "data_source": data_source, "data_digest": data_digest}
+    # How the source was asked for does not matter once it is known which one answered.
+    content["config"]["task"]["data"].pop("source", None)
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def cell_id(config: Mapping[str, Any], identity: str) -> str:
+    """A readable name, usable as a file's: `mnist-seed_cnn-spatial-s0-1a2b3c4d5e6f`."""
+    names = (config["task"]["name"], config["architecture"]["name"], config["axis"]["name"])
+    return "-".join([*names, f"s{config['seed']}", identity[:12]])
+
+
+def canonical(content: Any) -> str:
+    """JSON with sorted keys: one text for one content."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)

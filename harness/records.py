@@ -1,0 +1,132 @@
+"""The only module that writes or reads `results/`: one JSON file a cell, whole or not there at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.provenance import is_stale
+from harness.types import UserError
+
+FORMAT = 1
+STATUSES = ("ok", "diverged", "error", "timeout", "oom")
+FINISHED = ("ok", "diverged")
+REQUIRED = ("format", "id", "identity", "task", "architecture", "axis", "seed", "status", "config")
+
+
+def prepare_results_dir(results_dir: Path) -> None:
+    """Make the folders, or say in one line why nothing could be written there."""
+    try:
+        (results_dir / "records").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results_dir / "records"):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"results_dir: expected a folder that can be written to ({error.strerror}). Received: {results_dir}"
+        ) from error
+
+
+def record_path(results_dir: Path, cell_id: str) -> Path:
+    """Where a cell's record lies."""
+    return results_dir / "records" / f"{cell_id}.json"
+
+
+def write_record(results_dir: Path, record: Mapping[str, Any]) -> Path:
+    """Write a record atomically: readers see the whole of it or nothing.
+
+    A record that was there before (of a failed try, or made by other code) is kept under `records/superseded/`.
+    """
+    path = record_path(results_dir, record["id"])
+    text = json.dumps(_encode(record), allow_nan=False, indent=1, sort_keys=False)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        _keep_superseded(path)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _fsync_directory(path.parent)
+    return path
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """One record, or None where the file is no whole record of a format that we know."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        return None
+    if not isinstance(content, dict) or any(key not in content for key in REQUIRED) or content["format"] != FORMAT:
+        return None
+    return content
+
+
+def find_record(results_dir: Path, cell_id: str) -> dict[str, Any] | None:
+    """The record of a cell, `stale` set, or None."""
+    record = read_record(record_path(results_dir, cell_id))
+    if record is not None:
+        record["stale"] = is_stale(record)
+    return record
+
+
+def read_records(results_dir: Path) -> list[dict[str, Any]]:
+    """All records of a results folder in order of their ids, each with `stale` and `path` set."""
+    records = []
+    for path in sorted((results_dir / "records").glob("*.json")):
+        record = read_record(path)
+        if record is not None:
+            records.append({**record, "stale": is_stale(record), "path": str(path)})
+    return records
+
+
+def unreadable_records(results_dir: Path) -> list[Path]:
+    """Files that lie where records do and are none: truncated, of a future format, or not ours."""
+    return [path for path in sorted((results_dir / "records").glob("*.json")) if read_record(path) is None]
+
+
+def is_done(record: Mapping[str, Any] | None) -> bool:
+    """Whether a cell with this record (or none) needs no run: it finished, by today's code and versions."""
+    return record is not None and record["status"] in FINISHED and not record["stale"]
+
+
+def _keep_superseded(path: Path) -> None:
+    if not path.exists():
+        return
+    attic = path.parent / "superseded"
+    attic.mkdir(exist_ok=True)
+    number = sum(1 for _ in attic.glob(f"{path.stem}.*.json"))
+    # A hard link, not a move: at no moment is the cell without a record.
+    os.link(path, attic / f"{path.stem}.{number}.json")
+
+
+def _fsync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _encode(value: Any) -> Any:
+    """Plain JSON values; numbers that JSON lacks become the strings that Python's float() reads."""
+    if isinstance(value, Mapping):
+        return {str(key): _encode(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, Iterator)):
+        return [_encode(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _encode(value.tolist())
+    if isinstance(value, np.generic):
+        return _encode(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value

@@ -1,0 +1,183 @@
+"""Fit one cell: an epoch is one graph over data that lies on the device, with no Python between its steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from harness.evaluation import Evaluator
+from harness.initialization import Initializer
+from harness.seeds import derive_rng
+from harness.types import Metric, TaskSpec, UserError, digest_arrays
+
+INITIAL_LOSS_BATCHES = 20
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Examples and targets of one part of the split: `x (example, *axes)`, `y (example,)` or `(example, 1)`."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What training left: per-epoch history, per-step losses and how it ended."""
+
+    history: dict[str, list[float]]
+    step_losses: NDArray[np.float64]
+    initial_loss: float
+    status: str
+    reason: str
+    steps: int
+    order_digest: str
+
+
+class Trainer:
+    """A model, its optimizer and the graphs that train it; cells that differ in seed or rate alone reuse them."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        normalization_layers: list[keras.Layer],
+        *,
+        spec: TaskSpec,
+        loss: keras.losses.Loss,
+        train: Mapping[str, Any],
+    ) -> None:
+        """Put together the graphs for `model` under the settings `train` (`conf/train/default.yaml`)."""
+        self.model = model
+        self.loss = loss
+        self.batch_size: int = train["batch_size"]
+        self.optimizer = build_optimizer(train)
+        self.optimizer.build(model.trainable_variables)
+        self.initializer = Initializer(model, normalization_layers)
+        self.evaluator = Evaluator(model, normalization_layers, loss=loss, batch_size=self.batch_size)
+        self._fresh_optimizer = [np.array(variable) for variable in self.optimizer.variables]
+        # The number of examples and of steps stays open, so that splits of other sizes share one graph.
+        target = tf.TensorSpec([None], tf.int32) if spec.outputs > 1 else tf.TensorSpec([None, 1], tf.float32)
+        signature = (tf.TensorSpec([None, *spec.shape], tf.float32), target, tf.TensorSpec([None, None], tf.int32))
+        self._epoch = tf.function(self._run_epoch, input_signature=signature)
+        self._initial_loss = tf.function(self._run_initial_loss, input_signature=signature)
+
+    def reset(self, *, seed: int, learning_rate: float) -> None:
+        """Start over: weights from `seed`, a fresh optimizer, another learning rate."""
+        self.initializer.reset(seed)
+        for variable, value in zip(self.optimizer.variables, self._fresh_optimizer, strict=True):
+            variable.assign(value)
+        self.optimizer.learning_rate = learning_rate
+
+    def fit(
+        self,
+        train: Arrays,
+        validation: Arrays,
+        *,
+        seed: int,
+        epochs: int,
+        metrics: tuple[Metric, ...],
+        target_scale: float,
+        on_epoch: Callable[[int], None] = lambda epoch: None,
+    ) -> Fit:
+        """Train for `epochs`, or until the loss is no longer finite.
+
+        Batches come in an order drawn from `seed` alone; an epoch's last incomplete batch is dropped.
+        """
+        orders = [batch_order(seed, epoch, len(train), self.batch_size) for epoch in range(1, epochs + 1)]
+        history: dict[str, list[float]] = {}
+        losses: list[NDArray[np.float64]] = []
+        x, y = tf.constant(train.x), tf.constant(train.y)
+        with self.evaluator.preserved():
+            initial_loss = float(self._initial_loss(x, y, tf.constant(orders[0][:INITIAL_LOSS_BATCHES])))
+        reason = "" if np.isfinite(initial_loss) else "the loss was not finite before the first step"
+        for epoch, order in enumerate(orders, start=1):
+            if reason:
+                break
+            started = time.perf_counter()
+            epoch_losses, steps = self._epoch(x, y, tf.constant(order))
+            taken = epoch_losses.numpy()[: int(steps)].astype(np.float64)
+            losses.append(taken)
+            row = {"epoch": float(epoch), "train_loss": float(taken.mean())}
+            row |= {
+                f"validation_{name}": value
+                for name, value in self.evaluator.scores(validation, metrics, target_scale).items()
+            }
+            row["seconds"] = time.perf_counter() - started
+            for name, value in row.items():
+                history.setdefault(name, []).append(value)
+            if not np.isfinite(taken[-1]):
+                reason = f"the loss became {taken[-1]} in epoch {epoch}, step {len(taken)} of {len(order)}"
+            on_epoch(epoch)
+        step_losses = np.concatenate(losses) if losses else np.empty(0)
+        if not reason and history["train_loss"][-1] >= initial_loss:
+            reason = f"the last epoch's training loss {history['train_loss'][-1]:.4g} is no better than the initial {initial_loss:.4g}"
+        return Fit(
+            history=history,
+            step_losses=step_losses,
+            initial_loss=initial_loss,
+            status="diverged" if reason else "ok",
+            reason=reason,
+            steps=len(step_losses),
+            order_digest=digest_arrays(*orders),
+        )
+
+    def _run_epoch(self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        steps = tf.shape(order)[0]
+        losses = tf.TensorArray(tf.float32, size=steps)
+        step, finite = tf.constant(0), tf.constant(True)
+        while (step < steps) & finite:
+            batch = order[step]
+            value = self._train_step(tf.gather(x, batch), tf.gather(y, batch))
+            losses = losses.write(step, value)
+            finite = tf.math.is_finite(value)
+            step += 1
+        return losses.stack(), step
+
+    def _train_step(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            value = self._loss_of(y, self.model(x, training=True))
+            scaled = self.optimizer.scale_loss(value)
+        variables = self.model.trainable_variables
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        return tf.cast(value, tf.float32)
+
+    def _run_initial_loss(self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+        total = tf.constant(0.0)
+        for batch in order:
+            total += tf.cast(self._loss_of(tf.gather(y, batch), self.model(tf.gather(x, batch), training=True)), tf.float32)
+        return total / tf.cast(tf.shape(order)[0], tf.float32)
+
+    def _loss_of(self, y: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+        return tf.add_n([self.loss(y, output), *self.model.losses])
+
+
+def batch_order(seed: int, epoch: int, examples: int, batch_size: int) -> NDArray[np.int32]:
+    """Which examples make up each step of an epoch (from 1): `(step, batch)`, each example at most once."""
+    steps = examples // batch_size
+    order = derive_rng(seed, "order", epoch).permutation(examples)[: steps * batch_size]
+    return order.astype(np.int32).reshape(steps, batch_size)
+
+
+def build_optimizer(train: Mapping[str, Any]) -> keras.optimizers.Optimizer:
+    """Any Keras optimizer by name, with `optimizer_options`; loss scaling where float16 needs it."""
+    config = {"learning_rate": train["learning_rate"], **train["optimizer_options"]}
+    try:
+        optimizer = keras.optimizers.get({"class_name": train["optimizer"], "config": config})
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            "train.optimizer: expected the name of a Keras optimizer and options that it takes "
+            f"({str(error).splitlines()[0]}). Received: {train['optimizer']} with {train['optimizer_options']}"
+        ) from error
+    if train["precision"] == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
