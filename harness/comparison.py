@@ -105,21 +105,24 @@ def _differing(cells: pd.DataFrame) -> list[str]:
     return [column for column in compared_settings(cells) if cells[column].nunique(dropna=False) > 1]
 
 
-def _strategies(cells: pd.DataFrame) -> pd.Series:
+def _strategies(cells: pd.DataFrame) -> list[str]:
     """Each cell's strategy, with those of its own settings in which cells of that strategy differ."""
-    labels = cells["axis"].astype(object)
     own = [column for column, path in cells.attrs.get("settings", {}).items() if path.startswith("axis.")]
-    for axis, rows in cells.groupby("axis"):
-        differing = [column for column in own if column in cells and rows[column].nunique(dropna=False) > 1]
-        for index, row in rows[differing].iterrows() if differing else ():
-            values = ", ".join(f"{name.rpartition('.')[2]}={row[name]}" for name in differing)
-            labels[index] = f"{axis} [{values}]"
+    labels = cells["axis"].astype(str).tolist()
+    for axis, rows in cells.reset_index(drop=True).groupby("axis"):
+        differing = [column for column in own if column in rows and rows[column].nunique(dropna=False) > 1]
+        for position, values in zip(rows.index, rows[differing].itertuples(index=False), strict=True):
+            if differing:
+                said = (f"{name.rpartition('.')[2]}={value}" for name, value in zip(differing, values, strict=True))
+                labels[int(position)] = f"{axis} [{', '.join(said)}]"
     return labels
 
 
-def _known_sources(frame: pd.DataFrame) -> pd.Series:
+def _known_sources(frame: pd.DataFrame) -> list[str]:
     """Each cell's data source; a cell that failed before its data came takes its task's only one."""
-    sources = frame["data_source"].astype(object)
-    known = frame.groupby("task")["data_source"].agg(lambda column: tuple(column.dropna().unique()))
-    only = {task: values[0] if len(values) == 1 else "unknown" for task, values in known.items()}
-    return sources.where(sources.notna(), frame["task"].map(only))
+    only: dict[str, str] = {}
+    for task, sources in frame.groupby("task")["data_source"]:
+        known = sources.dropna().unique()
+        only[str(task)] = str(known[0]) if len(known) == 1 else "unknown"
+    pairs = zip(frame["task"], frame["data_source"], strict=True)
+    return [only[task] if source is None or source != source else str(source) for task, source in pairs]

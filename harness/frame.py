@@ -117,7 +117,9 @@ def history_of(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def measures_of(frame: pd.DataFrame, task: str) -> list[dict[str, Any]]:
-    """The declared metrics of `task`, the main one first, and the loss last: `name`, `direction`, `unit`, `low`, `high`.
+    """The declared metrics of `task`, the main one first and the loss last.
+
+    Each has a `name`, a `direction` (`max` or `min`), a `unit`, and the range `low` to `high`.
 
     Raises:
         UserError: the frame does not carry the task's declarations.
