@@ -20,8 +20,8 @@ def build(
 ) -> keras.Model:
     """Blocks of `depth` convolutions, max pooling between blocks, global average pooling, logits `(batch, output)`.
 
-    Sites `norm_1`, `norm_2`, ... have the axes (height, width, channel): with the defaults, for 28 x 28 images, two each
-    of (28, 28, 16), (14, 14, 32) and (7, 7, 64).
+    Sites `norm_1`, `norm_2`, ... have the axes (height, width, channel): for 28 x 28 images and the defaults two
+    each of (28, 28, 16), (14, 14, 32) and (7, 7, 64).
 
     Args:
         task: anything with the axes (height, width, channel), large enough to be halved between blocks.
