@@ -1,0 +1,73 @@
+"""The factory that an architecture calls at each normalization site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from harness.axes.layer import AxisNormalization
+from harness.axes.recorder import site_of
+from harness.axes.resolved import ResolvedSite
+from harness.axes.strategy import AxisStrategy
+from harness.types import UserError
+
+# The limits that training of batch renormalization ends with in Ioffe (2017), section 4.
+RENORM_CLIPPING = {"rmax": 3.0, "rmin": 1.0 / 3.0, "dmax": 5.0}
+
+
+class NormFactory:
+    """A `Norm` that puts one strategy at every site of one model.
+
+    Attributes:
+        sites: what the strategy came to at each site, in the order in which the architecture called.
+        layers: the layers that were built, in the same order; sites that are left as they are have none.
+    """
+
+    def __init__(
+        self, strategy: AxisStrategy, *, batch_size: int, momentum: float = 0.99, epsilon: float = 1e-3
+    ) -> None:
+        self.strategy = strategy
+        self.batch_size = batch_size
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.sites: list[ResolvedSite] = []
+        self.layers: list[keras.layers.Layer] = []
+
+    def __call__(self, x: Any, *, axes: tuple[str, ...], name: str) -> Any:
+        """Normalize `x`, `(batch, *axes)`, at the site called `name`, which names the layer too."""
+        resolved = self.strategy.resolve(site_of(x, axes, name), batch_size=self.batch_size)
+        self.sites.append(resolved)
+        layer = self._layer(resolved, name)
+        if layer is None:
+            return x
+        self.layers.append(layer)
+        return layer(x)
+
+    def _layer(self, resolved: ResolvedSite, name: str) -> keras.layers.Layer | None:
+        common: dict[str, Any] = {"epsilon": self.epsilon, "name": name}
+        if resolved.kind == "batch":
+            return AxisNormalization(
+                axis=resolved.axis, param_axis=resolved.param_axis, momentum=self.momentum, **common
+            )
+        if resolved.kind == "layer":
+            return keras.layers.LayerNormalization(axis=-1, **common)
+        if resolved.kind == "rms":
+            return keras.layers.RMSNormalization(axis=-1, **common)
+        if resolved.kind == "group":
+            return keras.layers.GroupNormalization(groups=resolved.groups, axis=-1, **common)
+        return self._renorm(resolved, common) if resolved.kind == "renorm" else None
+
+    def _renorm(self, resolved: ResolvedSite, common: dict[str, Any]) -> keras.layers.Layer:
+        if len(resolved.axis) != 1 or resolved.param_axis != resolved.axis:
+            raise UserError(
+                "batch renormalization is Keras's own layer and keeps exactly one axis. "
+                f"Received: stat_axes={list(resolved.stat_axes)}, param_axes={list(resolved.param_axes)}"
+            )
+        options = {"renorm": True, "renorm_clipping": RENORM_CLIPPING, "renorm_momentum": self.momentum}
+        try:
+            return keras.layers.BatchNormalization(axis=resolved.axis[0], momentum=self.momentum, **options, **common)
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"this Keras has no batch renormalization; 3.15 has. Received: keras {keras.__version__}"
+            ) from error

@@ -1,0 +1,69 @@
+"""Batch normalization for any set of axes in plain Keras operations: right to every order of derivative, and masked."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from keras import ops
+
+Axes = tuple[int, ...]
+
+
+class Normalized(NamedTuple):
+    """A normalized batch and what it was normalized by.
+
+    `y` has the input's shape; `mean`, `variance` (biased) and `count` keep the averaged axes with size 1.
+    `count`, the values behind each statistic, is `None` without a mask, when all have the same.
+    """
+
+    y: Any
+    mean: Any
+    variance: Any
+    count: Any = None
+
+
+def normalize_batch(x: Any, gamma: Any, beta: Any, *, averaged: Axes, epsilon: float, mask: Any = None) -> Normalized:
+    """Normalize `x` by its own statistics: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
+
+    Ioffe & Szegedy (2015), algorithm 1. The mean is found in two steps, the second on values that the first has
+    centred: in float32 the mean of values near 1e4 is only good to 5e-4, which a spread of 0.1 would show. For the
+    same reason nothing is computed as a difference of two squares.
+
+    Args:
+        x: `(batch, *axes)`, floating point.
+        gamma: scale, of a shape that broadcasts against `x`; `None`: 1.
+        beta: shift, likewise; `None`: 0.
+        averaged: axes to average over; all others keep statistics of their own.
+        epsilon: added to the variance.
+        mask: of a shape that broadcasts against `x`; where it is false, a value counts in no statistic, but is
+            normalized with the others. A group without any value has mean 0, variance 0 and count 0.
+    """
+    weight = None if mask is None else ops.cast(ops.broadcast_to(mask, ops.shape(x)), x.dtype)
+    count = None if weight is None else ops.sum(weight, axis=averaged, keepdims=True)
+    # Whatever the shift, mean and variance come out the same, so that it may be a constant to all derivatives.
+    shift = ops.stop_gradient(_average(x, averaged, weight, count))
+    shifted = x - shift
+    correction = _average(shifted, averaged, weight, count)
+    deviation = shifted - correction
+    variance = _average(ops.square(deviation), averaged, weight, count)
+    y = _scale_and_shift(deviation, variance, gamma, beta, epsilon)
+    return Normalized(y, shift + correction, variance, count)
+
+
+def normalize_by(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, *, epsilon: float) -> Any:
+    """Normalize `x` by the given statistics, all of shapes that broadcast against it."""
+    return _scale_and_shift(x - mean, variance, gamma, beta, epsilon)
+
+
+def _scale_and_shift(deviation: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+    scale = ops.rsqrt(variance + epsilon)
+    y = deviation * (scale if gamma is None else scale * gamma)
+    return y if beta is None else y + beta
+
+
+def _average(x: Any, axes: Axes, weight: Any, count: Any) -> Any:
+    if weight is None:
+        return ops.mean(x, axis=axes, keepdims=True)
+    # A masked value may be anything, infinity too, which a product with 0 would let through as NaN.
+    kept = ops.where(weight > 0, x, ops.zeros_like(x))
+    return ops.sum(kept, axis=axes, keepdims=True) / ops.maximum(count, 1)

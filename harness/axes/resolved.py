@@ -1,0 +1,72 @@
+"""What an axis strategy comes to at one normalization site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.types import Site
+
+
+@dataclass(frozen=True)
+class ResolvedSite:
+    """A strategy at one site: which axes are kept there, and what that costs.
+
+    Attributes:
+        site: where.
+        kind: how the site is normalized (`batch`, `layer`, `group`, `rms`, `renorm`), or `none`.
+        stat_axes: names of the axes that keep statistics of their own; the references that do not average over the
+            batch have `batch` among them.
+        param_axes: names of the axes that keep a scale and shift of their own.
+        axis: `stat_axes` as Keras counts them, the batch being 0.
+        param_axis: `param_axes` counted likewise.
+        statistics: moving means that are kept for inference (and as many variances); 0 where none are.
+        parameters: trainable scales and shifts together.
+        samples_per_statistic: m', the values behind one statistic in a training batch; `None` where there is no
+            statistic or a size is unknown.
+        fell_back: whether the site lacks what the strategy names, so that its fallback applies.
+        groups: groups of channels, for `group`.
+    """
+
+    site: Site
+    kind: str
+    stat_axes: tuple[str, ...] = ()
+    param_axes: tuple[str, ...] = ()
+    axis: tuple[int, ...] = ()
+    param_axis: tuple[int, ...] = ()
+    statistics: int = 0
+    parameters: int = 0
+    samples_per_statistic: int | None = None
+    fell_back: bool = False
+    groups: int | None = None
+
+    @property
+    def kept(self) -> tuple[Any, ...]:
+        """What decides the computation: two strategies with the same value here do the same thing at this site.
+
+        Axes of size 1 are left out, because keeping them or averaging over them gives the same statistics.
+        """
+        sizes = (None, *self.site.shape)
+        axis = tuple(k for k in self.axis if sizes[k] != 1)
+        param_axis = tuple(k for k in self.param_axis if sizes[k] != 1)
+        return (self.kind, self.groups, axis, param_axis)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The site's entry in a record (`docs/records.md`); nothing but JSON types."""
+        return {
+            "name": self.site.name,
+            "axes": list(self.site.axes),
+            "shape": list(self.site.shape),
+            "stat_axes": list(self.stat_axes),
+            "param_axes": list(self.param_axes),
+            "statistics": self.statistics,
+            "parameters": self.parameters,
+            "samples_per_statistic": self.samples_per_statistic,
+            "fell_back": self.fell_back,
+        }
+
+
+def equivalent(a: Sequence[ResolvedSite], b: Sequence[ResolvedSite]) -> bool:
+    """Whether two strategies, resolved at the sites of one architecture in order, do the same thing at all of them."""
+    return [(r.site, r.kept) for r in a] == [(r.site, r.kept) for r in b]
