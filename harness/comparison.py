@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 
 from harness.frame import measure_of
+from harness.identity import IRRELEVANT
 from harness.types import UserError
 
-# Sections of a config that do not change what a cell computes.
-_NOT_COMPARED = ("engine", "study", "probe", "results_dir", "hydra")
+# Settings that do not tell comparisons apart: what no outcome depends on, what another column says (the source), and
+# the strategies' own, which are what is compared.
+_NOT_COMPARED = (*IRRELEVANT, "task.data.source", "probe", "axis")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +38,13 @@ class Comparison:
     @property
     def title(self) -> str:
         """One line that says what is compared on what."""
-        settings = "".join(f", {name.rpartition('.')[2]} {value}" for name, value in self.settings.items())
+        settings = "".join(f", {name.rpartition('.')[2]} {_said(value)}" for name, value in self.settings.items())
         return f"{self.task} ({self.data_source}), {self.architecture}{settings}"
 
     @property
     def slug(self) -> str:
         """The title as the name of a folder."""
-        parts = [self.task, self.data_source, self.architecture, *(f"{k}-{v}" for k, v in self.settings.items())]
+        parts = [self.task, self.data_source, self.architecture, *(f"{k}-{_said(v)}" for k, v in self.settings.items())]
         return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts)).strip("-").lower()
 
     def measure(self, metric: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -54,7 +56,8 @@ def comparisons(frame: pd.DataFrame) -> list[Comparison]:
     """The comparisons that a frame of cells holds: one a task, data source, architecture and differing settings.
 
     The settings of a section `axis` belong to the strategy and may differ between strategies. Settings that do not
-    change what a cell computes (the engine, say) split nothing. Cells whose data could not be loaded (their source is
+    change what a cell computes (the engine, say) split nothing. Where one seed met different data (two scenes of the
+    user's own, say), `data_digest` splits. Cells whose data could not be loaded (their source is
     not known) stand with the task's other cells where those have one source, else by themselves as `unknown`.
     """
     found = []
@@ -93,16 +96,25 @@ def the_comparison(frame: pd.DataFrame) -> Comparison:
 
 def compared_settings(frame: pd.DataFrame) -> dict[str, str]:
     """Column -> dotted path of the settings that change what a cell computes, the strategy's own left out."""
-    settings = dict(frame.attrs.get("settings", {}))
+    settings: dict[str, str] = frame.attrs.get("settings", {})
     return {
         column: path
         for column, path in settings.items()
-        if column in frame and path.partition(".")[0] not in ("axis", *_NOT_COMPARED)
+        if column in frame and not f"{path}.".startswith(tuple(f"{one}." for one in _NOT_COMPARED))
     }
 
 
 def _differing(cells: pd.DataFrame) -> list[str]:
-    return [column for column in compared_settings(cells) if cells[column].nunique(dropna=False) > 1]
+    differing = [column for column in compared_settings(cells) if cells[column].nunique(dropna=False) > 1]
+    # Data may be drawn anew by each seed, but under one seed there is one pool of examples to compare on.
+    if "data_digest" in cells and cells.groupby(["data_source", "seed"])["data_digest"].nunique().gt(1).any():
+        differing.append("data_digest")
+    return differing
+
+
+def _said(value: object) -> str:
+    """A setting's value in a title: whole numbers without `.0` (a column with gaps is float), digests cut short."""
+    return f"{value:g}" if isinstance(value, float) else str(value)[:12] if isinstance(value, str) else str(value)
 
 
 def _strategies(cells: pd.DataFrame) -> list[str]:
@@ -113,7 +125,9 @@ def _strategies(cells: pd.DataFrame) -> list[str]:
         differing = [column for column in own if column in rows and rows[column].nunique(dropna=False) > 1]
         for position, values in zip(rows.index, rows[differing].itertuples(index=False), strict=True):
             if differing:
-                said = (f"{name.rpartition('.')[2]}={value}" for name, value in zip(differing, values, strict=True))
+                said = (
+                    f"{name.rpartition('.')[2]}={_said(value)}" for name, value in zip(differing, values, strict=True)
+                )
                 labels[int(position)] = f"{axis} [{', '.join(said)}]"
     return labels
 

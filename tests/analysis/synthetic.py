@@ -64,7 +64,11 @@ def make_record(
         "traceback": "",
         "config": {
             "seed": seed,
-            "task": {"name": task, "_target_": f"tasks.{task}.load", "size": 5000},
+            "task": {
+                "name": task,
+                "data": {"_target_": f"tasks.{task}.load", "size": 5000},
+                "recipe": {"learning_rate": 0.5},
+            },
             "architecture": {"name": architecture, "norm_position": "before"},
             "axis": {"name": axis, "stat_axes": [axis]} | dict(strategy or {}),
             "norm": {"momentum": 0.99, "epsilon": 1e-3},

@@ -1,0 +1,123 @@
+"""What all figures share: axes of their own, a title that can be read alone, rows of strategies, and saving."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from harness.comparison import Comparison
+from harness.tables import ARROWS, label_of
+
+INK = "#1B1E23"
+FAINT = "#8A9099"
+GRID = "#D9DCE0"
+_SAVE: Any = {"svg.hashsalt": "harness", "svg.fonttype": "none", "savefig.dpi": 160}
+
+
+def axes_of(ax: Axes | None, *, width: float = 7.2, height: float = 4.2) -> Axes:
+    """`ax`, or the axes of a new figure (inches) that pyplot knows nothing of."""
+    if ax is not None:
+        return ax
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.subplots()
+
+
+def dress(ax: Axes, title: str, subtitle: str, *, grid: str = "both") -> None:
+    """Title and subtitle at the left, quiet spines, a grid behind the data."""
+    # Blanks within a part do not break, so that lines end between parts.
+    parts = [part.replace(" ", "\xa0") for part in subtitle.split(" · ")]
+    lines = [line.replace("\xa0", " ") for line in textwrap.wrap(" · ".join(parts), 92)]
+    ax.set_title(title, loc="left", fontsize=11.5, fontweight="bold", color=INK, pad=8 + 12.5 * len(lines))
+    ax.annotate(
+        "\n".join(lines),
+        (0, 1),
+        xytext=(0, 6),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=9,
+        color=FAINT,
+        va="bottom",
+        ha="left",
+        annotation_clip=False,
+    )
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(FAINT)
+    ax.tick_params(colors=INK, labelsize=9)
+    ax.xaxis.set_tick_params(length=3, width=0.8)
+    ax.xaxis.label.set(color=INK, fontsize=9.5)
+    ax.yaxis.label.set(color=INK, fontsize=9.5)
+    ax.grid(visible=True, axis=grid, color=GRID, linewidth=0.7)  # type: ignore[arg-type]
+    ax.set_axisbelow(True)
+
+
+def subtitle_of(comparison: Comparison, *notes: str) -> str:
+    """What a figure is of: task, source, architecture, settings, seeds a strategy."""
+    counts = comparison.frame.groupby("axis")["seed"].nunique()
+    seeds = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    word = "seed" if counts.max() == 1 else "seeds"
+    return " · ".join([comparison.title, f"{seeds} {word} a strategy", *notes])
+
+
+def metric_label(column: str, measure: Mapping[str, Any]) -> str:
+    """An axis label: `test rmse (cycles), lower is better ↓`."""
+    unit = f" ({measure['unit']})" if measure["unit"] else ""
+    better = "higher" if measure["direction"] == "max" else "lower"
+    return f"{label_of(column)}{unit}, {better} is better {ARROWS[measure['direction']]}"
+
+
+def strategy_rows(ax: Axes, strategies: Sequence[str]) -> None:
+    """One row a strategy, the first at the top, with its name at the left."""
+    ax.set_yticks(range(len(strategies)), [broken(name) for name in strategies])
+    ax.set_ylim(len(strategies) - 0.5, -0.5)
+    ax.yaxis.set_tick_params(length=0)
+    ax.spines["left"].set_visible(False)
+
+
+def rows_height(strategies: int) -> float:
+    """Inches that a figure with so many rows of strategies needs."""
+    return 1.5 + 0.52 * max(strategies, 2)
+
+
+def seed_offsets(seeds: pd.Series, all_seeds: pd.Series) -> NDArray[np.float64]:
+    """Where in its row `(cell,)` a seed's dot lies, in rows: the same seed at the same height in every row."""
+    order = np.unique(all_seeds)
+    spread = 0.26 if len(order) > 1 else 0.0
+    return np.asarray(np.interp(seeds, order, np.linspace(-spread, spread, len(order))))
+
+
+def save_figure(ax: Axes, path: Path) -> list[Path]:
+    """Write the axes' figure as PNG and SVG beside each other; the same figure gives the same bytes."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    files = [path.with_suffix(".png"), path.with_suffix(".svg")]
+    with mpl.rc_context(_SAVE):
+        figure.savefig(files[0], facecolor="white", metadata={"Software": None})
+        figure.savefig(files[1], facecolor="white", metadata={"Date": None, "Creator": None})
+    return files
+
+
+def say_empty(ax: Axes, text: str) -> None:
+    """Say in the middle of the axes why there is nothing to see."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=FAINT, fontsize=10)
+
+
+def is_finite(value: float) -> bool:
+    """Whether there is a number to draw."""
+    return math.isfinite(value)
+
+
+def broken(name: str, width: int = 22) -> str:
+    """A long strategy name on two lines, broken at underscores or blanks."""
+    return "\n".join(textwrap.wrap(name.replace("_", "_ "), width)).replace("_ ", "_")

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from synthetic import RMSE, make_record, make_study
+
+from harness.figures import look_of, plot_inference_gap, plot_learning_curves, plot_seed_cloud, save_figure
+from harness.frame import frame_of, history_of
+
+STUDY = {"none": 0.94, "channel": 0.97, "spatial": 0.96}
+
+
+def text_of(ax):
+    return " ".join(
+        [ax.get_title(loc="left"), ax.get_xlabel(), ax.get_ylabel(), *(text.get_text() for text in ax.texts)]
+    )
+
+
+def rows_of(ax):
+    return [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_every_seed_is_a_dot_in_its_strategy_s_row_and_colour():
+    frame = frame_of(make_study(STUDY, seeds=4))
+    ax = plot_seed_cloud(frame)
+    assert rows_of(ax) == ["channel", "spatial", "none"]
+    for row, (strategy, cloud) in enumerate(zip(rows_of(ax), ax.collections, strict=True)):
+        x, y = np.asarray(cloud.get_offsets()).T
+        assert x.tolist() == frame.loc[frame["axis"] == strategy, "test_accuracy"].tolist()
+        assert np.abs(y - row).max() < 0.5
+        assert to_hex(cloud.get_facecolor()[0]).upper() == look_of(strategy).colour
+    heights = [np.asarray(cloud.get_offsets())[:, 1] - row for row, cloud in enumerate(ax.collections)]
+    np.testing.assert_allclose(heights[0], heights[1])  # a seed lies at the same height in every row
+
+
+def test_mean_and_interval_are_drawn_where_they_are():
+    ax = plot_seed_cloud(frame_of([make_record("none", seed, value) for seed, value in enumerate([1.0, 2.0, 3.0])]))
+    interval, mean = ax.lines
+    assert mean.get_xdata() == [2.0]
+    np.testing.assert_allclose(interval.get_xdata(), [2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("measure", "side"), [({}, "low"), ({"measure": RMSE}, "high")])
+def test_diverged_and_failed_cells_are_marked_at_the_worse_end(measure, side):
+    records = [make_record("none", seed, 0.5 + seed / 10, **measure) for seed in range(3)]
+    records += [make_record("none", 3, status="diverged", **measure), make_record("none", 4, status="oom", **measure)]
+    ax = plot_seed_cloud(frame_of(records))
+    lost = {cloud.get_label(): np.asarray(cloud.get_offsets()) for cloud in ax.collections[1:]}
+    assert {name: len(where) for name, where in lost.items()} == {"diverged": 1, "failed": 1}
+    assert (lost["diverged"][0, 0] < 0.1) == (side == "low")
+    assert "× 1 diverged" in text_of(ax)
+    assert "+ 1 failed" in text_of(ax)
+    dots = np.asarray(ax.collections[0].get_offsets())[:, 0]
+    strip = next(patch for patch in ax.patches if patch.get_gid() == "strip-of-the-lost").get_extents()
+    strip = strip.transformed(ax.transData.inverted())
+    assert dots.min() > strip.x1 if side == "low" else dots.max() < strip.x0  # no dot is hidden by the strip
+
+
+def test_a_figure_can_be_read_alone():
+    records = make_study({"none": 14.0, "channel": 13.0}, seeds=3, task="rul", source="generated", measure=RMSE)
+    for ax in (
+        plot_seed_cloud(frame_of(records)),
+        plot_inference_gap(frame_of(records)),
+        plot_learning_curves(history_of(records)),
+    ):
+        text = text_of(ax)
+        for said in ("rul (generated)", "lenet", "3 seeds a strategy", "rmse", "(cycles)"):
+            assert said in text
+
+
+def test_learning_curves_are_medians_in_a_band_over_seeds():
+    curves = [[1.0, 2.0], [3.0, 4.0], [5.0, 9.0]]
+    records = [
+        make_record("none", seed, history={"epoch": [1, 2], "validation_accuracy": curve})
+        for seed, curve in enumerate(curves)
+    ]
+    ax = plot_learning_curves(history_of(records), band=1.0)
+    (line,) = ax.lines
+    assert line.get_xdata().tolist() == [1, 2]
+    assert line.get_ydata().tolist() == [3.0, 4.0]
+    (band,) = ax.collections
+    extent = band.get_paths()[0].get_extents()
+    assert (extent.y0, extent.y1) == (1.0, 9.0)
+    assert to_hex(line.get_color()) == to_hex(look_of("none").colour)
+
+
+def test_a_diverged_seed_s_curve_ends_with_a_cross_and_leaves_the_median():
+    nan = float("nan")
+    records = [
+        make_record("none", 0, history={"epoch": [1, 2, 3], "train_loss": [2.0, 1.0, 0.5]}),
+        make_record("none", 1, status="diverged", history={"epoch": [1, 2, 3], "train_loss": [4.0, 8.0, nan]}),
+    ]
+    ax = plot_learning_curves(history_of(records), "train_loss")
+    assert ax.lines[0].get_ydata().tolist() == [3.0, 4.5, 0.5]
+    assert np.asarray(ax.collections[-1].get_offsets()).tolist() == [[2.0, 8.0]]
+    assert "lower is better" in ax.get_ylabel()
+
+
+def test_the_gap_is_moving_minus_other_statistics():
+    records = [make_record("channel", seed, 0.90, precise=0.93, batch=0.95) for seed in range(2)]
+    ax = plot_inference_gap(frame_of(records))
+    precise, batch = (np.asarray(cloud.get_offsets()) for cloud in ax.collections)
+    np.testing.assert_allclose(precise[:, 0], -0.03)
+    np.testing.assert_allclose(batch[:, 0], -0.05)
+    filled, hollow = ax.collections
+    assert len(filled.get_facecolor()) == 1
+    assert len(hollow.get_facecolor()) == 0
+    assert "negative: moving averages are worse" in ax.get_xlabel()
+
+
+def test_nothing_to_draw_is_said():
+    failed = [make_record("none", 0, status="error")]
+    assert "no cell finished" in text_of(plot_seed_cloud(frame_of(failed)))
+    unfinished = [make_record("none", 0, history={"epoch": [1], "train_loss": ["NaN"]})]
+    assert "no epoch was finished" in text_of(plot_learning_curves(history_of(unfinished), "train_loss"))
+    assert "no cell was evaluated" in text_of(plot_inference_gap(frame_of([make_record("none", 0, 0.9)])))
+
+
+def test_a_given_ax_is_drawn_on_and_no_global_style_is_touched():
+    before = dict(mpl.rcParams)
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    frame = frame_of(make_study(STUDY, seeds=3))
+    assert plot_seed_cloud(frame, ax=left) is left
+    assert plot_inference_gap(frame, ax=right) is right
+    assert dict(mpl.rcParams) == before
+
+
+def test_a_strategy_looks_the_same_whatever_is_beside_it():
+    alone = plot_seed_cloud(frame_of(make_study({"spatial": 0.9})))
+    beside = plot_seed_cloud(frame_of(make_study(STUDY | {"layer": 0.99})))
+    of_spatial = beside.collections[rows_of(beside).index("spatial")]
+    assert to_hex(alone.collections[0].get_facecolor()[0]) == to_hex(of_spatial.get_facecolor()[0])
+
+
+def test_strategies_that_ship_look_different_and_unknown_ones_have_a_look():
+    names = [path.stem for path in (Path(__file__).parents[2] / "conf" / "axis").glob("*.yaml")]
+    assert "channel" in names
+    assert len({look_of(name) for name in names}) == len(names)
+    assert look_of("my_own") == look_of("my_own")
+    assert look_of("none").colour == "#7F7F7F"
+
+
+def test_saved_figures_are_the_same_bytes_each_time(tmp_path):
+    frame = frame_of(make_study(STUDY, seeds=3))
+    first = [file.read_bytes() for file in save_figure(plot_seed_cloud(frame), tmp_path / "a")]
+    second = [file.read_bytes() for file in save_figure(plot_seed_cloud(frame), tmp_path / "b")]
+    assert first == second
+    assert first[0].startswith(b"\x89PNG")
+    assert b"<svg" in first[1]
+    assert b"channel" in first[1]  # text stays text, so that it can be searched
