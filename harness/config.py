@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.types import UserError
+from harness.words import choose_from
 
 CONFIG_NAME = "config"
 
@@ -35,13 +36,15 @@ def config_directory() -> Path:
 
 @contextmanager
 def hydra_session(config_dirs: Sequence[Path] = ()) -> Iterator[Composer]:
-    """Hydra with our `conf/` and the user's `config_dirs`, whose files come on top of ours."""
+    """Hydra with our `conf/` and the user's `config_dirs`, whose files come beside ours."""
     for directory in config_dirs:
         if not directory.is_dir():
             raise UserError(f"--config-dir expects an existing directory. Received: {directory}")
     search_path = create_config_search_path(str(config_directory()))
+    schema = search_path.get_path().pop(-1)  # which Hydra wants last
     for directory in config_dirs:
         search_path.append("command-line", f"file://{directory.resolve()}")
+    search_path.append(schema.provider, schema.path)
     GlobalHydra.instance().clear()
     Hydra.create_main_hydra2(task_name="harness", config_search_path=search_path)
     try:
@@ -140,13 +143,6 @@ class Composer:
                 near = nearest or siblings or self.groups()
                 return f"no such setting: {key} (nearest: {', '.join(near)}). Received: {override.input_line}"
         return _first_line(error)
-
-
-def choose_from(received: str, options: Sequence[str]) -> str:
-    """"expected one of ...; nearest ...". Received: ...": the tail of an error about a misspelt word."""
-    nearest = difflib.get_close_matches(received, options, n=1, cutoff=0.5)
-    hint = f", the nearest is {nearest[0]}" if nearest else ""
-    return f"expected one of {', '.join(options)}{hint}. Received: {received}"
 
 
 def leaf_keys(config: DictConfig) -> Iterator[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +14,28 @@ from harness.types import UserError
 _configured: dict[str, Any] = {}
 
 
-def quiet_tensorflow() -> None:
-    """Keep TensorFlow's start-up remarks off the terminal; must come before its first import."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+def import_tensorflow() -> None:
+    """Import TensorFlow without its start-up remarks, which no log level keeps off the terminal.
+
+    They are written by C++ straight to file descriptor 2, so that is what is turned aside; if the import fails,
+    what was held back is shown.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            # Looking for GPUs is what complains on machines that have none.
+            importlib.import_module("tensorflow").config.list_physical_devices()
+        except BaseException:
+            aside.seek(0)
+            os.write(terminal, aside.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 def configure(train: Mapping[str, Any]) -> str:
@@ -22,7 +44,7 @@ def configure(train: Mapping[str, Any]) -> str:
     Raises:
         UserError: a GPU was asked for and there is none of that number, or this process was set up otherwise before.
     """
-    quiet_tensorflow()
+    import_tensorflow()
     import keras
     import tensorflow as tf
 

@@ -140,7 +140,7 @@ def _prepare(config: Mapping[str, Any], spec: TaskSpec) -> _Prepared:
         epsilon=config["norm"]["epsilon"],
     )
     arguments = {key: value for key, value in config["architecture"].items() if key != "name"}
-    model = instantiate(arguments, task=spec, norm=norm, _convert_="all")
+    model = instantiate(arguments, _partial_=True, _convert_="all")(task=spec, norm=norm)
     loss = instantiate(config["task"]["loss"], _convert_="all")
     trainer = Trainer(model, norm.layers, spec=spec, loss=loss, train=config["train"])
     sites = [site.to_dict() for site in norm.sites]

@@ -12,6 +12,7 @@ from typing import Any
 # comparison and the study have become cells; where data came from is in the data's digest and source.
 IRRELEVANT = (
     "results_dir",
+    "skip_invalid",
     "engine",
     "study",
     "task.comparison",

@@ -44,7 +44,7 @@ def write_record(results_dir: Path, record: Mapping[str, Any]) -> Path:
     A record that was there before (of a failed try, or made by other code) is kept under `records/superseded/`.
     """
     path = record_path(results_dir, record["id"])
-    text = json.dumps(_encode(record), allow_nan=False, indent=1, sort_keys=False)
+    text = json.dumps(encode(record), allow_nan=False, indent=1, sort_keys=False)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -117,16 +117,16 @@ def _fsync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def _encode(value: Any) -> Any:
+def encode(value: Any) -> Any:
     """Plain JSON values; numbers that JSON lacks become the strings that Python's float() reads."""
     if isinstance(value, Mapping):
-        return {str(key): _encode(item) for key, item in value.items()}
+        return {str(key): encode(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, Iterator)):
-        return [_encode(item) for item in value]
+        return [encode(item) for item in value]
     if isinstance(value, np.ndarray):
-        return _encode(value.tolist())
+        return encode(value.tolist())
     if isinstance(value, np.generic):
-        return _encode(value.item())
+        return encode(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     return value

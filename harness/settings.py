@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.config import choose_from
 from harness.types import UserError
+from harness.words import choose_from
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,104 @@
+"""usage: python -m harness plan [key=value ...]
+
+Says what `run` with the same overrides would do, and trains nothing: how many cells there are, which are done,
+which strategies compute the same as another at every site, which are invalid and why, and, where records of
+such cells are at hand, how long it would take.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.cli import Arguments
+from harness.commands.planning import plan_of, print_hydra
+from harness.plan import PlannedCell
+from harness.progress import describe_seconds
+
+
+def main(arguments: Arguments, console: Console) -> int:
+    """Print the plan."""
+    if arguments.hydra_flags:
+        return print_hydra(arguments)
+    _, plan = plan_of(arguments)
+    for note in plan.notes():
+        console.print(escape(note), style="yellow", soft_wrap=True)
+    groups: dict[tuple[str, str], list[PlannedCell]] = {}
+    for planned in plan.cells:
+        config = planned.cell.config
+        groups.setdefault((config["task"]["name"], config["architecture"]["name"]), []).append(planned)
+    for (task, architecture), cells in groups.items():
+        console.print(_table(f"{task} · {cells[0].cell.data['source']} data · {architecture}", cells))
+    states = Counter(planned.state for planned in plan.cells)
+    repeated = f", {plan.repeated} named twice" if plan.repeated else ""
+    console.print(f"{len(plan.cells)} cells: {', '.join(f'{n} {state}' for state, n in states.items())}{repeated}")
+    seconds = plan.estimated_seconds()
+    if not plan.to_run:
+        console.print("nothing to run")
+    elif seconds is None:
+        console.print("how long it takes is not known yet: no such cell has been run into this folder")
+    else:
+        console.print(f"about {describe_seconds(seconds)} of computing for the {len(plan.to_run)} cells to run")
+    for planned in _first_of_each_strategy(plan.invalid):
+        console.print(f"[red]invalid[/] axis={escape(planned.cell.config['axis']['name'])}: {escape(planned.invalid)}", soft_wrap=True)
+    return 0
+
+
+def _table(title: str, cells: Sequence[PlannedCell]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("strategy")
+    for heading in ("cells", "done", "to run"):
+        table.add_column(heading, justify="right")
+    for heading in ("statistics", "scale and shift", "m′"):
+        table.add_column(heading, justify="right")
+    table.add_column("keeps, site by site")
+    by_axis: dict[str, list[PlannedCell]] = {}
+    for planned in cells:
+        by_axis.setdefault(planned.cell.config["axis"]["name"], []).append(planned)
+    for axis, members in by_axis.items():
+        first = members[0]
+        done = sum(planned.done for planned in members)
+        to_run = sum(not planned.done and not planned.invalid for planned in members)
+        least = min((s.samples_per_statistic for s in first.sites if s.samples_per_statistic), default=None)
+        table.add_row(
+            axis,
+            str(len(members)),
+            str(done),
+            str(to_run),
+            f"{sum(s.statistics for s in first.sites):,}",
+            f"{sum(s.parameters for s in first.sites):,}",
+            f"{least:,}" if least else "–",
+            escape(_what_is_kept(first)),
+        )
+    return table
+
+
+def _what_is_kept(planned: PlannedCell) -> str:
+    if planned.invalid:
+        return "invalid, see below"
+    if planned.same_as:
+        return f"the same as {planned.same_as}"
+    kept = []
+    for site in planned.sites:
+        if site.kind == "none":
+            text = "nothing is normalized"
+        else:
+            text = " × ".join(site.stat_axes) or "no axis: one statistic"
+            if site.param_axes != site.stat_axes and site.kind in ("batch", "renorm"):
+                text += f" (scale and shift: {' × '.join(site.param_axes) or 'one'})"
+        kept.append(text + (" (fallback)" if site.fell_back else ""))
+    counts = Counter(kept)
+    return "; ".join(text if n == 1 else f"{text} [{n} sites]" for text, n in counts.items())
+
+
+def _first_of_each_strategy(cells: Sequence[PlannedCell]) -> list[PlannedCell]:
+    first: dict[tuple[str, str], PlannedCell] = {}
+    for planned in cells:
+        config = planned.cell.config
+        first.setdefault((config["architecture"]["name"], config["axis"]["name"]), planned)
+    return list(first.values())

@@ -1,0 +1,29 @@
+"""usage: python -m harness report [results_dir=PATH] [out=PATH]
+
+Writes the tables (Markdown, CSV, LaTeX) and figures (PNG, SVG) of every comparison in a results folder, into its
+`report/` unless `out` says otherwise. It reads records only and can be run at any time, also beside a run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.cli import Arguments
+from harness.commands.options import read_options
+from harness.types import UserError
+
+
+def main(arguments: Arguments, console: Console) -> int:
+    """Write the report and say where."""
+    from harness.report import write_report
+
+    if arguments.words:
+        raise UserError(f"report takes options such as results_dir=PATH. Received: {' '.join(arguments.words)}")
+    options = read_options(arguments, results_dir="results/runs", out="")
+    paths = write_report(Path(options["results_dir"]), out=Path(options["out"]) if options["out"] else None)
+    console.print(f"wrote {len(paths)} files", style="dim")
+    for path in paths:
+        console.print(str(path), soft_wrap=True)
+    return 0

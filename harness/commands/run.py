@@ -1,0 +1,111 @@
+"""usage: python -m harness run [key=value ...]
+
+Runs the grid that the overrides describe, skips cells that have a record, and prints the comparison.
+
+  python -m harness run task=mnist                        the task's own comparison: its default architecture,
+                                                          its default strategies, three seeds
+  python -m harness run task=mnist axis=channel seed=0    one cell
+  python -m harness run task=mnist axis=none,channel seed='range(10)'
+  python -m harness run task=mnist axis='glob(*)' skip_invalid=true
+  python -m harness run task=mnist axis.keep=[1,2]        raw axes, as Keras counts them (the batch is 0)
+
+Often set: seed, train.epochs, train.batch_size, train.learning_rate, train.optimizer, norm.momentum,
+norm.epsilon, results_dir=PATH (default results/runs). --cfg job prints the config, --config-dir DIR adds yours.
+Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for bad input, 130 if interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from harness.cli import Arguments
+from harness.commands.planning import plan_of, print_hydra
+from harness.comparison import comparisons
+from harness.engines import build_engine
+from harness.frame import frame_of
+from harness.plan import Plan
+from harness.progress import RunProgress, describe_seconds
+from harness.records import FINISHED, find_record, prepare_results_dir
+from harness.statistics import aggregate_comparison
+from harness.tables import comparison_table
+from harness.types import UserError
+
+
+def main(arguments: Arguments, console: Console) -> int:
+    """Plan, run what is left to run, and compare."""
+    if arguments.hydra_flags:
+        return print_hydra(arguments)
+    configs, plan = plan_of(arguments)
+    results_dir = Path(configs[0]["results_dir"])
+    _refuse_invalid(plan, skip=bool(configs[0]["skip_invalid"]))
+    prepare_results_dir(results_dir)
+    _announce(plan, console)
+    cells = plan.to_run
+    if cells:
+        with RunProgress(console, cells) as progress:
+            build_engine(configs[0]["engine"]).run(cells, results_dir=results_dir, on_event=progress)
+    failed = _print_outcome(plan, results_dir, console)
+    return 1 if failed else 0
+
+
+def _refuse_invalid(plan: Plan, *, skip: bool) -> None:
+    if not plan.invalid or (skip and len(plan.invalid) < len(plan.cells)):
+        return
+    first = plan.invalid[0]
+    config = first.cell.config
+    many = f" ({len(plan.invalid)} of {len(plan.cells)} cells are invalid: `plan` lists them, skip_invalid=true leaves them out)"
+    raise UserError(
+        f"axis={config['axis']['name']} on architecture={config['architecture']['name']}: "
+        + first.invalid
+        + (many if len(plan.cells) > len(plan.invalid) else "")
+    )
+
+
+def _announce(plan: Plan, console: Console) -> None:
+    for note in plan.notes():
+        console.print(escape(note), style="yellow", soft_wrap=True)
+    states = [planned.state for planned in plan.cells]
+    parts = [f"{states.count('done')} done", f"{len(plan.to_run)} to run"]
+    if again := states.count("failed before"):
+        parts.append(f"{again} of them failed before and are tried again")
+    if stale := states.count("stale"):
+        parts.append(f"{stale} of them have a stale record (other code or versions), which is kept aside")
+    if invalid := len(plan.invalid):
+        parts.append(f"{invalid} invalid and left out")
+    if plan.repeated:
+        parts.append(f"{plan.repeated} named twice")
+    console.print(f"{len(plan.cells)} cells: {', '.join(parts)}", soft_wrap=True)
+    seconds = plan.estimated_seconds()
+    if plan.to_run and seconds is not None:
+        console.print(f"about {describe_seconds(seconds)} of computing, from cells of this folder", style="dim")
+
+
+def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> list[str]:
+    """Print the comparison of the planned cells and every failure; return the failures."""
+    wanted = [planned.cell for planned in plan.cells if not planned.invalid]
+    records = [record for cell in wanted if (record := find_record(results_dir, cell.id)) is not None]
+    if any(record["measures"] for record in records):
+        for comparison in comparisons(frame_of(records)):
+            summary = aggregate_comparison(comparison.frame)
+            console.print()
+            console.print(comparison_table(summary, width=console.width))
+    console.print()
+    console.print(f"records: {results_dir / 'records'} ({len(records)} of {len(wanted)} cells of this grid)", soft_wrap=True)
+    console.print(f"tables and figures: python -m harness report results_dir={results_dir}", soft_wrap=True)
+    failed = [f"{r['id']}: {r['status']}: {r['reason']}" for r in records if r["status"] not in FINISHED]
+    failed += [f"{cell.id}: no record" for cell in _without(wanted, records)]
+    if failed:
+        console.print(f"[red]{len(failed)} of {len(wanted)} cells failed[/] (their records hold the tracebacks):")
+        for line in failed:
+            console.print(f"  {escape(line)}", soft_wrap=True)
+    return failed
+
+
+def _without(cells: Sequence, records: Sequence) -> list:  # type: ignore[type-arg]
+    known = {record["id"] for record in records}
+    return [cell for cell in cells if cell.id not in known]
+

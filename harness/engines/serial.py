@@ -1,0 +1,27 @@
+"""One cell after another in this process: the simplest engine, and the one that others are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from harness.engines import Event
+from harness.execute import Cell, run_cell
+from harness.records import write_record
+
+
+class SerialEngine:
+    """Runs the cells in this process in the order given."""
+
+    def run(self, cells: Sequence[Cell], *, results_dir: Path, on_event: Callable[[Event], None]) -> None:
+        """Run the cells; a record is written as soon as its cell ends."""
+        for cell in cells:
+            on_event(Event("started", cell))
+            record = run_cell(cell, on_epoch=partial(_report_epoch, on_event, cell))
+            write_record(results_dir, record)
+            on_event(Event("finished", cell, status=record["status"], reason=record["reason"]))
+
+
+def _report_epoch(on_event: Callable[[Event], None], cell: Cell, epoch: int) -> None:
+    on_event(Event("epoch", cell, epoch=epoch))

@@ -1,0 +1,177 @@
+"""What a run would do: which cells are done, which are to run, which are the same, which cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from harness.axes.resolved import ResolvedSite, equivalent
+from harness.axes.strategy import check_takes
+from harness.data import load_task, summarize
+from harness.execute import Cell
+from harness.identity import canonical, cell_id, identify
+from harness.records import find_record, is_done
+from harness.settings import check_batch_size
+from harness.types import Site, TaskSpec, UserError
+
+SiteFinder = Callable[[Mapping[str, Any], TaskSpec], Sequence[Site]]
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell of the grid and what is known of it before anything is trained.
+
+    Attributes:
+        cell: what would be run.
+        record: what an earlier run left of it, `stale` set, or None.
+        sites: the strategy at each site of the architecture; empty for an invalid cell.
+        invalid: why the cell cannot be run, in one line, else empty.
+        same_as: name of the first strategy of the plan that computes the same in this place, else empty.
+    """
+
+    cell: Cell
+    record: Mapping[str, Any] | None
+    sites: tuple[ResolvedSite, ...] = ()
+    invalid: str = ""
+    same_as: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether its record stands: finished, and made by today's code and versions."""
+        return is_done(self.record)
+
+    @property
+    def state(self) -> str:
+        """`invalid`, `done`, `stale`, `failed before` or `to run`."""
+        if self.invalid:
+            return "invalid"
+        if self.done:
+            return "done"
+        if self.record is None:
+            return "to run"
+        return "stale" if self.record["stale"] else "failed before"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a grid, each once, in the order in which they are wanted."""
+
+    cells: tuple[PlannedCell, ...]
+    repeated: int = 0
+
+    @property
+    def to_run(self) -> list[Cell]:
+        """The cells that have no standing record and can be run."""
+        return [planned.cell for planned in self.cells if not planned.done and not planned.invalid]
+
+    @property
+    def invalid(self) -> list[PlannedCell]:
+        """The cells that cannot be run."""
+        return [planned for planned in self.cells if planned.invalid]
+
+    def notes(self) -> list[str]:
+        """What the tasks have to say of their data, each once."""
+        return list(dict.fromkeys(str(p.cell.data["note"]) for p in self.cells if p.cell.data.get("note")))
+
+    def estimated_seconds(self) -> float | None:
+        """Seconds that the cells to run took elsewhere in this folder, one after another; None if not known."""
+        measured: dict[tuple[str, ...], list[float]] = {}
+        for planned in self.cells:
+            if planned.record is not None and planned.record["status"] in ("ok", "diverged"):
+                for key in _cost_keys(planned.cell.config):
+                    measured.setdefault(key, []).append(float(planned.record["seconds"]["total"]))
+        total = 0.0
+        for cell in self.to_run:
+            known = next((measured[key] for key in _cost_keys(cell.config) if key in measured), None)
+            if known is None:
+                return None
+            total += median(known)
+        return total
+
+
+def build_plan(configs: Sequence[dict[str, Any]], results_dir: Path, find_sites: SiteFinder) -> Plan:
+    """Plan a grid.
+
+    Args:
+        configs: resolved and checked configs, as `harness.grid.expand` gives them.
+        results_dir: where records of earlier runs may lie.
+        find_sites: the sites of an architecture for a task; asked once for each pair of them, and only where a
+            cell has no record, as building a model is what takes long.
+
+    Raises:
+        UserError: data that are not to be had, a batch larger than the data, or an architecture that
+            cannot take the task.
+    """
+    summaries: dict[str, dict[str, Any]] = {}
+    planned: dict[str, PlannedCell] = {}
+    sites: dict[str, Sequence[Site]] = {}
+    repeated = 0
+    for config in configs:
+        key = canonical(config["task"]["data"])
+        if key not in summaries:
+            summaries[key] = summarize(load_task(config["task"]["data"]))
+        data = summaries[key]
+        check_batch_size(config, data["sizes"]["train"])
+        identity = identify(config, data_source=data["source"], data_digest=data["digest"])
+        if identity in planned:
+            repeated += 1
+            continue
+        cell = Cell(cell_id(config, identity), identity, config, data)
+        record = find_record(results_dir, cell.id)
+        architecture = canonical([config["architecture"], data["axes"], data["shape"], data["outputs"]])
+        if not is_done(record) and architecture not in sites:
+            spec = TaskSpec(config["task"]["name"], tuple(data["axes"]), tuple(data["shape"]), data["outputs"])
+            sites[architecture] = find_sites(config, spec)
+        planned[identity] = _resolve(cell, record, sites.get(architecture))
+    return Plan(tuple(_name_equals(list(planned.values()))), repeated)
+
+
+def _resolve(cell: Cell, record: Mapping[str, Any] | None, sites: Sequence[Site] | None) -> PlannedCell:
+    if sites is None:
+        # Done by a record, which tells the sites itself.
+        sites = [Site(s["name"], tuple(s["axes"]), tuple(s["shape"])) for s in (record or {}).get("sites", [])]
+    try:
+        strategy = instantiate(cell.config["axis"], _convert_="all")
+        check_takes(strategy, sites)
+        resolved = [strategy.resolve(site, batch_size=cell.config["train"]["batch_size"]) for site in sites]
+    except UserError as error:
+        return PlannedCell(cell, record, invalid=str(error))
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        return PlannedCell(cell, record, invalid=" ".join(str(cause).split()))
+    return PlannedCell(cell, record, tuple(resolved))
+
+
+def _name_equals(cells: list[PlannedCell]) -> list[PlannedCell]:
+    """Mark strategies that resolve to the same thing at every site as an earlier one of the same architecture."""
+    firsts: dict[str, list[PlannedCell]] = {}
+    named = []
+    for planned in cells:
+        config = planned.cell.config
+        place = canonical([config["task"], config["architecture"]])
+        others = firsts.setdefault(place, [])
+        axis = config["axis"]["name"]
+        twin = next(
+            (o for o in others if planned.sites and equivalent(o.sites, planned.sites)),
+            None,
+        )
+        if twin is None:
+            others.append(planned)
+            named.append(planned)
+        else:
+            first = str(twin.cell.config["axis"]["name"])
+            named.append(
+                PlannedCell(planned.cell, planned.record, planned.sites, planned.invalid, first if first != axis else "")
+            )
+    return named
+
+
+def _cost_keys(config: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    place = (str(config["task"]["name"]), str(config["architecture"]["name"]), canonical(config["train"]))
+    return [(*place, str(config["axis"]["name"])), place]
