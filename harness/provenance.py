@@ -100,13 +100,15 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 @lru_cache(maxsize=1024)
 def _source_file(name: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ModuleNotFoundError, AttributeError, ValueError):
+    """The file of a module, found by its place: asking Python for a submodule would import what it lies in."""
+    top, *inner = name.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
         return None
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    return Path(spec.origin)
+    if not inner:
+        return Path(spec.origin)
+    place = Path(spec.origin).parent.joinpath(*inner)
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
 
 
 def _module_of(target: str) -> str:
