@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from harness.architectures.blocks import SEQUENCE, task_input
+from harness.architectures.fused_lstm import FusedLSTM
 from harness.types import Norm, TaskSpec
 
 
@@ -22,7 +23,7 @@ def build(task: TaskSpec, norm: Norm) -> keras.Model:
         UserError: other axes.
     """
     inputs = task_input(task, architecture="seed_lstm", axes=SEQUENCE)
-    x = keras.layers.LSTM(64, return_sequences=True, name="lstm_1")(inputs)
+    x = FusedLSTM(64, return_sequences=True, name="lstm_1")(inputs)
     x = norm(x, axes=SEQUENCE, name="norm_1")
-    x = keras.layers.LSTM(32, name="lstm_2")(x)
+    x = FusedLSTM(32, name="lstm_2")(x)
     return keras.Model(inputs, keras.layers.Dense(task.outputs, name="output")(x), name="seed_lstm")

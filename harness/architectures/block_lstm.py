@@ -1,0 +1,121 @@
+"""An LSTM over all time steps in one operation of TensorFlow's, with derivatives of every order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+
+def block_lstm(x: Any, hidden: Any, carry: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> tuple[Any, Any]:
+    """LSTM of Hochreiter & Schmidhuber (1997) with forget gates, tanh and sigmoid; as `keras.layers.LSTM` computes it.
+
+    The first derivative is one operation too. A second one (a Hessian-vector product by a tape within a tape, say) goes
+    through `plain_lstm`. Forward mode (`tf.autodiff.ForwardAccumulator`) raises: TensorFlow looks inside for it.
+
+    Args:
+        x: `(time, batch, feature)`, float32, one time step or more.
+        hidden: state before the first step `(batch, unit)`.
+        carry: cell state before the first step `(batch, unit)`.
+        kernel: `(feature, 4 * unit)`, the gates in Keras's order: input, forget, cell, output.
+        recurrent_kernel: `(unit, 4 * unit)`.
+        bias: `(4 * unit,)`.
+
+    Returns:
+        The hidden states `(time, batch, unit)` and the last cell state `(batch, unit)`.
+    """
+    # Variables are read here: a gradient with respect to a variable itself is another protocol.
+    inputs = map(tf.convert_to_tensor, (x, hidden, carry, kernel, recurrent_kernel, bias))
+    hiddens, carry = tf.custom_gradient(_forward)(*inputs)
+    return hiddens, carry
+
+
+def plain_lstm(x: Any, hidden: Any, carry: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> tuple[Any, Any]:
+    """The same as `block_lstm`, step by step in operations that TensorFlow can differentiate any number of times."""
+
+    def step(states: tuple[Any, Any], projected: Any) -> tuple[Any, Any]:
+        hidden, carry = states
+        gates = tf.split(projected + tf.matmul(hidden, recurrent_kernel), 4, axis=-1)
+        write, forget, output = (tf.sigmoid(gates[index]) for index in (0, 1, 3))
+        carry = forget * carry + write * tf.tanh(gates[2])
+        return output * tf.tanh(carry), carry
+
+    hiddens, carries = tf.scan(step, tf.tensordot(x, kernel, 1) + bias, (hidden, carry))
+    return hiddens, carries[-1]
+
+
+def _forward(*inputs: Any) -> tuple[tuple[Any, Any], Callable[..., Any]]:
+    # The gradient that TensorFlow (2.21) registers for BlockLSTMV2 is the one of BlockLSTM, whose gates come in another
+    # order: it is wrong by as much as the gradient itself. Hence a gradient of our own, by the operation meant for it.
+    arguments = _arguments(*inputs)
+    saved = tf.raw_ops.BlockLSTMV2(**arguments, cell_clip=-1.0)
+
+    def gradient(*upstream: Any) -> Any:
+        # A function of the inputs, for the sake of second derivatives; its value is made from what was saved.
+        def first(*inputs_and_upstream: Any) -> tuple[Any, Callable[..., Any]]:
+            return _gradient(arguments, saved, *inputs_and_upstream), _second_derivative(inputs_and_upstream)
+
+        return tf.custom_gradient(first)(*inputs, *upstream)
+
+    return (saved.h, saved.cs[-1]), gradient
+
+
+def _arguments(x: Any, hidden: Any, carry: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> dict[str, Any]:
+    """What the kernel and its gradient are both called with."""
+    if x.shape[-1] % 2:
+        # One more feature, always 0: odd sizes send the kernel down an unaligned path, of which it warns on stderr.
+        x = tf.pad(x, [[0, 0], [0, 0], [0, 1]])
+        kernel = tf.pad(kernel, [[0, 1], [0, 0]])
+    unused = tf.zeros(tf.shape(bias)[:1] // 4)
+    return {
+        "seq_len_max": tf.shape(x, out_type=tf.int64)[0],
+        "x": x,
+        "h_prev": hidden,
+        "cs_prev": carry,
+        "w": tf.concat([kernel, recurrent_kernel], axis=0),
+        "b": bias,
+        **{"wci": unused, "wcf": unused, "wco": unused, "use_peephole": False},
+    }
+
+
+def _gradient(arguments: dict[str, Any], saved: Any, *inputs_and_upstream: Any) -> tuple[Any, ...]:
+    """Gradients for the six inputs of `block_lstm`, given those of its two outputs."""
+    x, *_, d_hiddens, d_carry = inputs_and_upstream
+    d_carries = tf.concat([tf.zeros_like(saved.cs[:-1]), d_carry[tf.newaxis]], axis=0)
+    result = tf.raw_ops.BlockLSTMGradV2(**arguments, **saved._asdict(), h_grad=d_hiddens, cs_grad=d_carries)
+    features = x.shape[-1]
+    padded = features + features % 2
+    return (
+        result.x_grad[..., :features],
+        result.h_prev_grad,
+        result.cs_prev_grad,
+        result.w_grad[:features],
+        result.w_grad[padded:],
+        result.b_grad,
+    )
+
+
+def _second_derivative(inputs_and_upstream: tuple[Any, ...]) -> Callable[..., Any]:
+    """How gradients of the gradient flow back to all that it is a function of."""
+
+    def gradient(*upstream: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs_and_upstream)
+            first = _plain_gradient(*inputs_and_upstream)
+        return tape.gradient(
+            first,
+            inputs_and_upstream,
+            output_gradients=upstream,
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+
+    return gradient
+
+
+def _plain_gradient(*inputs_and_upstream: Any) -> Any:
+    *inputs, d_hiddens, d_carry = inputs_and_upstream
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = plain_lstm(*inputs)
+    return tape.gradient(outputs, inputs, output_gradients=[d_hiddens, d_carry])
