@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 from harness.types import UserError
+
+# Set by an engine that lets several workers share a GPU: the part of its memory that is this process's.
+GPU_SHARE = "HARNESS_GPU_SHARE"
 
 _configured: dict[str, Any] = {}
 
@@ -77,6 +81,19 @@ def _choose_device(wanted: str) -> str:
     if index >= len(gpus):
         raise UserError(f"train.device: expected one of the {len(gpus)} GPUs found here, or cpu. Received: {wanted}")
     tf.config.set_visible_devices([gpus[index]], "GPU")
-    # Without this the first process takes all of the GPU's memory.
-    tf.config.experimental.set_memory_growth(gpus[index], True)
+    share = float(os.environ.get(GPU_SHARE, 1))
+    if share < 1:
+        limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(share * _gpu_memory_mib()))
+        tf.config.set_logical_device_configuration(gpus[index], [limit])
+    else:
+        # Without this the first process takes all of the GPU's memory.
+        tf.config.experimental.set_memory_growth(gpus[index], True)
     return "GPU:0"
+
+
+def _gpu_memory_mib() -> int:
+    """Memory of the GPU that this process sees, of which a little is left to the driver."""
+    asked = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    asked += ["-i", os.environ.get("CUDA_VISIBLE_DEVICES", "0")]
+    answer = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True)
+    return int(0.95 * int(answer.stdout.split()[0]))

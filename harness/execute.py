@@ -224,3 +224,11 @@ def _measure(trainer: Any, data: TaskData, parts: Mapping[str, Any], seed: int) 
     with evaluator.using(evaluator.precise_statistics(train.x, order)):
         measure("_precise")
     return scores
+
+
+def structure_key_of(cell: Cell) -> str:
+    """`structure_key` of a planned cell, from the summary of its data."""
+    data = cell.data
+    return structure_key(
+        cell.config, TaskSpec(cell.config["task"]["name"], tuple(data["axes"]), tuple(data["shape"]), data["outputs"])
+    )

@@ -1,4 +1,4 @@
-"""A live line while cells run: how many are done, which one is at work, how long it will take."""
+"""What is seen while cells run: how many are done, what each worker is at, how long it will take."""
 
 from __future__ import annotations
 
@@ -6,86 +6,101 @@ import time
 from collections import Counter
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-from harness.engines import Event
+from harness.engines import Engine, Event
 from harness.execute import Cell
 
 PLAIN_EVERY_SECONDS = 30.0
 
 
 class RunProgress:
-    """Shows an engine's events: a bar where there is a terminal, else a plain line now and then."""
+    """Shows an engine's events: a live view where there is a terminal, else a plain line now and then."""
 
-    def __init__(self, console: Console, cells: list[Cell], *, workers: int = 1) -> None:
+    def __init__(self, console: Console, cells: list[Cell], engine: Engine) -> None:
         self._console = console
+        self._engine = engine
         self._total = len(cells)
-        self._workers = workers
-        self._left = {cell.id: cell for cell in cells}
-        self._seconds: list[float] = []
-        self._started: dict[str, float] = {}
+        self._statuses: Counter[str] = Counter()
+        self._at_work: dict[int, str] = {}
         self._began = self._last_plain = time.monotonic()
-        self.statuses: Counter[str] = Counter()
-        self.problems: list[Event] = []
+        self._first_seconds = 0.0
         self._bar = Progress(
-            SpinnerColumn(),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=30),
             MofNCompleteColumn(),
-            TextColumn("cells"),
+            TextColumn("cells{task.fields[failures]}"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
-            TextColumn("[dim]{task.description}"),
             console=console,
-            transient=True,
-            disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=self._total, left="")
+        self._task = self._bar.add_task("", total=self._total, left="starting", failures="")
+        self._live = Live(console=console, get_renderable=self._view, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> RunProgress:
-        self._bar.start()
+        if self._console.is_terminal:
+            self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:
+            self._live.stop()
 
     def __call__(self, event: Event) -> None:
         """Take one event of an engine."""
         name = "-".join(event.cell.id.split("-")[:-1])
-        if event.kind == "started":
-            self._started[event.cell.id] = time.monotonic()
-        elif event.kind == "finished":
-            self._left.pop(event.cell.id, None)
-            self._seconds.append(time.monotonic() - self._started.get(event.cell.id, time.monotonic()))
-            self.statuses[event.status] += 1
+        if event.kind in ("started", "epoch"):
+            epochs = event.cell.config["train"]["epochs"]
+            self._at_work[event.worker] = f"{name}  epoch {min(event.epoch + 1, epochs)} of {epochs}"
+        elif event.kind == "retried":
+            self._at_work.pop(event.worker, None)
+            self._say(f"[yellow]tried again[/] {escape(name)}: {escape(event.reason)}")
+        else:
+            self._at_work.pop(event.worker, None)
+            self._statuses[event.status] += 1
+            self._first_seconds = self._first_seconds or time.monotonic() - self._began
             if event.status != "ok":
-                self.problems.append(event)
-                self._bar.console.print(f"[yellow]{event.status}[/] {escape(name)}: {escape(event.reason)}", soft_wrap=True)
+                self._say(f"[yellow]{event.status}[/] {escape(name)}: {escape(event.reason)}")
             self._plain_line()
-        epochs = event.cell.config["train"]["epochs"]
-        where = f"{name} epoch {min(event.epoch + 1, epochs)}/{epochs}"
+        others = [f"{count} {status}" for status, count in self._statuses.items() if status != "ok"]
         self._bar.update(
             self._task,
-            completed=self._total - len(self._left),
-            description=escape(where) if event.kind != "finished" else "",
+            completed=self._done,
             left=self._time_left(),
+            failures=f" ({', '.join(others)})" if others else "",
         )
 
+    @property
+    def _done(self) -> int:
+        return sum(self._statuses.values())
+
+    def _view(self) -> Group:
+        lines = [Text(f"  worker {number + 1}: {what}", style="dim") for number, what in sorted(self._at_work.items())]
+        return Group(self._bar, *lines)
+
     def _time_left(self) -> str:
-        if not self._seconds or not self._left:
+        """From the pace since the first cell was done: that one also paid for starting the workers."""
+        done, left = self._done, self._total - self._done
+        if not done or not left:
             return ""
-        # The mean of what has been measured, the first cell's start-up included, is never too hopeful.
-        seconds = sum(self._seconds) / len(self._seconds) * len(self._left) / self._workers
-        return f"about {describe_seconds(seconds)} left"
+        elapsed = time.monotonic() - self._began
+        per_cell = (elapsed - self._first_seconds) / (done - 1) if done > self._engine.workers else elapsed / done
+        return f"about {describe_seconds(per_cell * left)} left"
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)
 
     def _plain_line(self) -> None:
         now = time.monotonic()
-        if self._console.is_terminal or (now - self._last_plain < PLAIN_EVERY_SECONDS and self._left):
+        over = self._done == self._total
+        if self._console.is_terminal or (now - self._last_plain < PLAIN_EVERY_SECONDS and not over):
             return
         self._last_plain = now
-        done = self._total - len(self._left)
-        self._console.print(f"{done}/{self._total} cells after {describe_seconds(now - self._began)} {self._time_left()}".rstrip())
+        after = describe_seconds(now - self._began)
+        self._say(f"{self._done}/{self._total} cells after {after} {self._time_left()}".rstrip())
 
 
 def describe_seconds(seconds: float) -> str:

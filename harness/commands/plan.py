@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -16,8 +17,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import Arguments
-from harness.commands.planning import plan_of, print_hydra
-from harness.plan import PlannedCell
+from harness.commands.planning import configs_of, print_hydra
+from harness.engines import build_engine
+from harness.plan import PlannedCell, build_plan
 from harness.progress import describe_seconds
 
 
@@ -25,7 +27,9 @@ def main(arguments: Arguments, console: Console) -> int:
     """Print the plan."""
     if arguments.hydra_flags:
         return print_hydra(arguments)
-    _, plan = plan_of(arguments)
+    configs = configs_of(arguments)
+    with build_engine(configs[0]["engine"]) as engine:
+        plan = build_plan(configs, Path(configs[0]["results_dir"]), engine.find_sites)
     for note in plan.notes():
         console.print(escape(note), style="yellow", soft_wrap=True)
     groups: dict[tuple[str, str], list[PlannedCell]] = {}

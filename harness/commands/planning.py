@@ -1,9 +1,8 @@
-"""What `run` and `plan` do alike: from a command line to a plan, and Hydra's own ways to print a config."""
+"""What `run` and `plan` do alike: from a command line to configs, and Hydra's own ways to print one."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import hydra
@@ -12,23 +11,19 @@ from omegaconf import DictConfig
 from harness.cli import Arguments
 from harness.config import CONFIG_NAME, config_directory, hydra_session
 from harness.grid import expand, first_overrides
-from harness.inspection import find_sites
-from harness.plan import Plan, build_plan
 from harness.types import UserError
 
 
-def plan_of(arguments: Arguments) -> tuple[list[dict[str, Any]], Plan]:
-    """The configs of the grid that a command line names, and the plan for them.
+def configs_of(arguments: Arguments) -> list[dict[str, Any]]:
+    """The configs of the grid that a command line names.
 
     Raises:
-        UserError: anything that would keep a cell from being run, apart from strategies that fit no site:
-            those stand in the plan with the reason.
+        UserError: an override that does not parse, an unknown key, group or value, or a setting out of range.
     """
     if arguments.words:
         raise UserError(f"expected overrides such as task=mnist. Received: {' '.join(arguments.words)}")
     with hydra_session(arguments.config_dirs) as composer:
-        configs = expand(composer, arguments.overrides)
-    return configs, build_plan(configs, Path(configs[0]["results_dir"]), find_sites)
+        return expand(composer, arguments.overrides)
 
 
 def print_hydra(arguments: Arguments) -> int:

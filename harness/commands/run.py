@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.cli import Arguments
-from harness.commands.planning import plan_of, print_hydra
+from harness.commands.planning import configs_of, print_hydra
 from harness.comparison import comparisons
 from harness.engines import build_engine
 from harness.frame import frame_of
-from harness.plan import Plan
+from harness.plan import Plan, build_plan
 from harness.progress import RunProgress, describe_seconds
 from harness.records import FINISHED, find_record, prepare_results_dir
 from harness.statistics import aggregate_comparison
@@ -39,15 +39,16 @@ def main(arguments: Arguments, console: Console) -> int:
     """Plan, run what is left to run, and compare."""
     if arguments.hydra_flags:
         return print_hydra(arguments)
-    configs, plan = plan_of(arguments)
+    configs = configs_of(arguments)
     results_dir = Path(configs[0]["results_dir"])
-    _refuse_invalid(plan, skip=bool(configs[0]["skip_invalid"]))
-    prepare_results_dir(results_dir)
-    _announce(plan, console)
-    cells = plan.to_run
-    if cells:
-        with RunProgress(console, cells) as progress:
-            build_engine(configs[0]["engine"]).run(cells, results_dir=results_dir, on_event=progress)
+    with build_engine(configs[0]["engine"]) as engine:
+        plan = build_plan(configs, results_dir, engine.find_sites)
+        _refuse_invalid(plan, skip=bool(configs[0]["skip_invalid"]))
+        prepare_results_dir(results_dir)
+        _announce(plan, console)
+        if cells := plan.to_run:
+            with RunProgress(console, cells, engine) as progress:
+                engine.run(cells, results_dir=results_dir, on_event=progress)
     failed = _print_outcome(plan, results_dir, console)
     return 1 if failed else 0
 

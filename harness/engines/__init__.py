@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from harness.execute import Cell
+from harness.types import Site, TaskSpec
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a cell: it started, reached the end of an epoch, or finished with a status."""
+    """Something that happened to a cell: it started, ended an epoch, was given back after its worker died, or finished."""
 
-    kind: Literal["started", "epoch", "finished"]
+    kind: Literal["started", "epoch", "retried", "finished"]
     cell: Cell
     epoch: int = 0
     status: str = ""
@@ -23,15 +24,26 @@ class Event:
 
 
 class Engine(Protocol):
-    """What the command line needs of an engine."""
+    """What the command line needs of an engine; it is a context manager that leaves no process behind."""
+
+    workers: int
+
+    def __enter__(self) -> Engine:
+        """Get ready, without starting anything that costs time."""
+
+    def __exit__(self, *exception: object) -> None:
+        """Stop what still runs."""
+
+    def find_sites(self, config: Mapping[str, Any], spec: TaskSpec) -> Sequence[Site]:
+        """`harness.inspection.find_sites`, done where TensorFlow may be imported."""
 
     def run(self, cells: Sequence[Cell], *, results_dir: Path, on_event: Callable[[Event], None]) -> None:
         """Run every cell; each ends with exactly one record in `results_dir`, whatever happens to it."""
 
 
-def build_engine(config: Any) -> Engine:
-    """The engine that a config's `engine` node names."""
+def build_engine(config: Mapping[str, Any]) -> Engine:
+    """The engine that a config's `engine` node describes."""
     from hydra.utils import instantiate
 
-    engine: Engine = instantiate({key: value for key, value in config.items() if key != "name"}, _convert_="all")
+    engine: Engine = instantiate(dict(config), _convert_="all")
     return engine

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.engines import Event
 from harness.execute import Cell, run_cell
+from harness.inspection import find_sites
 from harness.records import write_record
+from harness.types import Site, TaskSpec
 
 
 class SerialEngine:
-    """Runs the cells in this process in the order given."""
+    """Runs the cells in this process in the order given. All must agree on device and threads."""
+
+    workers = 1
+
+    def __enter__(self) -> SerialEngine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def find_sites(self, config: Mapping[str, Any], spec: TaskSpec) -> Sequence[Site]:
+        """The sites of a config's architecture, found in this process."""
+        return find_sites(config, spec)
 
     def run(self, cells: Sequence[Cell], *, results_dir: Path, on_event: Callable[[Event], None]) -> None:
         """Run the cells; a record is written as soon as its cell ends."""
         for cell in cells:
             on_event(Event("started", cell))
-            record = run_cell(cell, on_epoch=partial(_report_epoch, on_event, cell))
+            record = run_cell(cell, on_epoch=lambda epoch, cell=cell: on_event(Event("epoch", cell, epoch=epoch)))
             write_record(results_dir, record)
             on_event(Event("finished", cell, status=record["status"], reason=record["reason"]))
-
-
-def _report_epoch(on_event: Callable[[Event], None], cell: Cell, epoch: int) -> None:
-    on_event(Event("epoch", cell, epoch=epoch))

@@ -1,0 +1,113 @@
+"""What a worker process does with a cell, whichever engine started it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.claims import claim
+from harness.device import GPU_SHARE, import_tensorflow
+from harness.execute import Cell, record_of, run_cell
+from harness.records import FINISHED, find_record, is_done, write_record
+
+PARENT_CHECK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a cell ended; `elsewhere` where another process has claimed it, so that nothing was done here."""
+
+    status: str
+    reason: str = ""
+    elsewhere: bool = False
+
+
+def start_worker(parent: int, gpu: int | None, gpu_share: float, memory_gib: float | None) -> None:
+    """Make a fresh process a worker.
+
+    Args:
+        parent: process id of the parent, without which the worker stops.
+        gpu: index of the GPU that it may see; None: all or none.
+        gpu_share: the part of the GPU's memory that is its own.
+        memory_gib: GiB of data that it may allocate; None: no limit.
+    """
+    # Ctrl-C in a terminal reaches every process of the group; what it means is the parent's to decide.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_stop_with, args=(parent,), daemon=True).start()
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
+        os.environ[GPU_SHARE] = str(gpu_share)
+    if memory_gib is not None:
+        limit = int(memory_gib * 2**30)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def warm_up() -> None:
+    """Import TensorFlow ahead of the first cell."""
+    import_tensorflow()
+
+
+def work(cell: Cell, results_dir: Path) -> Finished:
+    """Run a cell and write its record, unless another process has it or has just done it."""
+    with claim(results_dir, cell.id) as claimed:
+        if claimed is None:
+            return Finished("", elsewhere=True)
+        record = find_record(results_dir, cell.id)
+        if record is None or not is_done(record):
+            with output_to(log_path(results_dir, cell.id)):
+                record = run_cell(cell, on_epoch=claimed.report_epoch)
+                if record["traceback"]:
+                    print(record["traceback"], file=sys.stderr)
+            write_record(results_dir, record)
+        return Finished(record["status"], record["reason"])
+
+
+def give_up(cell: Cell, results_dir: Path, *, status: str, reason: str) -> None:
+    """Record a cell whose worker could not: it died, or was stopped for taking too long."""
+    with claim(results_dir, cell.id) as claimed:
+        record = find_record(results_dir, cell.id)
+        if claimed is not None and not (record and record["status"] in FINISHED and not record["stale"]):
+            write_record(results_dir, record_of(cell, {"status": status, "reason": reason}))
+
+
+def log_path(results_dir: Path, cell_id: str) -> Path:
+    """Where a cell's log lies, if it printed anything."""
+    return results_dir / "logs" / f"{cell_id}.log"
+
+
+@contextmanager
+def output_to(path: Path) -> Iterator[None]:
+    """Send what this process prints, its C++ libraries included, to a file that is removed if it stays empty."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(kept[0], 1)
+        os.dup2(kept[1], 2)
+        for handle in (*kept, file):
+            os.close(handle)
+        if path.exists() and not path.stat().st_size:
+            path.unlink()
+
+
+def _stop_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK_SECONDS)
+    # The parent is gone and nobody will take the result: no clean-up could matter more than stopping now.
+    os._exit(1)
