@@ -51,6 +51,18 @@ class Comparison:
         """The column and declaration of `metric`, the task's main one unless said; see `frame.measure_of`."""
         return measure_of(self.frame, self.task, metric)
 
+    def attributes(self, metric: str | None = None) -> dict[str, Any]:
+        """What a table drawn from this comparison is of, as its `attrs`."""
+        column, measure = self.measure(metric)
+        return {
+            "title": self.title,
+            "task": self.task,
+            "data_source": self.data_source,
+            "architecture": self.architecture,
+            "metric": column,
+            "measure": measure,
+        }
+
 
 def comparisons(frame: pd.DataFrame) -> list[Comparison]:
     """The comparisons that a frame of cells holds: one a task, data source, architecture and differing settings.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import optimize, special
+from scipy import special
 
 # Seeds that it takes to tell a ratio of standard deviations of 2 (docs/statistics.md); no claim of stability below.
 SEEDS_FOR_SPREAD = 30
@@ -31,7 +31,11 @@ def detectable_effect(n: int, *, power: float = POWER, alpha: float = ALPHA) -> 
     """
     if n < 2:
         return math.nan
-    return float(optimize.brentq(lambda effect: paired_t_power(effect, n, alpha=alpha) - power, 1e-6, 60.0))
+    low, high = 0.0, 60.0
+    for _ in range(60):  # bisection: scipy.optimize would take longer to import than everything else here together
+        middle = (low + high) / 2
+        low, high = (middle, high) if paired_t_power(middle, n, alpha=alpha) < power else (low, middle)
+    return high
 
 
 def smallest_wilcoxon_p(n: int) -> float:

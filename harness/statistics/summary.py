@@ -75,15 +75,7 @@ def aggregate_comparison(
     ]
     summary = pd.DataFrame(rows)
     summary = summary.sort_values("mean", ascending=measure["direction"] == "min", kind="stable", ignore_index=True)
-    summary.attrs = {
-        "title": comparison.title,
-        "task": comparison.task,
-        "data_source": comparison.data_source,
-        "architecture": comparison.architecture,
-        "metric": column,
-        "measure": measure,
-        "confidence": confidence,
-    }
+    summary.attrs.update(comparison.attributes(metric), confidence=confidence)
     return summary
 
 

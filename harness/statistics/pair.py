@@ -1,0 +1,128 @@
+"""What one strategy's seeds say against another's: a difference with intervals, P(A > B), and tests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from harness.statistics.summary import mean_interval
+
+
+@dataclass(frozen=True)
+class PairedResult:
+    """What one strategy's seeds say against another's; intervals have the confidence that was asked for.
+
+    Attributes:
+        seeds: seeds that both strategies have a cell for.
+        pairs: those of them where both have a finite value; the mean difference and its intervals are over these.
+        difference, low, high: mean of the paired differences with Student's t interval.
+        bca_low, bca_high: its BCa bootstrap interval (Efron 1987), which undercovers below 20 pairs.
+        d_z: the mean of the differences over their standard deviation.
+        p_better, p_better_low, p_better_high: share of `seeds` at which the first is better, ties counted half, with
+            the Clopper-Pearson interval. A cell without a value is worse than any cell with one.
+        permutation_p: sign-flip permutation test of the mean difference over `pairs`, exact up to 13 pairs.
+        wilcoxon_p: Wilcoxon signed-rank test over `seeds`, cells without a value ranked worst.
+    """
+
+    seeds: int
+    pairs: int
+    difference: float
+    low: float
+    high: float
+    bca_low: float
+    bca_high: float
+    d_z: float
+    p_better: float
+    p_better_low: float
+    p_better_high: float
+    permutation_p: float
+    wilcoxon_p: float
+
+
+def compare_scores(
+    score: ArrayLike, other: ArrayLike, *, rng: np.random.Generator, confidence: float = 0.95
+) -> PairedResult:
+    """Two strategies' scores `(seed,)`, paired and higher is better; NaN is a cell without a value."""
+    score, other = np.asarray(score, np.float64), np.asarray(other, np.float64)
+    both = np.isfinite(score) & np.isfinite(other)
+    differences = score[both] - other[both]
+    mean = mean_interval(differences, confidence=confidence)
+    deviation = differences.std(ddof=1) if len(differences) > 1 else math.nan
+    bca_low, bca_high = bca_interval(differences, rng=rng, confidence=confidence)
+    ranked = rank_differences(score, other)
+    wins = float((ranked > 0).sum() + 0.5 * (ranked == 0).sum())
+    p_low, p_high = win_interval(wins, len(ranked), confidence=confidence)
+    return PairedResult(
+        seeds=len(score),
+        pairs=len(differences),
+        difference=mean.estimate,
+        low=mean.low,
+        high=mean.high,
+        bca_low=bca_low,
+        bca_high=bca_high,
+        d_z=mean.estimate / deviation if deviation > 0 else math.nan,
+        p_better=wins / len(ranked) if len(ranked) else math.nan,
+        p_better_low=p_low,
+        p_better_high=p_high,
+        permutation_p=permutation_p(differences, rng=rng),
+        wilcoxon_p=wilcoxon_p(ranked),
+    )
+
+
+def rank_differences(score: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Paired differences `(seed,)` for tests by rank: a lost cell loses by more than any finite difference."""
+    both = np.isfinite(score) & np.isfinite(other)
+    differences = np.where(both, score, 0.0) - np.where(both, other, 0.0)
+    beyond = 2 * np.abs(differences).max(initial=0.0) + 1
+    one_lost = np.isfinite(score).astype(float) - np.isfinite(other)
+    return np.asarray(differences + beyond * one_lost)
+
+
+def win_interval(wins: float, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Clopper-Pearson interval of a share of `n`; exact, so that few seeds cannot claim by chance.
+
+    A bootstrap of the share has no width when one strategy wins every time, be it 3 times of 3.
+    """
+    if n == 0:
+        return math.nan, math.nan
+    low, high = proportion_confint(wins, n, alpha=1 - confidence, method="beta")
+    return (0.0 if wins == 0 else float(low)), (1.0 if wins == n else float(high))
+
+
+def bca_interval(
+    values: NDArray[np.float64], *, rng: np.random.Generator, confidence: float = 0.95, n_resamples: int = 9999
+) -> tuple[float, float]:
+    """Bias-corrected and accelerated bootstrap interval of the mean; NaN for fewer than two values."""
+    if len(values) < 2:
+        return math.nan, math.nan
+    if np.ptp(values) == 0:  # nothing to resample: scipy would divide 0 by 0
+        return float(values[0]), float(values[0])
+    result = stats.bootstrap(
+        (values,), np.mean, confidence_level=confidence, n_resamples=n_resamples, method="BCa", rng=rng
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def permutation_p(differences: NDArray[np.float64], *, rng: np.random.Generator) -> float:
+    """Two-sided sign-flip test that the mean difference is 0: all 2^n flips up to 13 pairs, else 9,999 drawn."""
+    if len(differences) < 2:
+        return math.nan
+    if not differences.any():
+        return 1.0
+    return float(
+        stats.permutation_test(
+            (differences,), np.mean, permutation_type="samples", vectorized=True, n_resamples=9999, rng=rng
+        ).pvalue
+    )
+
+
+def wilcoxon_p(differences: NDArray[np.float64]) -> float:
+    """Two-sided Wilcoxon signed-rank test, differences of 0 left out (Wilcoxon 1945); 1 where all are 0."""
+    if len(differences) < 2:
+        return math.nan
+    return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0

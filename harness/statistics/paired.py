@@ -1,0 +1,151 @@
+"""Is one strategy better than another? Strategies paired by seed, and a verdict that is seldom wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from statsmodels.stats.multitest import multipletests
+
+from harness.comparison import Comparison, the_comparison
+from harness.seeds import derive_rng
+from harness.statistics.pair import PairedResult, compare_scores
+from harness.types import UserError
+
+BASELINE = "channel"
+BEATS, BEATEN, UNTOLD = "beats", "is beaten by", "not told apart"
+# P(A > B) that is worth a claim (Bouthillier et al. 2021, section 3.3), and the level of the tests.
+MEANINGFUL = 0.75
+ALPHA = 0.05
+_SCORE, _LOST = "score", "lost"
+_HASHES = ("weights_hash", "order_hash", "split_hash")
+
+
+def compare_pairs(
+    cells: pd.DataFrame | Comparison,
+    metric: str | None = None,
+    *,
+    baseline: str = BASELINE,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Every other strategy against `baseline`, paired by seed: one row each, one family for Holm's correction.
+
+    Args:
+        cells: a `Comparison`, or a frame that holds one.
+        metric: its column or name; `None` is the task's main metric on the test examples.
+        baseline: the strategy that the others are compared with.
+        seed: of the bootstrap and the permutations; the same seed gives the same bits.
+        confidence: of the intervals.
+
+    Returns:
+        Columns `axis`, `baseline`, those of `PairedResult`, `lost` and `baseline_lost` (cells without a value),
+        `mispaired` (pairs whose initial weights, order or split were not the same), `holm_p` (Wilcoxon, corrected over
+        the rows) and `verdict`. `attrs` as in `aggregate_comparison`.
+
+    Raises:
+        UserError: there is no such baseline, or no one comparison.
+    """
+    comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
+    strategies = sorted(comparison.frame["axis"].unique())
+    if baseline not in strategies:
+        raise UserError(f"expected a baseline among the strategies {strategies}. Received: baseline={baseline!r}")
+    pairs = [(axis, baseline) for axis in strategies if axis != baseline]
+    return _compare(comparison, pairs, metric, seed=seed, confidence=confidence)
+
+
+def compare_all_pairs(
+    cells: pd.DataFrame | Comparison, metric: str | None = None, *, seed: int = 0, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Every strategy against every other, as `compare_pairs`; the family of Holm's correction is all the pairs."""
+    comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
+    pairs = list(combinations(sorted(comparison.frame["axis"].unique()), 2))
+    return _compare(comparison, pairs, metric, seed=seed, confidence=confidence)
+
+
+def verdicts(p_low: ArrayLike, p_high: ArrayLike, corrected_p: ArrayLike) -> NDArray[np.str_]:
+    """`beats`, `is beaten by` or `not told apart`, elementwise.
+
+    A beats B when the interval of P(A > B) lies above 0.5 and reaches beyond 0.75 (Bouthillier et al. 2021), and the
+    corrected p-value is below 0.05: without the second, several comparisons would find something by chance.
+    """
+    low, high, p = (np.asarray(values, np.float64) for values in (p_low, p_high, corrected_p))
+    told = p < ALPHA
+    beats, beaten = told & (low > 0.5) & (high > MEANINGFUL), told & (high < 0.5) & (low < 1 - MEANINGFUL)
+    return np.asarray(np.where(beats, BEATS, np.where(beaten, BEATEN, UNTOLD)))
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Holm's (1979) corrected p-values over one family; NaN (no test was possible) stays NaN and counts as none."""
+    p = np.asarray(p_values, np.float64)
+    corrected = np.full_like(p, np.nan)
+    tested = np.isfinite(p)
+    if tested.any():
+        corrected[tested] = multipletests(p[tested], alpha=ALPHA, method="holm")[1]
+    return corrected
+
+
+def _compare(
+    comparison: Comparison, pairs: Sequence[tuple[str, str]], metric: str | None, *, seed: int, confidence: float
+) -> pd.DataFrame:
+    column, measure = comparison.measure(metric)
+    scores = {str(axis): _scores(rows, column) for axis, rows in comparison.frame.groupby("axis")}
+    sign = 1 if measure["direction"] == "max" else -1
+    rows = []
+    for axis, other in pairs:
+        both = scores[axis].join(scores[other], how="inner", rsuffix="_other")
+        result = compare_scores(
+            sign * both[_SCORE],
+            sign * both[f"{_SCORE}_other"],
+            # Named by the pair: adding a strategy does not change what is said of the others.
+            rng=derive_rng(seed, "paired", axis, other),
+            confidence=confidence,
+        )
+        rows.append({"axis": axis, "baseline": other} | _in_unit(result, sign) | _counts(both))
+    columns = ["axis", "baseline", *PairedResult.__dataclass_fields__, "lost", "baseline_lost", "mispaired"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["holm_p"] = holm(table["wilcoxon_p"])
+    table["verdict"] = verdicts(table["p_better_low"], table["p_better_high"], table["holm_p"])
+    table.attrs.update(comparison.attributes(metric), confidence=confidence)
+    return table
+
+
+def _scores(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One strategy's values by seed, NaN where a cell diverged or failed, with the hashes that pairing rests on.
+
+    Raises:
+        UserError: two cells have the same seed, so that neither can be paired.
+    """
+    if rows["seed"].duplicated().any():
+        twice = sorted(rows.loc[rows["seed"].duplicated(), "seed"].unique())
+        raise UserError(f"expected one cell a seed and strategy. Received: {rows['axis'].iloc[0]} seeds {twice} twice")
+    values = rows[column].to_numpy(np.float64) if column in rows else np.full(len(rows), np.nan)
+    ok = (rows["status"] == "ok").to_numpy() & np.isfinite(values)
+    scores = rows.set_index("seed")[list(_HASHES)]
+    return scores.assign(**{_SCORE: np.where(ok, values, np.nan), _LOST: ~ok}).sort_index()
+
+
+def _in_unit(result: PairedResult, sign: int) -> dict[str, Any]:
+    """The result with differences in the metric's own direction: negative where lower values are better."""
+    said = asdict(result)
+    if sign < 0:
+        said |= {"difference": -result.difference, "d_z": -result.d_z}
+        said |= {"low": -result.high, "high": -result.low, "bca_low": -result.bca_high, "bca_high": -result.bca_low}
+    return said
+
+
+def _counts(both: pd.DataFrame) -> dict[str, int]:
+    """How many cells have no value, and how many pairs did not start from the same weights, order and split."""
+    differ = [
+        both[name].notna() & both[f"{name}_other"].notna() & (both[name] != both[f"{name}_other"]) for name in _HASHES
+    ]
+    return {
+        "lost": int(both[_LOST].sum()),
+        "baseline_lost": int(both[f"{_LOST}_other"].sum()),
+        "mispaired": int(np.logical_or.reduce(differ).sum()),
+    }
