@@ -5,8 +5,10 @@ Training engines are run to failure; test engines are cut off, and a file says h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,8 +103,10 @@ def check_sensors(sensors: Sequence[int] | None) -> list[int]:
     Raises:
         UserError: an empty list, a number that is not 1 to 21, a sensor twice.
     """
-    chosen = list(DEFAULT_SENSORS if sensors is None else sensors) if not isinstance(sensors, str | int) else [sensors]
-    numbers = [check_integer("task.data.sensors", number, low=1, high=SENSORS) for number in chosen]
+    chosen: Any = DEFAULT_SENSORS if sensors is None else sensors
+    # One number alone is a list of one; a text is not the list of its letters.
+    listed = list(chosen) if isinstance(chosen, Iterable) and not isinstance(chosen, str) else [chosen]
+    numbers = [check_integer("task.data.sensors", number, low=1, high=SENSORS) for number in listed]
     if not numbers or len(set(numbers)) < len(numbers):
         raise UserError(f"task.data.sensors must list different sensors, at least one. Received: sensors={numbers}")
     return numbers
@@ -137,8 +141,11 @@ def read_engines(directory: Path, subset: str, columns: Sequence[int]) -> tuple[
 
 def _read_table(path: Path, columns: int) -> NDArray[np.float64]:
     """The numbers of a text file `(row, column)`."""
+    check_file(path, what="a C-MAPSS file")
     try:
-        table = np.loadtxt(check_file(path, what="a C-MAPSS file"), ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file, which is an error below
+            table = np.loadtxt(path, ndmin=2)
     except (ValueError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split("; use")[0].split())
         raise UserError(f"expected rows of {columns} numbers in {path}. Received: {reason}") from error

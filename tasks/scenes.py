@@ -103,4 +103,5 @@ def _smooth_field(shape: tuple[int, int], smoothness: float, rng: np.random.Gene
     """A Gaussian random field `(row, column)`, of mean 0 and variance 1 over the pixels."""
     field: NDArray[np.float64] = ndimage.gaussian_filter(rng.standard_normal(shape), smoothness, mode="wrap")
     field -= field.mean()
-    return field / field.std()
+    field /= field.std()
+    return field

@@ -96,8 +96,8 @@ def add_drift(
     if drift == 0:
         return x
     windows, steps, features = x.shape
-    offset = rng.integers(steps if random_offset else 1, size=windows)
-    tau = (np.arange(steps) + offset[:, None]) / steps
+    offset = rng.integers(steps if random_offset else 1, size=(windows, 1))
+    tau = (np.arange(steps) + offset) / steps
     angle = 2 * np.pi * (tau[:, :, None] + np.arange(features) / features)
     mean, deviation = x.mean(axis=(0, 1)), x.std(axis=(0, 1))
     standardised = (x - mean) / np.where(deviation > 0, deviation, 1.0)

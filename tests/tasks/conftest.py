@@ -1,0 +1,24 @@
+"""Real data files, where they are at hand: the project never ships them."""
+
+from pathlib import Path
+
+import pytest
+
+REAL_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def real(*parts):
+    path = REAL_DATA.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"the real data are not at {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_cmapss():
+    return real("cmapss")
+
+
+@pytest.fixture(scope="session")
+def real_scene():
+    return real("jasper_ridge", "jasperRidge2_R198.mat")
