@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -110,7 +110,7 @@ def build_plan(configs: Sequence[dict[str, Any]], results_dir: Path, find_sites:
     """
     summaries: dict[str, dict[str, Any]] = {}
     planned: dict[str, PlannedCell] = {}
-    sites: dict[str, Sequence[Site]] = {}
+    resolver = _Resolver(find_sites)
     repeated = 0
     for config in configs:
         key = canonical(config["task"]["data"])
@@ -124,51 +124,73 @@ def build_plan(configs: Sequence[dict[str, Any]], results_dir: Path, find_sites:
             continue
         cell = Cell(cell_id(config, identity), identity, config, data)
         record = find_record(results_dir, cell.id)
-        architecture = canonical([config["architecture"], data["axes"], data["shape"], data["outputs"]])
-        if not is_done(record) and architecture not in sites:
-            spec = TaskSpec(config["task"]["name"], tuple(data["axes"]), tuple(data["shape"]), data["outputs"])
-            sites[architecture] = find_sites(config, spec)
-        planned[identity] = _resolve(cell, record, sites.get(architecture))
+        sites, invalid = resolver.resolve(cell, record)
+        planned[identity] = PlannedCell(cell, record, sites, invalid)
     return Plan(tuple(_name_equals(list(planned.values()))), repeated)
 
 
-def _resolve(cell: Cell, record: Mapping[str, Any] | None, sites: Sequence[Site] | None) -> PlannedCell:
-    if sites is None:
-        # Done by a record, which tells the sites itself.
-        sites = [Site(s["name"], tuple(s["axes"]), tuple(s["shape"])) for s in (record or {}).get("sites", [])]
+class _Resolver:
+    """Strategies at the sites of architectures, each pair worked out once: a grid has few of them and many cells."""
+
+    def __init__(self, find_sites: SiteFinder) -> None:
+        self._find_sites = find_sites
+        self._sites: dict[str, Sequence[Site]] = {}
+        self._resolved: dict[str, tuple[tuple[ResolvedSite, ...], str]] = {}
+
+    def resolve(self, cell: Cell, record: Mapping[str, Any] | None) -> tuple[tuple[ResolvedSite, ...], str]:
+        """The strategy at each site, and why it cannot be had there, if so."""
+        config, data = cell.config, cell.data
+        architecture = canonical([config["architecture"], data["axes"], data["shape"], data["outputs"]])
+        key = canonical([architecture, config["axis"], config["train"]["batch_size"]])
+        if key not in self._resolved:
+            self._resolved[key] = _resolve(config, self._sites_of(architecture, cell, record))
+        return self._resolved[key]
+
+    def _sites_of(self, architecture: str, cell: Cell, record: Mapping[str, Any] | None) -> Sequence[Site]:
+        if architecture in self._sites:
+            return self._sites[architecture]
+        if is_done(record):
+            # The record tells the sites, and no model need be built.
+            assert record is not None
+            return [Site(s["name"], tuple(s["axes"]), tuple(s["shape"])) for s in record["sites"]]
+        data = cell.data
+        spec = TaskSpec(cell.config["task"]["name"], tuple(data["axes"]), tuple(data["shape"]), data["outputs"])
+        self._sites[architecture] = self._find_sites(cell.config, spec)
+        return self._sites[architecture]
+
+
+def _resolve(config: Mapping[str, Any], sites: Sequence[Site]) -> tuple[tuple[ResolvedSite, ...], str]:
     try:
-        strategy = instantiate(cell.config["axis"], _convert_="all")
+        strategy = instantiate(config["axis"], _convert_="all")
         check_takes(strategy, sites)
-        resolved = [strategy.resolve(site, batch_size=cell.config["train"]["batch_size"]) for site in sites]
+        return tuple(strategy.resolve(site, batch_size=config["train"]["batch_size"]) for site in sites), ""
     except UserError as error:
-        return PlannedCell(cell, record, invalid=str(error))
+        return (), str(error)
     except InstantiationException as error:
         cause = error.__cause__ or error
-        return PlannedCell(cell, record, invalid=" ".join(str(cause).split()))
-    return PlannedCell(cell, record, tuple(resolved))
+        return (), " ".join(str(cause).split())
 
 
 def _name_equals(cells: list[PlannedCell]) -> list[PlannedCell]:
-    """Mark strategies that resolve to the same thing at every site as an earlier one of the same architecture."""
-    firsts: dict[str, list[PlannedCell]] = {}
+    """Mark strategies that come to the same thing at every site as an earlier one on the same task and architecture."""
+    firsts: dict[tuple[str, ...], list[PlannedCell]] = {}
+    twins: dict[tuple[str, ...], str] = {}
+    for planned in cells:
+        config = planned.cell.config
+        axis = str(config["axis"]["name"])
+        place = (str(config["task"]["name"]), canonical(config["architecture"]), str(config["train"]["batch_size"]))
+        if (*place, axis) in twins:
+            continue
+        others = firsts.setdefault(place, [])
+        twin = next((o for o in others if planned.sites and equivalent(o.sites, planned.sites)), None)
+        twins[(*place, axis)] = str(twin.cell.config["axis"]["name"]) if twin else ""
+        if twin is None:
+            others.append(planned)
     named = []
     for planned in cells:
         config = planned.cell.config
-        place = canonical([config["task"], config["architecture"]])
-        others = firsts.setdefault(place, [])
-        axis = config["axis"]["name"]
-        twin = next(
-            (o for o in others if planned.sites and equivalent(o.sites, planned.sites)),
-            None,
-        )
-        if twin is None:
-            others.append(planned)
-            named.append(planned)
-        else:
-            first = str(twin.cell.config["axis"]["name"])
-            named.append(
-                PlannedCell(planned.cell, planned.record, planned.sites, planned.invalid, first if first != axis else "")
-            )
+        place = (str(config["task"]["name"]), canonical(config["architecture"]), str(config["train"]["batch_size"]))
+        named.append(replace(planned, same_as=twins[(*place, str(config["axis"]["name"]))]))
     return named
 
 
