@@ -18,6 +18,7 @@ IRRELEVANT = (
     "task.comparison",
     "task.recipe",
     "task.data.path",
+    "task.data.labels_path",
     "task.data.data_dir",
     "train.device",
 )
@@ -40,7 +41,16 @@ def identify(config: Mapping[str, Any], *, data_source: str, data_digest: str) -
     content = {"config": outcome_config(config), "data_source": data_source, "data_digest": data_digest}
     # How the source was asked for does not matter once it is known which one answered.
     content["config"]["task"]["data"].pop("source", None)
-    return hashlib.sha256(canonical(content).encode()).hexdigest()
+    return hashlib.sha256(canonical(_one_spelling(content)).encode()).hexdigest()
+
+
+def _one_spelling(value: Any) -> Any:
+    """Whole numbers as integers: `1` and `1.0` are the same setting."""
+    if isinstance(value, Mapping):
+        return {key: _one_spelling(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_one_spelling(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def cell_id(config: Mapping[str, Any], identity: str) -> str:
