@@ -16,7 +16,7 @@ from harness.axes.strategy import check_takes
 from harness.data import load_task, summarize
 from harness.execute import Cell
 from harness.identity import canonical, cell_id, identify
-from harness.records import find_record, is_done
+from harness.records import is_done, read_records
 from harness.settings import check_batch_size
 from harness.types import Site, TaskSpec, UserError
 
@@ -110,6 +110,7 @@ def build_plan(configs: Sequence[dict[str, Any]], results_dir: Path, find_sites:
     """
     summaries: dict[str, dict[str, Any]] = {}
     planned: dict[str, PlannedCell] = {}
+    known = {record["id"]: record for record in read_records(results_dir)}
     resolver = _Resolver(find_sites)
     repeated = 0
     for config in configs:
@@ -123,7 +124,7 @@ def build_plan(configs: Sequence[dict[str, Any]], results_dir: Path, find_sites:
             repeated += 1
             continue
         cell = Cell(cell_id(config, identity), identity, config, data)
-        record = find_record(results_dir, cell.id)
+        record = known.get(cell.id)
         sites, invalid = resolver.resolve(cell, record)
         planned[identity] = PlannedCell(cell, record, sites, invalid)
     return Plan(tuple(_name_equals(list(planned.values()))), repeated)

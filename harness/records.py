@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.archive import ARCHIVE, Archived, archive_lock, read_archive, write_archive
 from harness.provenance import is_stale
 from harness.types import UserError
 
@@ -63,8 +64,16 @@ def write_record(results_dir: Path, record: Mapping[str, Any]) -> Path:
 def read_record(path: Path) -> dict[str, Any] | None:
     """One record, or None where the file is no whole record of a format that we know."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        return parse_record(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def parse_record(text: str) -> dict[str, Any] | None:
+    """The record that a text holds, or None where it is no whole record of a format that we know."""
+    try:
+        content = json.loads(text)
+    except ValueError:
         return None
     if not isinstance(content, dict) or any(key not in content for key in REQUIRED) or content["format"] != FORMAT:
         return None
@@ -73,20 +82,47 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 def find_record(results_dir: Path, cell_id: str) -> dict[str, Any] | None:
     """The record of a cell, `stale` set, or None."""
-    record = read_record(record_path(results_dir, cell_id))
+    path = record_path(results_dir, cell_id)
+    record = read_record(path)
+    if record is None and not path.exists() and (copy := read_archive(results_dir).get(cell_id)):
+        record = parse_record(copy.text)
     if record is not None:
         record["stale"] = is_stale(record)
     return record
 
 
 def read_records(results_dir: Path) -> list[dict[str, Any]]:
-    """All records of a results folder in order of their ids, each with `stale` and `path` set."""
+    """All records of a results folder in order of their ids, each with `stale` and `path` set.
+
+    A record counts once, whether it lies in a file of its own, in the archive, or in both.
+    """
+    archived = read_archive(results_dir)
+    files = {path.stem: path for path in (results_dir / "records").glob("*.json")}
     records = []
-    for path in sorted((results_dir / "records").glob("*.json")):
-        record = read_record(path)
+    for name in sorted({*archived, *files}):
+        path, copy = files.get(name), archived.get(name)
+        if path is None or (copy is not None and copy.is_copy_of(path)):
+            assert copy is not None
+            record = parse_record(copy.text)
+        else:
+            record = read_record(path)
         if record is not None:
-            records.append({**record, "stale": is_stale(record), "path": str(path)})
+            where = path or results_dir / ARCHIVE
+            records.append({**record, "stale": is_stale(record), "path": str(where)})
     return records
+
+
+def compact(results_dir: Path) -> Path:
+    """Copy all whole records into the archive, which reads faster; their own files stay as they are."""
+    with archive_lock(results_dir):
+        archived = read_archive(results_dir)
+        for path in (results_dir / "records").glob("*.json"):
+            known = archived.get(path.stem)
+            if known is None or not known.is_copy_of(path):
+                copy = Archived.of(path)
+                if parse_record(copy.text) is not None:
+                    archived[path.stem] = copy
+        return write_archive(results_dir, archived)
 
 
 def unreadable_records(results_dir: Path) -> list[Path]:
