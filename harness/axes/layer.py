@@ -9,7 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from harness.axes.plain import Normalized, normalize_batch, normalize_by
+from harness.axes.kernel import normalize_batch
+from harness.axes.plain import Normalized, normalize_by
 
 Axis = int | Iterable[int]
 Shape = tuple[int | None, ...]
