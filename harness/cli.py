@@ -20,6 +20,7 @@ from harness.types import UserError
 VERBS = {
     "run": "run the grid that the overrides describe, skip what is done, print the comparison",
     "plan": "say what run would do: done, to run, the same as another, invalid and why; trains nothing",
+    "status": "say how far the grids of a results folder are, also while they run",
     "report": "write tables and figures from the records",
     "reproduce": "train one recorded cell again and compare it bit for bit",
 }

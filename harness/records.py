@@ -6,7 +6,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +46,26 @@ def write_record(results_dir: Path, record: Mapping[str, Any]) -> Path:
     """
     path = record_path(results_dir, record["id"])
     text = json.dumps(encode(record), allow_nan=False, indent=1, sort_keys=False)
+    write_text_atomically(path, text, before_replacing=lambda: _keep_superseded(path))
+    return path
+
+
+def write_text_atomically(path: Path, text: str, before_replacing: Callable[[], None] = lambda: None) -> None:
+    """Write a file so that, whatever happens, it has its old content or all of the new one, also on the disk."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        _keep_superseded(path)
+        # mkstemp lets nobody else read, which a folder shared by a group must allow.
+        Path(temporary).chmod(0o644)
+        before_replacing()
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     _fsync_directory(path.parent)
-    return path
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

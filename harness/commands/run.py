@@ -16,20 +16,21 @@ Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from harness.cli import Arguments
+from harness.commands.failures import print_failures
 from harness.commands.planning import configs_of, print_hydra
 from harness.comparison import comparisons
 from harness.engines import build_engine
 from harness.frame import frame_of
+from harness.manifest import write_grid
 from harness.plan import Plan, build_plan
 from harness.progress import RunProgress, describe_seconds
-from harness.records import FINISHED, find_record, prepare_results_dir
+from harness.records import FINISHED, compact, prepare_results_dir, read_records
 from harness.statistics import aggregate_comparison
 from harness.tables import comparison_table
 from harness.types import UserError
@@ -46,9 +47,11 @@ def main(arguments: Arguments, console: Console) -> int:
         _refuse_invalid(plan, skip=bool(configs[0]["skip_invalid"]))
         prepare_results_dir(results_dir)
         _announce(plan, console)
+        write_grid(results_dir, " ".join(arguments.overrides), [p.cell.id for p in plan.cells if not p.invalid])
         if cells := plan.to_run:
             with RunProgress(console, cells, engine) as progress:
                 engine.run(cells, results_dir=results_dir, on_event=progress)
+            compact(results_dir)
     failed = _print_outcome(plan, results_dir, console)
     return 1 if failed else 0
 
@@ -85,10 +88,11 @@ def _announce(plan: Plan, console: Console) -> None:
         console.print(f"about {describe_seconds(seconds)} of computing, from cells of this folder", style="dim")
 
 
-def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> list[str]:
-    """Print the comparison of the planned cells and every failure; return the failures."""
+def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
+    """Print the comparison of the planned cells and every failure; return how many failed."""
     wanted = [planned.cell for planned in plan.cells if not planned.invalid]
-    records = [record for cell in wanted if (record := find_record(results_dir, cell.id)) is not None]
+    known = {record["id"]: record for record in read_records(results_dir)}
+    records = [known[cell.id] for cell in wanted if cell.id in known]
     if any(record["measures"] for record in records):
         for comparison in comparisons(frame_of(records)):
             summary = aggregate_comparison(comparison.frame)
@@ -97,16 +101,7 @@ def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> list[str]
     console.print()
     console.print(f"records: {results_dir / 'records'} ({len(records)} of {len(wanted)} cells of this grid)", soft_wrap=True)
     console.print(f"tables and figures: python -m harness report results_dir={results_dir}", soft_wrap=True)
-    failed = [f"{r['id']}: {r['status']}: {r['reason']}" for r in records if r["status"] not in FINISHED]
-    failed += [f"{cell.id}: no record" for cell in _without(wanted, records)]
-    if failed:
-        console.print(f"[red]{len(failed)} of {len(wanted)} cells failed[/] (their records hold the tracebacks):")
-        for line in failed:
-            console.print(f"  {escape(line)}", soft_wrap=True)
-    return failed
-
-
-def _without(cells: Sequence, records: Sequence) -> list:  # type: ignore[type-arg]
-    known = {record["id"] for record in records}
-    return [cell for cell in cells if cell.id not in known]
-
+    failed = [record for record in records if record["status"] not in FINISHED]
+    missing = [cell.id for cell in wanted if cell.id not in known]
+    print_failures(failed, missing, results_dir, console)
+    return len(failed) + len(missing)

@@ -1,0 +1,72 @@
+"""usage: python -m harness status [results_dir=PATH]
+
+Says how far the grids of a results folder are: cells done, diverged, failed, running and left, what is running
+and at which epoch, and why cells failed. It only reads, and can be asked from another terminal while a grid runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.claims import read_claims
+from harness.cli import Arguments
+from harness.commands.failures import print_failures
+from harness.commands.options import read_options
+from harness.manifest import Grid, read_grids
+from harness.progress import describe_seconds
+from harness.records import FINISHED, read_records, unreadable_records
+from harness.types import UserError
+
+COLUMNS = ("cells", "ok", "diverged", "failed", "stale", "running", "left")
+
+
+def main(arguments: Arguments, console: Console) -> int:
+    """Print the state of every grid of a folder."""
+    results_dir = Path(read_options(arguments, results_dir="results/runs")["results_dir"])
+    if arguments.words:
+        raise UserError(f"status takes results_dir=PATH and nothing else. Received: {' '.join(arguments.words)}")
+    if not results_dir.is_dir():
+        raise UserError(f"results_dir: expected a folder that `run` has written to. Received: {results_dir}")
+    records = {record["id"]: record for record in read_records(results_dir)}
+    claims = {claim["id"]: claim for claim in read_claims(results_dir)}
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in COLUMNS:
+        table.add_column(heading, justify="right")
+    table.add_column("begun (UTC)")
+    table.add_column("grid", overflow="fold")
+    for grid in read_grids(results_dir):
+        counts = count_cells(grid, records, claims)
+        table.add_row(*(str(counts[key]) for key in COLUMNS), grid.begun[:19].replace("T", " "), escape(grid.command))
+    console.print(table if table.row_count else "no grid has been run into this folder")
+    for cell_id, claim in claims.items():
+        since = describe_seconds(time.time() - claim["started"])
+        console.print(f"running {cell_id}: {claim['epoch']} epochs over, {since}, process {claim['pid']}", soft_wrap=True)
+    for path in unreadable_records(results_dir):
+        console.print(f"[yellow]not a whole record, will be run again:[/] {path}", soft_wrap=True)
+    print_failures([r for r in records.values() if r["status"] not in FINISHED], [], results_dir, console)
+    return 0
+
+
+def count_cells(grid: Grid, records: Mapping[str, Any], claims: Mapping[str, Any]) -> Counter[str]:
+    """How many cells of a grid are in which state; every cell is in exactly one of them."""
+    counts: Counter[str] = Counter(cells=len(grid.cells))
+    for cell_id in grid.cells:
+        record = records.get(cell_id)
+        if cell_id in claims:
+            counts["running"] += 1
+        elif record is None:
+            counts["left"] += 1
+        elif record["stale"]:
+            counts["stale"] += 1
+        else:
+            counts[record["status"] if record["status"] in FINISHED else "failed"] += 1
+    return counts
