@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.claims import claim
 from harness.device import GPU_SHARE, import_tensorflow
 from harness.execute import Cell, record_of, run_cell
-from harness.records import FINISHED, find_record, is_done, write_record
+from harness.records import find_record, is_done, write_record
 
 PARENT_CHECK_SECONDS = 1.0
 
@@ -70,12 +71,20 @@ def work(cell: Cell, results_dir: Path) -> Finished:
         return Finished(record["status"], record["reason"])
 
 
-def give_up(cell: Cell, results_dir: Path, *, status: str, reason: str) -> None:
-    """Record a cell whose worker could not: it died, or was stopped for taking too long."""
+def give_up(cell: Cell, results_dir: Path, *, status: str, reason: str) -> dict[str, Any] | None:
+    """Record a cell whose worker could not: it died, or was stopped for taking too long.
+
+    Returns the record that stands, which is another's where one has finished the cell; None, and nothing is
+    written, where a process still holds the cell's claim.
+    """
     with claim(results_dir, cell.id) as claimed:
+        if claimed is None:
+            return None
         record = find_record(results_dir, cell.id)
-        if claimed is not None and not (record and record["status"] in FINISHED and not record["stale"]):
-            write_record(results_dir, record_of(cell, {"status": status, "reason": reason}))
+        if record is None or not is_done(record):
+            record = record_of(cell, {"status": status, "reason": reason})
+            write_record(results_dir, record)
+        return record
 
 
 def log_path(results_dir: Path, cell_id: str) -> Path:

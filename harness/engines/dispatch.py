@@ -1,0 +1,163 @@
+"""What every engine does alike: cells to their workers, deaths counted, one record and one last event a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.claims import epoch_of
+from harness.engines import Event
+from harness.engines.schedule import AffinityQueue
+from harness.execute import Cell, structure_key_of
+from harness.records import find_record, is_done
+from harness.types import UserError
+from harness.worker import Finished, give_up
+
+# What a worker process is set up for, once and for all: device, threads, determinism.
+Setup = tuple[Any, ...]
+
+
+def setup_of(config: Mapping[str, Any]) -> Setup:
+    """The part of a cell's config that TensorFlow takes once a process."""
+    train = config["train"]
+    return (train["device"], train["threads"], train["deterministic"])
+
+
+@dataclass
+class Assignment:
+    """A cell at a worker: the group that it was taken from and the last epoch seen of it (-1: not begun)."""
+
+    cell: Cell
+    group: Hashable
+    worker: int
+    epoch: int = -1
+
+
+class Dispatch:
+    """A grid on its way through the workers of an engine.
+
+    Args:
+        cells: what is to be run.
+        results_dir: where records go.
+        on_event: is told of everything that happens to a cell.
+        retries: how often a cell whose worker died is tried again.
+    """
+
+    def __init__(
+        self, cells: Sequence[Cell], *, results_dir: Path, on_event: Callable[[Event], None], retries: int
+    ) -> None:
+        self.results_dir = results_dir
+        self._on_event = on_event
+        self._retries = retries
+        self._queue = AffinityQueue([(cell, (setup_of(cell.config), structure_key_of(cell))) for cell in cells])
+        self._elsewhere: list[tuple[Cell, Hashable]] = []
+        self._failing: list[tuple[Assignment, str, str]] = []
+        self._deaths: dict[str, int] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many cells wait for a worker of ours."""
+        return len(self._queue)
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether there are cells that neither a worker of ours has nor a record ended."""
+        return bool(self._queue or self._elsewhere or self._failing)
+
+    def take(self, worker: int) -> Assignment:
+        """The next cell for a worker."""
+        cell, group = self._queue.take(worker)
+        return Assignment(cell, group, worker)
+
+    def put_back(self, work: Assignment) -> None:
+        """Return a cell that its worker has not begun."""
+        self._queue.put_back(work.cell, work.group)
+
+    def watch(self, work: Assignment) -> None:
+        """Tell of a cell that has begun or ended an epoch since it was last looked at."""
+        epoch = epoch_of(self.results_dir, work.cell.id)
+        if epoch is not None and epoch != work.epoch:
+            first, work.epoch = work.epoch < 0, epoch
+            self._on_event(Event("started" if first else "epoch", work.cell, epoch=epoch, worker=work.worker))
+
+    def end(self, work: Assignment, finished: Finished) -> None:
+        """Take what `harness.worker.work` returned of a cell."""
+        if finished.elsewhere:
+            self._elsewhere.append((work.cell, work.group))
+        else:
+            self._tell(work, finished.status, finished.reason)
+
+    def died(self, work: Assignment, *, status: str, cause: str) -> None:
+        """Give a cell whose worker died another try, or record `status` where it has had them all."""
+        deaths = self._deaths[work.cell.id] = self._deaths.get(work.cell.id, 0) + 1
+        if deaths <= self._retries:
+            self._queue.put_back(work.cell, work.group)
+            self._on_event(Event("retried", work.cell, status=status, reason=cause, worker=work.worker))
+        else:
+            self.fail(work, status=status, reason=f"{cause}, {deaths} times" if deaths > 1 else cause)
+
+    def fail(self, work: Assignment, *, status: str, reason: str) -> None:
+        """Record a cell that its worker could not, as soon as nothing of that worker holds its claim."""
+        try:
+            recorded = give_up(work.cell, self.results_dir, status=status, reason=reason)
+        except OSError as error:
+            raise self.unwritable(work, error) from error
+        if recorded is None:
+            self._failing.append((work, status, reason))
+        else:
+            self._tell(work, recorded["status"], recorded["reason"])
+
+    def unwritable(self, work: Assignment, error: OSError) -> UserError:
+        """What to raise where a record cannot be written: no other cell would fare better on a full disk."""
+        return UserError(
+            f"results_dir: the record of {work.cell.id} cannot be written ({error.strerror or error}); what is done "
+            f"is kept, and the same command goes on from there. Received: {self.results_dir}"
+        )
+
+    def look_again(self, *, idle: bool) -> bool:
+        """Look after cells that other processes have; to be called now and then.
+
+        One that another run has is done when its record is there, and ours again when nobody holds it (or, to be
+        sure, when our workers are idle). Returns whether any is still waited for.
+        """
+        failing, self._failing = self._failing, []
+        for work, status, reason in failing:
+            self.fail(work, status=status, reason=reason)
+        waiting, self._elsewhere = self._elsewhere, []
+        for cell, group in waiting:
+            record = find_record(self.results_dir, cell.id)
+            if record is not None and is_done(record):
+                self._on_event(Event("finished", cell, status=record["status"], reason=record["reason"]))
+            elif idle or epoch_of(self.results_dir, cell.id) is None:
+                self._queue.put_back(cell, group)
+            else:
+                self._elsewhere.append((cell, group))
+        return bool(self._elsewhere or self._failing)
+
+    def _tell(self, work: Assignment, status: str, reason: str) -> None:
+        self._on_event(Event("finished", work.cell, status=status, reason=reason, worker=work.worker))
+
+
+def check_whole(engine: Any, **least: int) -> None:
+    """Hold an engine's options to whole numbers of at least so much."""
+    for name, low in least.items():
+        value = getattr(engine, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            raise UserError(f"engine.{name}: expected a whole number of at least {low}. Received: {value}")
+
+
+def check_limits(engine: Any, *names: str) -> None:
+    """Hold an engine's options to numbers above 0, or None for no limit."""
+    for name in names:
+        value = getattr(engine, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0):
+            raise UserError(f"engine.{name}: expected a number above 0, or null for no limit. Received: {value}")
+
+
+def check_workers(engine: Any) -> None:
+    """Hold an engine's `workers` to `auto` or a whole number."""
+    workers = engine.workers
+    if workers != "auto" and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise UserError(f"engine.workers: expected auto or a whole number of at least 1. Received: {workers}")
