@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,30 +56,55 @@ def hydra_session(config_dirs: Sequence[Path] = ()) -> Iterator[Composer]:
 
 @dataclass(frozen=True)
 class Composed:
-    """A composed config and which file of each group was chosen (`axis` -> `spatial`)."""
+    """A composed config without Hydra's own node, and what that node said.
+
+    Attributes:
+        config: the config, its interpolations not yet resolved.
+        choices: which file of each group was chosen (`axis` -> `spatial`); no entry for null.
+        sweep: `hydra.sweeper.params`, as a study's file may set them.
+    """
 
     config: DictConfig
     choices: dict[str, str]
+    sweep: dict[str, str]
 
-    @property
-    def sweep(self) -> dict[str, str]:
-        """`hydra.sweeper.params`, as a study's file may set them."""
-        params = OmegaConf.to_container(self.config.hydra.sweeper.params or OmegaConf.create({}))
+    @staticmethod
+    def of(config: DictConfig) -> Composed:
+        """Take apart what Hydra's `compose` returns."""
+        choices = {str(key): value for key, value in config.hydra.runtime.choices.items() if value is not None}
+        params = OmegaConf.to_container(config.hydra.sweeper.params or OmegaConf.create({}))
         assert isinstance(params, dict)
-        return {str(key): _as_sweep_text(value) for key, value in params.items()}
+        # Five times as large as all else, and copied with it.
+        OmegaConf.set_struct(config, False)
+        config.pop("hydra")
+        OmegaConf.set_struct(config, True)
+        return Composed(
+            config,
+            {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")},
+            {str(key): _as_sweep_text(value) for key, value in params.items()},
+        )
 
     def resolved(self) -> dict[str, Any]:
-        """The config as plain Python values, Hydra's own node left out."""
-        # `task.recipe` and the like are interpolated: resolving must happen on the whole.
-        config = copy.copy(self.config)
-        OmegaConf.set_struct(config, False)
-        config.pop("hydra", None)
+        """The config as plain Python values."""
         try:
-            container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+            container = OmegaConf.to_container(self.config, resolve=True, throw_on_missing=True)
         except OmegaConfBaseException as error:
             raise UserError(_first_line(error)) from error
         assert isinstance(container, dict)
         return {str(key): value for key, value in container.items()}
+
+    def may_refer_to(self, key: str) -> bool:
+        """Whether an interpolation in the config depends on the node `key`, or could, for all that can be told."""
+        if self._references is None:
+            return True
+        return any(f"{path}.".startswith(f"{key}.") or f"{key}.".startswith(f"{path}.") for path in self._references)
+
+    @cached_property
+    def _references(self) -> set[str] | None:
+        """The paths that interpolations refer to; None where one is relative, nested or of a resolver."""
+        yaml = OmegaConf.to_yaml(self.config, resolve=False)
+        plain = re.findall(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}", yaml)
+        return set(plain) if len(plain) == yaml.count("${") else None
 
 
 class Composer:
@@ -87,20 +113,19 @@ class Composer:
     def __init__(self, loader: ConfigLoader) -> None:
         self.loader = loader
         self._parser = OverridesParser.create(config_loader=loader)
+        # A grid of thousands of cells asks the same few questions of Hydra's parser and of the disk.
+        self._parsed: dict[str, Override] = {}
+        self._options: dict[str, list[str]] = {}
 
     def parse(self, texts: Sequence[str]) -> list[Override]:
         """The overrides of a command line, in Hydra's own grammar."""
-        for text in texts:
-            if "=" not in text and not text.startswith("~"):
-                raise UserError(f"expected an override such as task=mnist or train.epochs=3. Received: {text}")
-        try:
-            return self._parser.parse_overrides(list(texts))
-        except HydraException as error:
-            raise UserError(_first_line(error)) from error
+        return [self._parse_one(text) for text in texts]
 
     def options(self, group: str) -> list[str]:
         """The files of a config group, without `.yaml`; empty for what is not a group."""
-        return sorted(self.loader.get_group_options(group))
+        if group not in self._options:
+            self._options[group] = sorted(self.loader.get_group_options(group))
+        return self._options[group]
 
     def groups(self) -> list[str]:
         """All config groups."""
@@ -113,16 +138,25 @@ class Composer:
             config = compose(CONFIG_NAME, overrides=list(overrides), return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise UserError(self._explain(error, overrides)) from error
-        choices = {str(key): str(value) for key, value in config.hydra.runtime.choices.items()}
-        return Composed(config, {key: value for key, value in choices.items() if not key.startswith("hydra/")})
+        return Composed.of(config)
+
+    def _parse_one(self, text: str) -> Override:
+        if text not in self._parsed:
+            if "=" not in text and not text.startswith("~"):
+                raise UserError(f"expected an override such as task=mnist or train.epochs=3. Received: {text}")
+            try:
+                [self._parsed[text]] = self._parser.parse_overrides([text])
+            except HydraException as error:
+                raise UserError(_first_line(error)) from error
+        return self._parsed[text]
 
     def _check_choices(self, overrides: Sequence[str]) -> None:
         for override in self.parse(overrides):
             group = override.key_or_group
             options = self.options(group)
             chosen = override.value()
-            if options and chosen is not None and not override.is_delete() and chosen not in options:
-                raise UserError(f"{group}: {choose_from(str(chosen), options)}")
+            if options and not override.is_delete() and chosen not in options:
+                raise UserError(f"{group}: {choose_from('null' if chosen is None else str(chosen), options)}")
 
     def _explain(self, error: Exception, overrides: Sequence[str]) -> str:
         """Hydra says "Key 'epoch' is not in struct" over four lines: find the key and name its neighbours."""
@@ -137,7 +171,7 @@ class Composer:
             if override.is_add() or override.is_force_add() or key.startswith("hydra.") or self.options(key):
                 continue
             if not any(name == key or name.startswith(f"{key}.") for name in known):
-                nearest = difflib.get_close_matches(key, [*known, *self.groups()], n=3, cutoff=0.5)
+                nearest = difflib.get_close_matches(key, sorted({*known, *self.groups()}), n=3, cutoff=0.5)
                 parent = key.rpartition(".")[0]
                 siblings = [name for name in known if name.rpartition(".")[0] == parent]
                 near = nearest or siblings or self.groups()
@@ -148,10 +182,11 @@ class Composer:
 def leaf_keys(config: DictConfig) -> Iterator[str]:
     """The dotted names of a config's nodes, inner ones too."""
     for key in config:
-        yield str(key)
+        name = str(key)
+        yield name
         node = config._get_node(key)
         if isinstance(node, DictConfig) and not node._is_none() and not node._is_missing():
-            yield from (f"{key}.{leaf}" for leaf in leaf_keys(node))
+            yield from (f"{name}.{leaf}" for leaf in leaf_keys(node))
 
 
 def _as_sweep_text(value: Any) -> str:

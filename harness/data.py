@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,21 @@ from hydra.utils import instantiate
 
 from harness.identity import canonical
 from harness.seeds import derive_rng
-from harness.types import TaskData, UserError
-
-_loaded: dict[str, TaskData] = {}
+from harness.types import Split, TaskData, UserError
 
 
-def load_task(config: Mapping[str, Any]) -> TaskData:
+@dataclass(frozen=True)
+class LoadedTask:
+    """A task's data and its digest, which takes a second for large data and is therefore made once."""
+
+    data: TaskData
+    digest: str
+
+
+_loaded: dict[str, LoadedTask] = {}
+
+
+def load_task(config: Mapping[str, Any]) -> LoadedTask:
     """The data that `task.data` describes. The last two are kept, as neighbouring cells share them.
 
     Raises:
@@ -28,35 +38,69 @@ def load_task(config: Mapping[str, Any]) -> TaskData:
         check_data(data)
         while len(_loaded) >= 2:
             del _loaded[next(iter(_loaded))]
-        _loaded[key] = data
+        _loaded[key] = LoadedTask(data, data.digest())
     return _loaded[key]
 
 
 def check_data(data: TaskData) -> None:
-    """Hold a task, ours or a user's, to what `TaskData` promises."""
-    problem = ""
-    if len(data.x) != len(data.y):
-        problem = f"{len(data.x)} examples but {len(data.y)} targets"
-    elif data.x.ndim != len(data.axes) + 1:
-        problem = f"examples of rank {data.x.ndim - 1} but axes {data.axes}"
-    elif not np.isfinite(data.x).all() or not np.isfinite(data.y.astype(np.float64)).all():
-        problem = "values that are not finite"
-    elif not data.metrics:
-        problem = "no metric"
+    """Hold a task, ours or a user's, to what `TaskData` promises.
+
+    Raises:
+        UserError: it does not keep to it.
+    """
+    problem = _problem_of(data)
     if problem:
         raise UserError(f"task {data.name}: expected examples as TaskData describes them. Received: {problem}")
 
 
-def summarize(data: TaskData, *, seed: int = 0) -> dict[str, Any]:
-    """What plans and records keep of the data: the `data` entry of docs/records.md."""
+def _problem_of(data: TaskData) -> str:
+    if len(data.x) != len(data.y):
+        return f"{len(data.x)} examples but {len(data.y)} targets"
+    if data.x.ndim != len(data.axes) + 1 or data.y.ndim != 1:
+        return f"x of shape {data.x.shape} and y of shape {data.y.shape} for axes {data.axes}"
+    if len(set(data.axes)) < len(data.axes):
+        return f"axes {data.axes}, of which two have one name"
+    if data.x.dtype != np.float32:
+        return f"x of type {data.x.dtype}"
+    if not np.isfinite(data.x).all() or not np.isfinite(data.y.astype(np.float64)).all():
+        return "values that are not finite"
+    if data.outputs > 1 and not (data.y.dtype.kind in "iu" and data.y.min() >= 0 and data.y.max() < data.outputs):
+        return f"y of type {data.y.dtype} from {data.y.min()} to {data.y.max()} for {data.outputs} classes"
+    return "" if data.metrics else "no metric"
+
+
+def draw_split(data: TaskData, seed: int) -> Split:
+    """The split that a cell's seed draws.
+
+    Raises:
+        UserError: a part is empty, or an example is in two of them.
+    """
     split = data.splitter(derive_rng(seed, "split"))
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    sizes = ", ".join(f"{len(part)} to {name}" for name, part in parts.items())
+    together = np.concatenate(list(parts.values()))
+    if not all(map(len, parts.values())) or len(np.unique(together)) < len(together):
+        raise UserError(
+            f"task {data.name}: expected three parts, none empty, without an example in common. Received: {sizes}"
+        )
+    return split
+
+
+def sizes_of(split: Split) -> dict[str, int]:
+    """Number of examples in each part."""
+    return {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
+
+
+def summarize(loaded: LoadedTask, *, seed: int = 0) -> dict[str, Any]:
+    """What plans and records keep of the data: the `data` entry of docs/records.md."""
+    data = loaded.data
     return {
         "source": data.source,
-        "digest": data.digest(),
+        "digest": loaded.digest,
         "axes": list(data.axes),
         "shape": list(data.spec.shape),
         "outputs": data.outputs,
-        "sizes": {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
+        "sizes": sizes_of(draw_split(data, seed)),
         "note": data.note,
     }
 
@@ -65,11 +109,13 @@ def _instantiate(config: Mapping[str, Any]) -> TaskData:
     try:
         data = instantiate(config, _convert_="all")
     except InstantiationException as error:
-        if isinstance(error.__cause__, UserError):
+        if isinstance(error.__cause__, (UserError, MemoryError)):
             raise error.__cause__ from None
         raise UserError(f"task.data: {_cause(error)}") from error
     if not isinstance(data, TaskData):
-        raise UserError(f"task.data._target_: expected a function that returns TaskData. Received: {type(data).__name__}")
+        raise UserError(
+            f"task.data._target_: expected a function that returns TaskData. Received: {type(data).__name__}"
+        )
     return data
 
 

@@ -24,7 +24,12 @@ class Evaluator:
     """Runs a trained model forward in the ways that inference can be done, and leaves its weights as they were."""
 
     def __init__(
-        self, model: keras.Model, normalization_layers: Iterable[keras.Layer], *, loss: keras.losses.Loss, batch_size: int
+        self,
+        model: keras.Model,
+        normalization_layers: Iterable[keras.Layer],
+        *,
+        loss: keras.losses.Loss,
+        batch_size: int,
     ) -> None:
         self._model = model
         self._loss = loss
@@ -39,7 +44,7 @@ class Evaluator:
 
     @property
     def has_statistics(self) -> bool:
-        """Whether the model keeps moving averages at all: the references that do not average over the batch have none."""
+        """Whether the model keeps moving averages: the references that do not average over the batch have none."""
         return bool(self._layers)
 
     def outputs(self, x: NDArray[Any], *, statistics: str = "moving") -> NDArray[np.float64]:
@@ -73,7 +78,10 @@ class Evaluator:
         return {"loss": loss, **{m.name: float(m.compute(target, output * target_scale)) for m in metrics}}
 
     def precise_statistics(self, x: NDArray[Any], order: NDArray[np.int32]) -> list[tuple[Any, Any]]:
-        """Mean and variance of every layer with moving averages, re-estimated over the batches `order (step, batch)`."""
+        """Mean and variance of each layer with moving averages, re-estimated over the batches `order (step, batch)`.
+
+        The model runs as in training, dropout included, as the moving averages' own batches did.
+        """
         with self.preserved():
             estimates = self._estimate(tf.constant(x), tf.constant(order))
         return [(mean.numpy(), variance.numpy()) for mean, variance in estimates]
@@ -115,9 +123,11 @@ class Evaluator:
             means = [total + mean for total, (mean, _) in zip(means, moments, strict=True)]
             squares = [total + variance + mean**2 for total, (mean, variance) in zip(squares, moments, strict=True)]
         count = tf.cast(tf.shape(order)[0], tf.float64)
+        estimates = [(total / count, square / count) for total, square in zip(means, squares, strict=True)]
+        # Where nothing varies, rounding can leave the difference a little below zero.
         return [
-            (tf.cast(total / count, tf.float32), tf.cast(square / count - (total / count) ** 2, tf.float32))
-            for total, square in zip(means, squares, strict=True)
+            (tf.cast(mean, tf.float32), tf.cast(tf.maximum(square - mean**2, 0.0), tf.float32))
+            for mean, square in estimates
         ]
 
 

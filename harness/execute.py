@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from hydra.utils import instantiate
 
-from harness.data import load_task
+from harness.data import LoadedTask, draw_split, load_task, sizes_of
 from harness.device import configure
 from harness.identity import canonical, outcome_config
+from harness.inspection import build_model
 from harness.provenance import current_provenance
-from harness.seeds import derive_rng
+from harness.settings import check_batch_size
 from harness.types import Split, TaskData, TaskSpec, UserError
 
 PRECISE_EXAMPLES = 10_000
@@ -69,7 +70,7 @@ def record_of(cell: Cell, outcome: Mapping[str, Any]) -> dict[str, Any]:
         "reason": outcome.get("reason", ""),
         "traceback": outcome.get("traceback", ""),
         "config": config,
-        "data": cell.data,
+        "data": {**cell.data, **outcome.get("data", {})},
         **{key: outcome.get(key, [] if key in ("measures", "sites") else {}) for key in _MEASURED},
         "provenance": {**provenance, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")},
     }
@@ -79,13 +80,13 @@ _MEASURED = ("measures", "sites", "metrics", "history", "counts", "hashes", "sec
 
 
 def prepare_split(data: TaskData, seed: int) -> tuple[Split, dict[str, Any]]:
-    """The split that `seed` draws, and its three parts as arrays ready for the model.
+    """The split that a cell's seed draws, and its three parts as arrays ready for the model.
 
     Where the task asks for it, examples are standardised by the training part's mean and standard deviation.
     """
     from harness.training import Arrays
 
-    split = data.splitter(derive_rng(seed, "split"))
+    split = draw_split(data, seed)
     x = data.x
     if data.standardize_axes is not None:
         pooled = (0, *(i for i, name in enumerate(data.axes, start=1) if name not in data.standardize_axes))
@@ -104,7 +105,6 @@ class _Prepared:
     key: str
     trainer: Any
     sites: list[dict[str, Any]]
-    build_seconds: float
 
 
 _last: list[_Prepared] = []
@@ -123,11 +123,10 @@ def _prepare(config: Mapping[str, Any], spec: TaskSpec) -> _Prepared:
     key = structure_key(config, spec)
     if _last and _last[0].key == key:
         return _last[0]
-    started = time.perf_counter()
     import keras
 
     from harness.axes.norm import NormFactory
-    from harness.training import Trainer
+    from harness.training import Trainer, build_loss
 
     # One program at a time: a process that keeps every graph grows by megabytes a cell. Clearing also starts
     # Keras's automatic names anew, from which the seeds of a user's unnamed layers are derived.
@@ -139,12 +138,9 @@ def _prepare(config: Mapping[str, Any], spec: TaskSpec) -> _Prepared:
         momentum=config["norm"]["momentum"],
         epsilon=config["norm"]["epsilon"],
     )
-    arguments = {key: value for key, value in config["architecture"].items() if key != "name"}
-    model = instantiate(arguments, _partial_=True, _convert_="all")(task=spec, norm=norm)
-    loss = instantiate(config["task"]["loss"], _convert_="all")
-    trainer = Trainer(model, norm.layers, spec=spec, loss=loss, train=config["train"])
-    sites = [site.to_dict() for site in norm.sites]
-    _last.append(_Prepared(key, trainer, sites, time.perf_counter() - started))
+    model = build_model(config["architecture"], spec, norm)
+    trainer = Trainer(model, norm.layers, spec=spec, loss=build_loss(config["task"]["loss"]), train=config["train"])
+    _last.append(_Prepared(key, trainer, [site.to_dict() for site in norm.sites]))
     return _last[0]
 
 
@@ -155,8 +151,11 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None]) -> dict[str,
 
     from harness.initialization import digest_weights
 
-    data = load_task(config["task"]["data"])
+    loaded = load_task(config["task"]["data"])
+    _check_unchanged(cell, loaded)
+    data = loaded.data
     split, parts = prepare_split(data, config["seed"])
+    check_batch_size(config, len(split.train))
     with tf.device(device):
         started = time.perf_counter()
         prepared = _prepare(config, data.spec)
@@ -180,6 +179,7 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None]) -> dict[str,
         return {
             "status": fit.status,
             "reason": fit.reason,
+            "data": {"sizes": sizes_of(split)},
             "measures": [metric.declaration() for metric in data.metrics],
             "sites": prepared.sites,
             "metrics": {**metrics, "initial_loss": fit.initial_loss},
@@ -199,6 +199,14 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None]) -> dict[str,
             "seconds": {"build": built - started, "train": trained - built, "evaluate": measured - trained},
             "provenance": {"device": device, "deterministic": config["train"]["deterministic"]},
         }
+
+
+def _check_unchanged(cell: Cell, loaded: LoadedTask) -> None:
+    if loaded.digest != cell.data["digest"]:
+        raise UserError(
+            f"the data of task {cell.config['task']['name']} changed between planning and running: expected the digest "
+            f"{cell.data['digest'][:12]}. Received: {loaded.digest[:12]}"
+        )
 
 
 def _measure(trainer: Any, data: TaskData, parts: Mapping[str, Any], seed: int) -> dict[str, float]:

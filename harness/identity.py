@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -25,32 +24,18 @@ IRRELEVANT = (
 
 
 def outcome_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a resolved config that the outcome depends on."""
-    kept = copy.deepcopy(dict(config))
-    for dotted in IRRELEVANT:
-        *parents, leaf = dotted.split(".")
-        node: Any = kept
-        for parent in parents:
-            node = node.get(parent, {})
-        node.pop(leaf, None)
+    """The part of a resolved config that the outcome depends on, its whole numbers as integers (`1.0` as `1`)."""
+    kept: dict[str, Any] = _kept(config, "")
     return kept
 
 
 def identify(config: Mapping[str, Any], *, data_source: str, data_digest: str) -> str:
     """SHA-256 (hex) over the settings that matter, the data's source and the data's digest."""
-    content = {"config": outcome_config(config), "data_source": data_source, "data_digest": data_digest}
+    kept = outcome_config(config)
     # How the source was asked for does not matter once it is known which one answered.
-    content["config"]["task"]["data"].pop("source", None)
-    return hashlib.sha256(canonical(_one_spelling(content)).encode()).hexdigest()
-
-
-def _one_spelling(value: Any) -> Any:
-    """Whole numbers as integers: `1` and `1.0` are the same setting."""
-    if isinstance(value, Mapping):
-        return {key: _one_spelling(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_one_spelling(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    kept["task"]["data"].pop("source", None)
+    content = {"config": kept, "data_source": data_source, "data_digest": data_digest}
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
 def cell_id(config: Mapping[str, Any], identity: str) -> str:
@@ -62,3 +47,12 @@ def cell_id(config: Mapping[str, Any], identity: str) -> str:
 def canonical(content: Any) -> str:
     """JSON with sorted keys: one text for one content."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _kept(value: Any, path: str) -> Any:
+    if isinstance(value, Mapping):
+        inner = {key: f"{path}.{key}" if path else str(key) for key in value}
+        return {key: _kept(item, inner[key]) for key, item in value.items() if inner[key] not in IRRELEVANT}
+    if isinstance(value, (list, tuple)):
+        return [_kept(item, path) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.seeds import derive_seed
+from harness.types import UserError
 
 
 class Initializer:
@@ -17,28 +20,36 @@ class Initializer:
 
     Every random initializer gets a seed derived from the cell's seed, the layer's name and the weight's; what
     is not random returns to its value at construction. Nothing is drawn from a global generator.
+
+    Raises:
+        UserError: a trainable weight of which `noting_initializers` saw nothing, so that it may be random.
     """
 
     def __init__(self, model: keras.Model, normalization_layers: Iterable[keras.Layer]) -> None:
-        self._model = model
         normalized = {id(weight) for layer in normalization_layers for weight in layer.weights}
         self._shared = [weight for weight in model.weights if id(weight) not in normalized]
-        random = {id(weight) for _, _, weight in _random_weights(model)}
-        self._constants = [
-            (weight, np.array(weight)) for weight in model.variables if id(weight) not in random and not _is_seed(weight)
-        ]
+        self._random: list[tuple[Any, keras.initializers.Initializer]] = []
+        self._constants: list[tuple[Any, NDArray[Any]]] = []
+        self._seeds = []
+        for weight in model.variables:
+            initializer = _initializer_of(weight)
+            if str(weight.path).endswith("seed_generator_state"):
+                self._seeds.append(weight)
+            elif _is_random(initializer):
+                self._random.append((weight, initializer))
+            else:
+                self._constants.append((weight, np.array(weight)))
 
     def reset(self, seed: int) -> None:
         """Give every variable of the model its starting value under `seed`."""
         for weight, value in self._constants:
             weight.assign(value)
-        for name, initializer, weight in _random_weights(self._model):
-            config = {**initializer.get_config(), "seed": derive_seed(seed, "init", name)}
+        for weight, initializer in self._random:
+            config = {**initializer.get_config(), "seed": derive_seed(seed, "init", weight.path)}
             weight.assign(type(initializer).from_config(config)(weight.shape, dtype=weight.dtype))
-        for weight in self._model.variables:
-            if _is_seed(weight):
-                # A dropout layer's own stream: its seed and how often it has been drawn from.
-                weight.assign(np.array([derive_seed(seed, "dropout", weight.path), 0], dtype="uint32"))
+        for weight in self._seeds:
+            # A dropout layer's own stream: its seed and how often it has been drawn from.
+            weight.assign(np.array([derive_seed(seed, "dropout", weight.path), 0], dtype="uint32"))
 
     def shared_digest(self) -> str:
         """SHA-256 over the weights that all strategies share: those of normalization layers left out."""
@@ -53,29 +64,39 @@ def digest_weights(weights: Iterable[Any]) -> str:
     return total.hexdigest()
 
 
-def _random_weights(model: keras.Model) -> Iterator[tuple[str, Any, Any]]:
-    """`(name, initializer, weight)` of every weight that a random initializer filled."""
-    for layer in model._flatten_layers():
-        for attribute, initializer in vars(layer).items():
-            if not attribute.endswith("_initializer") or not _is_random(initializer):
-                continue
-            weight = _weight_of(layer, attribute.removesuffix("_initializer"))
-            if weight is not None:
-                yield f"{weight.path}", initializer, weight
+@contextmanager
+def noting_initializers() -> Iterator[None]:
+    """While a model is built inside, note on each weight which initializer filled it.
+
+    Layers do not tell: `DepthwiseConv2D.depthwise_initializer` fills `kernel`, and a user's layer may hold an
+    initializer under any name or none.
+    """
+    plain = keras.Layer.add_weight
+
+    def add_weight(self: keras.Layer, shape: Any = None, initializer: Any = None, *args: Any, **kwargs: Any) -> Any:
+        weight = plain(self, shape, initializer, *args, **kwargs)
+        # None is Keras's default, which is random for real numbers and zero for all else.
+        real = str(weight.dtype).startswith(("float", "bfloat"))
+        weight.filled_by = initializer if initializer is not None else ("glorot_uniform" if real else "zeros")
+        return weight
+
+    keras.Layer.add_weight = add_weight
+    try:
+        yield
+    finally:
+        keras.Layer.add_weight = plain
+
+
+def _initializer_of(weight: Any) -> Any:
+    if not hasattr(weight, "filled_by"):
+        if weight.trainable:
+            raise UserError(
+                "expected every trainable weight to be made by its layer's add_weight, with an initializer that can "
+                f"be given the cell's seed. Received: {weight.path}"
+            )
+        return None
+    return keras.initializers.get(weight.filled_by) if isinstance(weight.filled_by, (str, dict)) else weight.filled_by
 
 
 def _is_random(initializer: Any) -> bool:
     return isinstance(initializer, keras.initializers.Initializer) and "seed" in initializer.get_config()
-
-
-def _weight_of(layer: keras.Layer, stem: str) -> Any:
-    # `kernel_initializer` fills `kernel`; `recurrent_initializer` fills `recurrent_kernel`.
-    for name in (stem, f"_{stem}", f"{stem}_kernel"):
-        weight = vars(layer).get(name)
-        if isinstance(weight, keras.Variable):
-            return weight
-    return None
-
-
-def _is_seed(variable: Any) -> bool:
-    return str(variable.path).endswith("seed_generator_state")

@@ -46,6 +46,14 @@ NUMBERS = {
     "norm.epsilon": Number(0, 1e6, above=True),
 }
 WORDS = {"train.precision": ("float32", "mixed_bfloat16", "mixed_float16")}
+KINDS: dict[str, tuple[type, str]] = {
+    "train.deterministic": (bool, "true or false"),
+    "train.optimizer": (str, "the name of a Keras optimizer"),
+    "train.optimizer_options": (dict, "a mapping such as {momentum: 0.9}"),
+    "results_dir": (str, "a path"),
+    "skip_invalid": (bool, "true or false"),
+    "engine": (dict, "the name of a file in conf/engine"),
+}
 
 
 def check_settings(config: dict[str, Any]) -> None:
@@ -56,14 +64,17 @@ def check_settings(config: dict[str, Any]) -> None:
     """
     for key, number in NUMBERS.items():
         node, leaf = _locate(config, key)
-        node[leaf] = number.convert(key, node.get(leaf))
+        node[leaf] = number.convert(key, node[leaf])
     for key, words in WORDS.items():
         node, leaf = _locate(config, key)
-        if node.get(leaf) not in words:
-            raise UserError(f"{key}: {choose_from(str(node.get(leaf)), words)}")
-    if not isinstance(config["train"]["deterministic"], bool):
-        raise UserError(f"train.deterministic: expected true or false. Received: {config['train']['deterministic']}")
-    check_device(config["train"]["device"])
+        if node[leaf] not in words:
+            raise UserError(f"{key}: {choose_from(str(node[leaf]), words)}")
+    for key, (kind, described) in KINDS.items():
+        node, leaf = _locate(config, key)
+        if not isinstance(node[leaf], kind):
+            raise UserError(f"{key}: expected {described}. Received: {node[leaf]}")
+    check_device(_value(config, "train.device"))
+    check_finite(config)
 
 
 def check_device(device: Any) -> None:
@@ -72,6 +83,15 @@ def check_device(device: Any) -> None:
     kind, _, index = text.partition(":")
     if text not in ("auto", "cpu", "gpu") and not (kind == "gpu" and index.isdigit()):
         raise UserError(f"train.device: expected auto, cpu, gpu or gpu:N. Received: {device}")
+
+
+def check_finite(config: Mapping[str, Any], prefix: str = "") -> None:
+    """Refuse NaN and infinity anywhere: JSON lacks them, and a record's config must come back as it went in."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            check_finite(value, f"{prefix}{key}.")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"{prefix}{key}: expected a finite number. Received: {value}")
 
 
 def check_batch_size(config: Mapping[str, Any], training_examples: int) -> None:
@@ -84,7 +104,15 @@ def check_batch_size(config: Mapping[str, Any], training_examples: int) -> None:
 
 
 def _locate(config: dict[str, Any], dotted: str) -> tuple[dict[str, Any], str]:
+    """The mapping that holds a setting, and the setting's own key in it."""
     *parents, leaf = dotted.split(".")
     for parent in parents:
-        config = config[parent]
+        config = config.get(parent) or {}
+    if leaf not in config:
+        raise UserError(f"{dotted}: expected a value. Received: none, as it was taken out of the config")
     return config, leaf
+
+
+def _value(config: dict[str, Any], dotted: str) -> Any:
+    node, leaf = _locate(config, dotted)
+    return node[leaf]

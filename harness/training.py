@@ -10,12 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from numpy.typing import NDArray
 
 from harness.evaluation import Evaluator
 from harness.initialization import Initializer
 from harness.seeds import derive_rng
 from harness.types import Metric, TaskSpec, UserError, digest_arrays
+from harness.words import choose_from
 
 INITIAL_LOSS_BATCHES = 20
 
@@ -119,8 +122,7 @@ class Trainer:
                 reason = f"the loss became {taken[-1]} in epoch {epoch}, step {len(taken)} of {len(order)}"
             on_epoch(epoch)
         step_losses = np.concatenate(losses) if losses else np.empty(0)
-        if not reason and history["train_loss"][-1] >= initial_loss:
-            reason = f"the last epoch's training loss {history['train_loss'][-1]:.4g} is no better than the initial {initial_loss:.4g}"
+        reason = reason or _no_success(history, initial_loss)
         return Fit(
             history=history,
             step_losses=step_losses,
@@ -154,11 +156,23 @@ class Trainer:
     def _run_initial_loss(self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
         total = tf.constant(0.0)
         for batch in order:
-            total += tf.cast(self._loss_of(tf.gather(y, batch), self.model(tf.gather(x, batch), training=True)), tf.float32)
+            output = self.model(tf.gather(x, batch), training=True)
+            total += tf.cast(self._loss_of(tf.gather(y, batch), output), tf.float32)
         return total / tf.cast(tf.shape(order)[0], tf.float32)
 
     def _loss_of(self, y: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
         return tf.add_n([self.loss(y, output), *self.model.losses])
+
+
+def _no_success(history: Mapping[str, list[float]], initial_loss: float) -> str:
+    """Why training that went through to the end counts as diverged, if it does."""
+    last = history["train_loss"][-1]
+    if last >= initial_loss:
+        return f"the last epoch's training loss {last:.4g} is no better than the initial {initial_loss:.4g}"
+    if not np.isfinite(history["validation_loss"][-1]):
+        # The last step's update comes after the last loss: it can break a model that no loss has shown to be broken.
+        return "the outputs for the validation examples are not finite after the last step"
+    return ""
 
 
 def batch_order(seed: int, epoch: int, examples: int, batch_size: int) -> NDArray[np.int32]:
@@ -169,15 +183,45 @@ def batch_order(seed: int, epoch: int, examples: int, batch_size: int) -> NDArra
 
 
 def build_optimizer(train: Mapping[str, Any]) -> keras.optimizers.Optimizer:
-    """Any Keras optimizer by name, with `optimizer_options`; loss scaling where float16 needs it."""
-    config = {"learning_rate": train["learning_rate"], **train["optimizer_options"]}
+    """Any Keras optimizer by name, with `optimizer_options`; loss scaling where float16 needs it.
+
+    Raises:
+        UserError: Keras has no such optimizer, or it does not take the options.
+    """
+    name, options = train["optimizer"], train["optimizer_options"]
     try:
-        optimizer = keras.optimizers.get({"class_name": train["optimizer"], "config": config})
+        optimizer = keras.optimizers.get(
+            {"class_name": name, "config": {"learning_rate": train["learning_rate"], **options}}
+        )
     except (ValueError, TypeError) as error:
+        known = _optimizer_names()
+        if name.lower() not in known:
+            raise UserError(f"train.optimizer: {choose_from(name, known)}") from error
         raise UserError(
-            "train.optimizer: expected the name of a Keras optimizer and options that it takes "
-            f"({str(error).splitlines()[0]}). Received: {train['optimizer']} with {train['optimizer_options']}"
+            f"train.optimizer_options: expected arguments of {name} ({str(error).splitlines()[0]}). Received: {options}"
         ) from error
     if train["precision"] == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def build_loss(config: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
+    """The loss that a task's `loss` node describes: takes targets and outputs.
+
+    Raises:
+        UserError: it cannot be built.
+    """
+    try:
+        loss: Callable[[Any, Any], Any] = instantiate(dict(config), _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        raise UserError(
+            f"task.loss: expected a Keras loss ({type(cause).__name__}: {str(cause).splitlines()[0]}). Received: {config}"
+        ) from error
+    return loss
+
+
+def _optimizer_names() -> list[str]:
+    kinds = [kind for kind in vars(keras.optimizers).values() if isinstance(kind, type)]
+    wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
+    return sorted(k.__name__.lower() for k in kinds if issubclass(k, keras.optimizers.Optimizer) and k not in wrappers)

@@ -49,7 +49,10 @@ def main(arguments: Arguments, console: Console) -> int:
     else:
         console.print(f"about {describe_seconds(seconds)} of computing for the {len(plan.to_run)} cells to run")
     for planned in _first_of_each_strategy(plan.invalid):
-        console.print(f"[red]invalid[/] axis={escape(planned.cell.config['axis']['name'])}: {escape(planned.invalid)}", soft_wrap=True)
+        console.print(
+            f"[red]invalid[/] axis={escape(planned.cell.config['axis']['name'])}: {escape(planned.invalid)}",
+            soft_wrap=True,
+        )
     return 0
 
 

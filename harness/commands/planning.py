@@ -30,6 +30,8 @@ def print_hydra(arguments: Arguments) -> int:
     """Let Hydra itself print the config, its sources or its help, for the grid's first cell."""
     with hydra_session(arguments.config_dirs) as composer:
         overrides = first_overrides(composer, arguments.overrides)
+        # Our own message and exit status for what does not compose; Hydra's are many lines and 1.
+        composer.compose(overrides)
     search_path = [f"hydra.searchpath=[{','.join(f'file://{d.resolve()}' for d in arguments.config_dirs)}]"]
     sys.argv = ["harness", *arguments.hydra_flags, *overrides, *(search_path if arguments.config_dirs else [])]
     hydra.main(version_base=None, config_path=str(config_directory()), config_name=CONFIG_NAME)(_never)()
