@@ -135,12 +135,11 @@ def _strategies(cells: pd.DataFrame) -> list[str]:
     labels = cells["axis"].astype(str).tolist()
     for axis, rows in cells.reset_index(drop=True).groupby("axis"):
         differing = [column for column in own if column in rows and rows[column].nunique(dropna=False) > 1]
+        if not differing:
+            continue
         for position, values in zip(rows.index, rows[differing].itertuples(index=False), strict=True):
-            if differing:
-                said = (
-                    f"{name.rpartition('.')[2]}={_said(value)}" for name, value in zip(differing, values, strict=True)
-                )
-                labels[int(position)] = f"{axis} [{', '.join(said)}]"
+            said = (f"{name.rpartition('.')[2]}={_said(value)}" for name, value in zip(differing, values, strict=True))
+            labels[int(position)] = f"{axis} [{', '.join(said)}]"
     return labels
 
 
