@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ import tensorflow as tf
 
 # A row much shorter than this leaves the loop's own overhead in the lead; a much longer one leaves the cache.
 SHORTEST_ROW = 512
+# Examples summed up in one turn of the loop: spares running sums as long as an example some of their way to memory.
+AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -142,16 +145,20 @@ def _gradient(layout: Layout, x: Any, dy: Any, high: Any, a: Any, b: Any, c: Any
 
 def _sum_examples(add: Any, *batches: Any) -> Any:
     """Sums over all examples of the two rows that `add` makes of one example, in float64."""
-    zeros = tf.zeros(batches[0].shape[-1:])
+    examples = tf.shape(batches[0])[0]
 
-    def step(index: Any, first: Any, second: Any) -> Any:
-        more = add(*(batch[index] for batch in batches))
-        return index + 1, first + more[0], second + more[1]
+    def step(at_once: int, index: Any, first: Any, second: Any) -> Any:
+        pairs = [add(*(batch[index + k] for batch in batches)) for k in range(at_once)]
+        more = [functools.reduce(operator.add, rows) for rows in zip(*pairs, strict=True)]
+        return index + at_once, first + more[0], second + more[1]
 
     # A loop rather than one reduction, of which XLA makes two passes on a CPU, and slower ones.
-    examples = tf.shape(batches[0])[0]
-    _, first, second = tf.while_loop(lambda index, *_: index < examples, step, (0, zeros, zeros))
-    return tf.cast(first, tf.float64), tf.cast(second, tf.float64)
+    state = (0, *(tf.zeros(batches[0].shape[-1:]) for _ in range(2)))
+    for at_once in (AT_ONCE, 1):
+        state = tf.while_loop(
+            lambda index, *_, at_once=at_once: index + at_once <= examples, functools.partial(step, at_once), state
+        )
+    return tuple(tf.cast(total, tf.float64) for total in state[1:])
 
 
 def _count(layout: Layout, x: Any) -> Any:

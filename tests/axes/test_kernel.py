@@ -75,6 +75,10 @@ def test_kernel_equals_float64(axis: tuple[int, ...], param_axis: tuple[int, ...
     check_case(Case(SHAPE, axis, param_axis))
 
 
+def test_a_single_example_is_enough() -> None:
+    check_case(Case((1, *SHAPE[1:]), (3,), (3,)))
+
+
 @slow
 @pytest.mark.parametrize(("shape", "axis"), [*every_axis_set(), *[(SHAPE, axis) for axis in axis_sets(4)]])
 def test_kernel_equals_float64_for_every_set_of_axes(shape: tuple[int, ...], axis: tuple[int, ...]) -> None:
