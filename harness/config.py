@@ -147,7 +147,9 @@ class Composer:
             try:
                 [self._parsed[text]] = self._parser.parse_overrides([text])
             except HydraException as error:
-                raise UserError(_first_line(error)) from error
+                # Its second line is an address in Hydra's documentation.
+                problem = str(error).splitlines()[0]
+                raise UserError(f"expected an override in Hydra's grammar ({problem}). Received: {text}") from error
         return self._parsed[text]
 
     def _check_choices(self, overrides: Sequence[str]) -> None:

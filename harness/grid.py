@@ -163,9 +163,11 @@ def _study_params(composer: Composer, study: Override | None) -> dict[str, Overr
 
 def _comparison(composer: Composer, chosen: Sequence[Override], *, without: Mapping[str, Any]) -> dict[str, Override]:
     """The task's own words for what is open: those of `COMPARISON_KEYS` that are not among `without`."""
+    wanted = [key for key in COMPARISON_KEYS if key not in without]
+    if not wanted:
+        return {}
     probe = composer.compose([*map(_text, chosen), "architecture=seed_cnn", "axis=channel"])
     comparison = OmegaConf.select(probe.config, "task.comparison") or {}
-    wanted = [key for key in COMPARISON_KEYS if key not in without]
     for key in wanted:
         if key not in comparison and key != "seed":
             raise UserError(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
+import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,18 +55,17 @@ def write_record(results_dir: Path, record: Mapping[str, Any]) -> Path:
 
 def write_text_atomically(path: Path, text: str, before_replacing: Callable[[], None] = lambda: None) -> None:
     """Write a file so that, whatever happens, it has its old content or all of the new one, also on the disk."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    # Not by tempfile, which lets nobody else read: a folder shared by a group must allow it.
+    temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with temporary.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp lets nobody else read, which a folder shared by a group must allow.
-        Path(temporary).chmod(0o644)
         before_replacing()
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _fsync_directory(path.parent)
 
@@ -71,9 +73,11 @@ def write_text_atomically(path: Path, text: str, before_replacing: Callable[[], 
 def read_record(path: Path) -> dict[str, Any] | None:
     """One record, or None where the file is no whole record of a format that we know."""
     try:
-        return parse_record(path.read_text(encoding="utf-8"))
+        record = parse_record(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return None
+    # A copy under another cell's name must not pass for that cell's record.
+    return record if record is not None and record["id"] == path.stem else None
 
 
 def parse_record(text: str) -> dict[str, Any] | None:
@@ -84,7 +88,7 @@ def parse_record(text: str) -> dict[str, Any] | None:
         return None
     if not isinstance(content, dict) or any(key not in content for key in REQUIRED) or content["format"] != FORMAT:
         return None
-    return content
+    return content if content["status"] in STATUSES and isinstance(content["config"], dict) else None
 
 
 def find_record(results_dir: Path, cell_id: str) -> dict[str, Any] | None:
@@ -147,9 +151,14 @@ def _keep_superseded(path: Path) -> None:
         return
     attic = path.parent / "superseded"
     attic.mkdir(exist_ok=True)
-    number = sum(1 for _ in attic.glob(f"{path.stem}.*.json"))
+    number = next(n for n in itertools.count() if not (attic / f"{path.stem}.{n}.json").exists())
+    kept = attic / f"{path.stem}.{number}.json"
     # A hard link, not a move: at no moment is the cell without a record.
-    os.link(path, attic / f"{path.stem}.{number}.json")
+    try:
+        os.link(path, kept)
+    except OSError:
+        # exFAT and some network file systems have no links.
+        shutil.copy2(path, kept)
 
 
 def _fsync_directory(directory: Path) -> None:

@@ -1,0 +1,24 @@
+"""What all tests share: where a user's own project lies, and TensorFlow set up as a cell's process sets it up."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+OWN_PROJECT = Path(__file__).parent / "core" / "own"
+sys.path.insert(0, str(OWN_PROJECT))
+
+TRAIN = {"device": "auto", "threads": 1, "deterministic": True, "precision": "float32"}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # Threads and determinism can be set only before TensorFlow computes anything, in whichever test that is.
+    if "tensorflow" in sys.modules and session.items:
+        from harness.device import configure
+
+        configure(TRAIN)
