@@ -98,7 +98,7 @@ class Evaluator:
     @contextmanager
     def preserved(self) -> Iterator[None]:
         """Whatever runs inside, moving averages and other untrained state come out as they went in."""
-        saved = [(variable, np.array(variable)) for variable in self._model.non_trainable_variables]
+        saved = [(variable, keras.ops.convert_to_numpy(variable)) for variable in self._model.non_trainable_variables]
         try:
             yield
         finally:

@@ -7,11 +7,13 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hydra.utils import instantiate
 
+from harness.checkpoint import Checkpoint
 from harness.data import LoadedTask, draw_split, load_task, sizes_of
 from harness.device import configure
 from harness.identity import canonical, outcome_config
@@ -33,12 +35,14 @@ class Cell:
     data: Mapping[str, Any]
 
 
-def run_cell(cell: Cell, on_epoch: Callable[[int], None] = lambda epoch: None) -> dict[str, Any]:
+def run_cell(
+    cell: Cell, on_epoch: Callable[[int], None] = lambda epoch: None, checkpoint_path: Path | None = None
+) -> dict[str, Any]:
     """Run a cell and return its record (docs/records.md); whatever goes wrong inside becomes its status."""
     started = time.perf_counter()
     outcome: dict[str, Any] = {"status": "error", "reason": "", "traceback": ""}
     try:
-        outcome |= _train_and_measure(cell, on_epoch)
+        outcome |= _train_and_measure(cell, on_epoch, checkpoint_path)
     except MemoryError as error:
         outcome |= {"status": "oom", "reason": f"out of memory: {error}"}
     except Exception as error:
@@ -144,7 +148,7 @@ def _prepare(config: Mapping[str, Any], spec: TaskSpec) -> _Prepared:
     return _last[0]
 
 
-def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None]) -> dict[str, Any]:
+def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_path: Path | None) -> dict[str, Any]:
     config = cell.config
     device = configure(config["train"])
     import tensorflow as tf
@@ -163,6 +167,9 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None]) -> dict[str,
         trainer.reset(seed=config["seed"], learning_rate=config["train"]["learning_rate"])
         built = time.perf_counter()
         initial = trainer.initializer.shared_digest()
+        checkpoint = checkpoint_path and Checkpoint(
+            checkpoint_path, current_provenance(config)["source"], config["train"]["checkpoint_seconds"]
+        )
         fit = trainer.fit(
             parts["train"],
             parts["validation"],
@@ -171,6 +178,7 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None]) -> dict[str,
             metrics=data.metrics,
             target_scale=data.target_scale,
             on_epoch=on_epoch,
+            checkpoint=checkpoint,
         )
         trained = time.perf_counter()
         metrics = _measure(trainer, data, parts, config["seed"])

@@ -20,6 +20,7 @@ IRRELEVANT = (
     "task.data.labels_path",
     "task.data.data_dir",
     "train.device",
+    "train.checkpoint_seconds",
 )
 
 

@@ -38,7 +38,7 @@ class Initializer:
             elif _is_random(initializer):
                 self._random.append((weight, initializer))
             else:
-                self._constants.append((weight, np.array(weight)))
+                self._constants.append((weight, keras.ops.convert_to_numpy(weight)))
 
     def reset(self, seed: int) -> None:
         """Give every variable of the model its starting value under `seed`."""
@@ -60,7 +60,7 @@ def digest_weights(weights: Iterable[Any]) -> str:
     """SHA-256 over the values of weights, in order."""
     total = hashlib.sha256()
     for weight in weights:
-        total.update(np.ascontiguousarray(np.array(weight)).tobytes())
+        total.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
     return total.hexdigest()
 
 

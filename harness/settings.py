@@ -42,6 +42,7 @@ NUMBERS = {
     "train.batch_size": Number(1, whole=True),
     "train.learning_rate": Number(0, 1e6, above=True),
     "train.threads": Number(1, 1024, whole=True),
+    "train.checkpoint_seconds": Number(0),
     "norm.momentum": Number(0, 1),
     "norm.epsilon": Number(0, 1e6, above=True),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -14,6 +14,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from numpy.typing import NDArray
 
+from harness.checkpoint import Checkpoint, State
 from harness.evaluation import Evaluator
 from harness.initialization import Initializer
 from harness.seeds import derive_rng
@@ -47,6 +48,39 @@ class Fit:
     order_digest: str
 
 
+@dataclass
+class _Course:
+    """How far training has come, and what it has left so far."""
+
+    initial_loss: float
+    epoch: int = 0
+    step_losses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    history: dict[str, list[float]] = field(default_factory=dict)
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.initial_loss):
+            self.reason = "the loss was not finite before the first step"
+
+    def add_epoch(self, losses: NDArray[np.float64], *, planned: int) -> None:
+        """Take the losses of an epoch's steps, which stop where one is not finite."""
+        self.epoch += 1
+        self.step_losses = np.concatenate([self.step_losses, losses])
+        self.add_row({"epoch": float(self.epoch), "train_loss": float(losses.mean())})
+        if not np.isfinite(losses[-1]):
+            self.reason = f"the loss became {losses[-1]} in epoch {self.epoch}, step {len(losses)} of {planned}"
+
+    def add_row(self, row: Mapping[str, float]) -> None:
+        """Add this epoch's values to the history."""
+        for name, value in row.items():
+            self.history.setdefault(name, []).append(value)
+
+    def state(self, values: list[NDArray[Any]]) -> State:
+        """All of it, with the variables' values, for a checkpoint."""
+        progress = {"initial_loss": self.initial_loss, "history": self.history, "reason": self.reason}
+        return State(self.epoch, values, self.step_losses, progress)
+
+
 class Trainer:
     """A model, its optimizer and the graphs that train it; cells that differ in seed or rate alone reuse them."""
 
@@ -67,7 +101,7 @@ class Trainer:
         self.optimizer.build(model.trainable_variables)
         self.initializer = Initializer(model, normalization_layers)
         self.evaluator = Evaluator(model, normalization_layers, loss=loss, batch_size=self.batch_size)
-        self._fresh_optimizer = [np.array(variable) for variable in self.optimizer.variables]
+        self._fresh_optimizer = [keras.ops.convert_to_numpy(variable) for variable in self.optimizer.variables]
         # The number of examples and of steps stays open, so that splits of other sizes share one graph.
         target = tf.TensorSpec([None], tf.int32) if spec.outputs > 1 else tf.TensorSpec([None, 1], tf.float32)
         signature = (tf.TensorSpec([None, *spec.shape], tf.float32), target, tf.TensorSpec([None, None], tf.int32))
@@ -91,47 +125,53 @@ class Trainer:
         metrics: tuple[Metric, ...],
         target_scale: float,
         on_epoch: Callable[[int], None] = lambda epoch: None,
+        checkpoint: Checkpoint | None = None,
     ) -> Fit:
         """Train for `epochs`, or until the loss is no longer finite.
 
-        Batches come in an order drawn from `seed` alone; an epoch's last incomplete batch is dropped.
+        Batches come in an order drawn from `seed` alone; an epoch's last incomplete batch is dropped. Where
+        `checkpoint` holds the state of an interrupted run, training goes on from there, to the same bits.
         """
         orders = [batch_order(seed, epoch, len(train), self.batch_size) for epoch in range(1, epochs + 1)]
-        history: dict[str, list[float]] = {}
-        losses: list[NDArray[np.float64]] = []
         x, y = tf.constant(train.x), tf.constant(train.y)
-        with self.evaluator.preserved():
-            initial_loss = float(self._initial_loss(x, y, tf.constant(orders[0][:INITIAL_LOSS_BATCHES])))
-        reason = "" if np.isfinite(initial_loss) else "the loss was not finite before the first step"
-        for epoch, order in enumerate(orders, start=1):
-            if reason:
-                break
+        course = self._resume(checkpoint) or _Course(self._initial_loss_of(x, y, orders[0]))
+        while course.epoch < epochs and not course.reason:
             started = time.perf_counter()
-            epoch_losses, steps = self._epoch(x, y, tf.constant(order))
-            taken = epoch_losses.numpy()[: int(steps)].astype(np.float64)
-            losses.append(taken)
-            row = {"epoch": float(epoch), "train_loss": float(taken.mean())}
-            row |= {
-                f"validation_{name}": value
-                for name, value in self.evaluator.scores(validation, metrics, target_scale).items()
-            }
-            row["seconds"] = time.perf_counter() - started
-            for name, value in row.items():
-                history.setdefault(name, []).append(value)
-            if not np.isfinite(taken[-1]):
-                reason = f"the loss became {taken[-1]} in epoch {epoch}, step {len(taken)} of {len(order)}"
-            on_epoch(epoch)
-        step_losses = np.concatenate(losses) if losses else np.empty(0)
-        reason = reason or _no_success(history, initial_loss)
+            order = orders[course.epoch]
+            losses, steps = self._epoch(x, y, tf.constant(order))
+            course.add_epoch(losses.numpy()[: int(steps)].astype(np.float64), planned=len(order))
+            scores = self.evaluator.scores(validation, metrics, target_scale)
+            course.add_row({f"validation_{name}": value for name, value in scores.items()})
+            course.add_row({"seconds": time.perf_counter() - started})
+            if checkpoint is not None and checkpoint.is_due():
+                checkpoint.save(course.state([keras.ops.convert_to_numpy(variable) for variable in self._variables]))
+            on_epoch(course.epoch)
+        reason = course.reason or _no_success(course.history, course.initial_loss)
         return Fit(
-            history=history,
-            step_losses=step_losses,
-            initial_loss=initial_loss,
+            history=course.history,
+            step_losses=course.step_losses,
+            initial_loss=course.initial_loss,
             status="diverged" if reason else "ok",
             reason=reason,
-            steps=len(step_losses),
+            steps=len(course.step_losses),
             order_digest=digest_arrays(*orders),
         )
+
+    @property
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.optimizer.variables]
+
+    def _resume(self, checkpoint: Checkpoint | None) -> _Course | None:
+        state = checkpoint.load() if checkpoint is not None else None
+        if state is None or len(state.values) != len(self._variables):
+            return None
+        for variable, value in zip(self._variables, state.values, strict=True):
+            variable.assign(value)
+        return _Course(epoch=state.epoch, step_losses=state.step_losses, **state.progress)
+
+    def _initial_loss_of(self, x: tf.Tensor, y: tf.Tensor, order: NDArray[np.int32]) -> float:
+        with self.evaluator.preserved():
+            return float(self._initial_loss(x, y, tf.constant(order[:INITIAL_LOSS_BATCHES])))
 
     def _run_epoch(self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         steps = tf.shape(order)[0]

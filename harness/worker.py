@@ -64,10 +64,12 @@ def work(cell: Cell, results_dir: Path) -> Finished:
         record = find_record(results_dir, cell.id)
         if record is None or not is_done(record):
             with output_to(log_path(results_dir, cell.id)):
-                record = run_cell(cell, on_epoch=claimed.report_epoch)
+                checkpoint = results_dir / "checkpoints" / f"{cell.id}.npz"
+                record = run_cell(cell, on_epoch=claimed.report_epoch, checkpoint_path=checkpoint)
                 if record["traceback"]:
                     print(record["traceback"], file=sys.stderr)
             write_record(results_dir, record)
+            checkpoint.unlink(missing_ok=True)
         return Finished(record["status"], record["reason"])
 
 

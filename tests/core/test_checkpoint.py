@@ -15,7 +15,6 @@ from harness.execute import Cell, run_cell
 STATE = State(2, [np.arange(6.0).reshape(2, 3), np.array(7, dtype=np.int64)], np.array([0.5, np.nan]), {"reason": ""})
 
 
-
 @pytest.fixture
 def long_cell(cell: Any) -> Cell:
     return cell("task=tiny", "axis=channel", "seed=3", "train.epochs=4", "train.checkpoint_seconds=0")

@@ -145,7 +145,9 @@ def test_a_full_disk_is_said_and_survived(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False, capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False, capture_output=True
+    )
     if mounted.returncode != 0:
         pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.decode().strip()}")
     results = disk / "results"
@@ -211,9 +213,18 @@ def test_a_second_run_of_a_finished_grid_trains_nothing_and_says_the_same(marker
 def test_a_finished_grid_is_found_finished_without_tensorflow(markers: Path, tmp_path: Path) -> None:
     assert run(tmp_path / "results", markers).returncode == 0
     code = "import sys; from harness.cli import main; status = main(sys.argv[1:]); assert 'tensorflow' not in sys.modules; sys.exit(status)"
-    arguments = ["run", "--config-dir", str(PROJECT), "task=faulty", f"task.data.markers={markers}", f"results_dir={tmp_path / 'results'}"]
+    arguments = [
+        "run",
+        "--config-dir",
+        str(PROJECT),
+        "task=faulty",
+        f"task.data.markers={markers}",
+        f"results_dir={tmp_path / 'results'}",
+    ]
     python = run.__globals__["sys"].executable
-    finished = subprocess.run([python, "-c", code, *arguments], env=environment(), cwd=PROJECT, check=False, capture_output=True)
+    finished = subprocess.run(
+        [python, "-c", code, *arguments], env=environment(), cwd=PROJECT, check=False, capture_output=True
+    )
     assert finished.returncode == 0, finished.stderr.decode()
 
 
