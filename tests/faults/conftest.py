@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.faults.grid import CELLS, outcome, run
 
 CAMPAIGN: list[tuple[str, int, int]] = []

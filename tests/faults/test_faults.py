@@ -7,15 +7,16 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.grid import CELLS, PROJECT, environment, leftovers, outcome, run, start
 
 from harness.claims import read_claims
 from harness.records import read_records, unreadable_records
+from tests.faults.grid import CELLS, PROJECT, command, environment, leftovers, outcome, run, start
 
 pytestmark = pytest.mark.slow
 Campaign = list[tuple[str, int, int]]
@@ -211,21 +212,20 @@ def test_a_second_run_of_a_finished_grid_trains_nothing_and_says_the_same(marker
 
 
 def test_a_finished_grid_is_found_finished_without_tensorflow(markers: Path, tmp_path: Path) -> None:
-    assert run(tmp_path / "results", markers).returncode == 0
-    code = "import sys; from harness.cli import main; status = main(sys.argv[1:]); assert 'tensorflow' not in sys.modules; sys.exit(status)"
-    arguments = [
-        "run",
-        "--config-dir",
-        str(PROJECT),
-        "task=faulty",
-        f"task.data.markers={markers}",
-        f"results_dir={tmp_path / 'results'}",
-    ]
-    python = run.__globals__["sys"].executable
+    results = tmp_path / "results"
+    assert run(results, markers).returncode == 0
+    code = "import sys; from harness.cli import main; main(sys.argv[1:]); print('loaded:', 'tensorflow' in sys.modules)"
+    arguments = command(results, markers)[3:]
     finished = subprocess.run(
-        [python, "-c", code, *arguments], env=environment(), cwd=PROJECT, check=False, capture_output=True
+        [sys.executable, "-c", code, *arguments],
+        env=environment(),
+        cwd=PROJECT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
-    assert finished.returncode == 0, finished.stderr.decode()
+    assert "8 done, 0 to run" in finished.stdout
+    assert finished.stdout.endswith("loaded: False\n")
 
 
 def _wait_for(condition: Any, *, seconds: float = 120) -> None:
