@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from statsmodels.stats.multitest import multipletests
 
 from harness.comparison import Comparison, the_comparison
 from harness.seeds import derive_rng
@@ -81,12 +80,18 @@ def verdicts(p_low: ArrayLike, p_high: ArrayLike, corrected_p: ArrayLike) -> NDA
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Holm's (1979) corrected p-values over one family; NaN (no test was possible) stays NaN and counts as none."""
+    """Holm's (1979) corrected p-values `(..., test)`, the last axis one family.
+
+    NaN (no test was possible) stays NaN and does not count. As statsmodels' `multipletests(method="holm")`, which
+    collects garbage at each call and so takes a tenth of a second.
+    """
     p = np.asarray(p_values, np.float64)
-    corrected = np.full_like(p, np.nan)
-    tested = np.isfinite(p)
-    if tested.any():
-        corrected[tested] = multipletests(p[tested], alpha=ALPHA, method="holm")[1]
+    order = np.argsort(p, axis=-1)  # NaN last
+    ranked = np.take_along_axis(p, order, axis=-1)
+    left = np.isfinite(p).sum(axis=-1, keepdims=True) - np.arange(p.shape[-1])
+    stepped = np.minimum(np.maximum.accumulate(ranked * left, axis=-1), 1.0)
+    corrected = np.empty_like(p)
+    np.put_along_axis(corrected, order, stepped, axis=-1)
     return corrected
 
 
@@ -98,7 +103,7 @@ def _compare(
     sign = 1 if measure["direction"] == "max" else -1
     rows = []
     for axis, other in pairs:
-        both = scores[axis].join(scores[other], how="inner", rsuffix="_other")
+        both = scores[axis].merge(scores[other], left_index=True, right_index=True, suffixes=("", "_other"))
         result = compare_scores(
             sign * both[_SCORE],
             sign * both[f"{_SCORE}_other"],
@@ -122,7 +127,7 @@ def _scores(rows: pd.DataFrame, column: str) -> pd.DataFrame:
         UserError: two cells have the same seed, so that neither can be paired.
     """
     if rows["seed"].duplicated().any():
-        twice = sorted(rows.loc[rows["seed"].duplicated(), "seed"].unique())
+        twice = sorted(set(rows.loc[rows["seed"].duplicated(), "seed"].tolist()))
         raise UserError(f"expected one cell a seed and strategy. Received: {rows['axis'].iloc[0]} seeds {twice} twice")
     values = rows[column].to_numpy(np.float64) if column in rows else np.full(len(rows), np.nan)
     ok = (rows["status"] == "ok").to_numpy() & np.isfinite(values)

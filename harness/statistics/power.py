@@ -69,7 +69,7 @@ def plan_seeds(
             }
         )
     planned = pd.DataFrame(rows)
-    planned.attrs.update(table.attrs, power=power)
+    planned.attrs.update({str(key): value for key, value in table.attrs.items()}, power=power)
     return planned
 
 
