@@ -27,7 +27,7 @@ class Initializer:
 
     def __init__(self, model: keras.Model, normalization_layers: Iterable[keras.Layer]) -> None:
         normalized = {id(weight) for layer in normalization_layers for weight in layer.weights}
-        self._shared = [weight for weight in model.weights if id(weight) not in normalized]
+        self.shared_weights = [weight for weight in model.weights if id(weight) not in normalized]
         self._random: list[tuple[Any, keras.initializers.Initializer]] = []
         self._constants: list[tuple[Any, NDArray[Any]]] = []
         self._seeds = []
@@ -47,13 +47,14 @@ class Initializer:
         for weight, initializer in self._random:
             config = {**initializer.get_config(), "seed": derive_seed(seed, "init", weight.path)}
             weight.assign(type(initializer).from_config(config)(weight.shape, dtype=weight.dtype))
-        for weight in self._seeds:
-            # A dropout layer's own stream: its seed and how often it has been drawn from.
-            weight.assign(np.array([derive_seed(seed, "dropout", weight.path), 0], dtype="uint32"))
+        for index, weight in enumerate(self._seeds):
+            # A dropout layer's own stream: its seed and how often it has been drawn from. Keras numbers these by
+            # all that the process has built before, so that their own names would not do.
+            weight.assign(np.array([derive_seed(seed, "dropout", index), 0], dtype="uint32"))
 
     def shared_digest(self) -> str:
         """SHA-256 over the weights that all strategies share: those of normalization layers left out."""
-        return digest_weights(self._shared)
+        return digest_weights(self.shared_weights)
 
 
 def digest_weights(weights: Iterable[Any]) -> str:

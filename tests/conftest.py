@@ -21,4 +21,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if "tensorflow" in sys.modules and session.items:
         from harness.device import configure
 
-        configure(TRAIN)
+        try:
+            configure(TRAIN)
+        except RuntimeError as error:
+            raise pytest.UsageError(f"a test module computes with TensorFlow while it is imported: {error}") from error

@@ -137,6 +137,11 @@ def test_ids_are_readable():
     assert cell_id(CONFIG, "0123456789abcdef") == "tiny-seed_cnn-spatial-s0-0123456789ab"
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
 def test_canonical_text_is_json_of_the_same_content(content):
     assert json.loads(canonical(content)) == content

@@ -90,14 +90,21 @@ def _decoded(back, like):
 
 
 def test_arrays_and_their_scalars_become_plain_values():
-    value = {"a": np.float32(0.5), "b": np.arange(3), "c": np.array([np.nan, np.inf]), "d": (np.bool_(True), np.int64(2))}
+    value = {
+        "a": np.float32(0.5),
+        "b": np.arange(3),
+        "c": np.array([np.nan, np.inf]),
+        "d": (np.bool_(True), np.int64(2)),
+    }
 
     assert encode(value) == {"a": 0.5, "b": [0, 1, 2], "c": ["NaN", "Infinity"], "d": [True, 2]}
     assert math.isnan(float(encode(math.nan)))
     assert float(encode(-math.inf)) == -math.inf
 
 
-@pytest.mark.parametrize("fault", ["os.fsync", "harness.records._keep_superseded", "json.dumps", "pathlib.Path.replace"])
+@pytest.mark.parametrize(
+    "fault", ["os.fsync", "harness.records._keep_superseded", "json.dumps", "pathlib.Path.replace"]
+)
 def test_a_fault_while_writing_leaves_the_old_record_whole_and_no_debris(folder, monkeypatch, fault):
     write_record(folder, record(status="error"))
 
