@@ -3,10 +3,41 @@
 No global style and no pyplot state: `plot_seed_cloud(frame).figure` is a figure like any other.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from harness.figures.canvas import save_figure
+from harness.figures.cost import plot_cost
 from harness.figures.curves import plot_learning_curves
+from harness.figures.forest import plot_paired_differences
 from harness.figures.gap import plot_inference_gap
 from harness.figures.palette import look_of
+from harness.figures.rates import plot_learning_rates
 from harness.figures.seeds import plot_seed_cloud
 
-__all__ = ["look_of", "plot_inference_gap", "plot_learning_curves", "plot_seed_cloud", "save_figure"]
+if TYPE_CHECKING:
+    from harness.figures.heat import plot_heat_map
+    from harness.figures.stability import plot_stability
+
+__all__ = [
+    "look_of",
+    "plot_cost",
+    "plot_heat_map",
+    "plot_inference_gap",
+    "plot_learning_curves",
+    "plot_learning_rates",
+    "plot_paired_differences",
+    "plot_seed_cloud",
+    "plot_stability",
+    "save_figure",
+]
+# These two rest on scipy.stats, which takes as long to import as all the others together.
+_LATER = {"plot_heat_map": "heat", "plot_stability": "stability"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f"harness.figures.{_LATER[name]}"), name)
+    raise AttributeError(f"module 'harness.figures' has no attribute {name!r}")

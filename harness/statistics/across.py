@@ -41,10 +41,26 @@ class NormalisedScores:
 
 
 def normalise_scores(comparisons: Sequence[Comparison], *, baseline: str = BASELINE) -> NormalisedScores:
-    """Scores of the main metric of each comparison's task against `baseline`; see the module's docstring.
+    """Scores of the strategies that every task has; see `scores_by_task` for which tasks stay.
+
+    Raises:
+        UserError: no task stays.
+    """
+    by_task, left_out = scores_by_task(comparisons, baseline=baseline)
+    common = set.intersection(*(set(scores) for scores in by_task.values()))
+    others = sorted({axis for scores in by_task.values() for axis in scores} - common)
+    left_out += [f"{axis} (not in every task)" for axis in others]
+    scores = {axis: [of_task[axis] for of_task in by_task.values()] for axis in sorted(common)}
+    return NormalisedScores(scores, tuple(by_task), tuple(left_out))
+
+
+def scores_by_task(
+    comparisons: Sequence[Comparison], *, baseline: str = BASELINE
+) -> tuple[dict[str, dict[str, NDArray[np.float64]]], list[str]]:
+    """Scores `(seed,)` of the main metric by comparison's title and strategy, and what was left out.
 
     A task is left out where the baseline has no finished cell, where it is perfect, or where the metric has no
-    perfect value; a strategy is left out where a task that stays lacks it.
+    perfect value.
 
     Raises:
         UserError: no task stays.
@@ -62,11 +78,7 @@ def normalise_scores(comparisons: Sequence[Comparison], *, baseline: str = BASEL
             by_task[comparison.title] = {axis: scores_of(values, reference) for axis, values in errors.items()}
     if not by_task:
         raise UserError(f"expected tasks with finished cells of the baseline. Received: baseline={baseline!r}")
-    common = set.intersection(*(set(scores) for scores in by_task.values()))
-    others = sorted({axis for scores in by_task.values() for axis in scores} - common)
-    left_out += [f"{axis} (not in every task)" for axis in others]
-    scores = {axis: [of_task[axis] for of_task in by_task.values()] for axis in sorted(common)}
-    return NormalisedScores(scores, tuple(by_task), tuple(left_out))
+    return by_task, left_out
 
 
 def scores_of(errors: ArrayLike, reference: float) -> NDArray[np.float64]:
