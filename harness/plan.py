@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -11,7 +11,7 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from harness.axes.resolved import ResolvedSite, equivalent
+from harness.axes.resolved import ResolvedSite, what_is_done
 from harness.axes.strategy import check_takes
 from harness.data import load_task, summarize
 from harness.execute import Cell
@@ -174,24 +174,16 @@ def _resolve(config: Mapping[str, Any], sites: Sequence[Site]) -> tuple[tuple[Re
 
 def _name_equals(cells: list[PlannedCell]) -> list[PlannedCell]:
     """Mark strategies that come to the same thing at every site as an earlier one on the same task and architecture."""
-    firsts: dict[tuple[str, ...], list[PlannedCell]] = {}
-    twins: dict[tuple[str, ...], str] = {}
-    for planned in cells:
-        config = planned.cell.config
-        axis = str(config["axis"]["name"])
-        place = (str(config["task"]["name"]), canonical(config["architecture"]), str(config["train"]["batch_size"]))
-        if (*place, axis) in twins:
-            continue
-        others = firsts.setdefault(place, [])
-        twin = next((o for o in others if planned.sites and equivalent(o.sites, planned.sites)), None)
-        twins[(*place, axis)] = str(twin.cell.config["axis"]["name"]) if twin else ""
-        if twin is None:
-            others.append(planned)
+    firsts: dict[Hashable, str] = {}
     named = []
     for planned in cells:
         config = planned.cell.config
-        place = (str(config["task"]["name"]), canonical(config["architecture"]), str(config["train"]["batch_size"]))
-        named.append(replace(planned, same_as=twins[(*place, str(config["axis"]["name"]))]))
+        axis = str(config["axis"]["name"])
+        if planned.sites:
+            what = (config["task"]["name"], canonical(config["architecture"]), what_is_done(planned.sites))
+            first = firsts.setdefault(what, axis)
+            planned = replace(planned, same_as=first if first != axis else "")
+        named.append(planned)
     return named
 
 

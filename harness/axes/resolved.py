@@ -69,4 +69,9 @@ class ResolvedSite:
 
 def equivalent(a: Sequence[ResolvedSite], b: Sequence[ResolvedSite]) -> bool:
     """Whether two strategies, resolved at the sites of one architecture in order, do the same thing at all of them."""
-    return [(r.site, r.kept) for r in a] == [(r.site, r.kept) for r in b]
+    return what_is_done(a) == what_is_done(b)
+
+
+def what_is_done(sites: Sequence[ResolvedSite]) -> tuple[tuple[Site, tuple[Any, ...]], ...]:
+    """What a strategy computes at the sites of an architecture: equal for two that do the same thing at all of them."""
+    return tuple((resolved.site, resolved.kept) for resolved in sites)

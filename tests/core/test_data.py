@@ -67,7 +67,7 @@ def test_a_users_task_is_held_to_what_task_data_promises(change, said):
     data = tiny.load_images(examples=100)
     check_data(data)
 
-    with pytest.raises(UserError, match=f"task tiny: expected examples as TaskData describes them. Received: .*{said}"):
+    with pytest.raises(UserError, match=rf"task tiny: expected examples as TaskData describes them. Received: .*{said}"):
         check_data(replace(data, **change(data)))
 
 
@@ -128,7 +128,7 @@ def test_images_are_taken_as_they_are():
 def test_what_fails_inside_a_loader_is_said_in_one_line():
     with pytest.raises(UserError, match=r"^task\.data: TypeError: .*colour"):
         load_task({**IMAGES, "colour": "red"})
-    with pytest.raises(UserError, match="expected a function that returns TaskData. Received: float"):
+    with pytest.raises(UserError, match=r"expected a function that returns TaskData\. Received: float"):
         load_task({"_target_": "builtins.float", "_args_": [3]})
 
 

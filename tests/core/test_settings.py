@@ -21,7 +21,7 @@ def test_a_number_is_taken_exactly_where_it_lies_in_its_range(value):
         assert number.convert("key", value) == value
         assert type(number.convert("key", value)) is int
     else:
-        with pytest.raises(UserError, match="key: expected a whole number above 0 and at most 10. Received: "):
+        with pytest.raises(UserError, match=r"key: expected a whole number above 0 and at most 10\. Received: "):
             number.convert("key", value)
 
 
