@@ -47,7 +47,7 @@ def measured():
 
 
 def bits(model):
-    return [np.array(variable).tobytes() for variable in model.variables]
+    return [keras.ops.convert_to_numpy(variable).tobytes() for variable in model.variables]
 
 
 def test_moving_statistics_are_those_of_plain_inference(measured):
@@ -68,7 +68,9 @@ def test_precise_statistics_by_hand(axes):
     pooled = (0, *(k for k, name in enumerate(("time", "feature"), start=1) if name not in axes))
     first = measured.norm.layers[0]
     shape = [1, *(size if name in axes else 1 for name, size in (("time", 4), ("feature", 3)))]
-    gamma, beta = (np.array(weight, dtype=np.float64).reshape(shape) for weight in (first.gamma, first.beta))
+    gamma, beta = (
+        keras.ops.convert_to_numpy(weight).astype(np.float64).reshape(shape) for weight in (first.gamma, first.beta)
+    )
 
     batch_moments = [[], []]
     for batch in order:

@@ -239,7 +239,7 @@ def test_regularizers_of_the_model_belong_to_the_loss(images):
     trainer.reset(seed=0, learning_rate=0.05)
     _, parts = prepare_split(images, 0)
     batch = batch_order(0, 1, 120, 16)[0]
-    kernel = np.array(model.layers[-1].kernel)
+    kernel = keras.ops.convert_to_numpy(model.layers[-1].kernel)
     bare = float(LOSSES["tiny"]()(parts["train"].y[batch], model(parts["train"].x[batch])))
     assert found.step_losses[0] == pytest.approx(bare + 0.1 * (kernel**2).sum(), rel=1e-5)
 

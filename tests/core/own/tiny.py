@@ -1,4 +1,4 @@
-"""A user's own task, architecture and strategy: what a project outside this package looks like, small enough to test on."""
+"""A user's own task, architecture and strategy, small enough to test on: what a project outside this package has."""
 
 from __future__ import annotations
 
