@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from harness.measures import site_health
 from harness.types import Metric
 
 INFERENCE_BATCH = 256
@@ -85,6 +86,20 @@ class Evaluator:
         with self.preserved():
             estimates = self._estimate(tf.constant(x), tf.constant(order))
         return [(mean.numpy(), variance.numpy()) for mean, variance in estimates]
+
+    def health(self, precise: list[tuple[Any, Any]]) -> list[dict[str, Any]]:
+        """`measures.site_health` of each layer with moving averages, against precise statistics; `site` is its name."""
+        return [
+            {
+                "site": layer.name,
+                **site_health(
+                    (keras.ops.convert_to_numpy(layer.moving_mean), keras.ops.convert_to_numpy(layer.moving_variance)),
+                    statistics,
+                    epsilon=layer.epsilon,
+                ),
+            }
+            for layer, statistics in zip(self._layers, precise, strict=True)
+        ]
 
     @contextmanager
     def using(self, statistics: list[tuple[Any, Any]]) -> Iterator[None]:

@@ -22,8 +22,6 @@ from harness.provenance import current_provenance
 from harness.settings import check_batch_size
 from harness.types import Split, TaskData, TaskSpec, UserError
 
-PRECISE_EXAMPLES = 10_000
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -75,12 +73,13 @@ def record_of(cell: Cell, outcome: Mapping[str, Any]) -> dict[str, Any]:
         "traceback": outcome.get("traceback", ""),
         "config": config,
         "data": {**cell.data, **outcome.get("data", {})},
-        **{key: outcome.get(key, [] if key in ("measures", "sites") else {}) for key in _MEASURED},
+        **{key: outcome.get(key, [] if key in _LISTS else {}) for key in _MEASURED},
         "provenance": {**provenance, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")},
     }
 
 
-_MEASURED = ("measures", "sites", "metrics", "history", "counts", "hashes", "seconds")
+_LISTS = ("measures", "sites", "diagnostics")
+_MEASURED = (*_LISTS, "metrics", "history", "probes", "counts", "hashes", "seconds")
 
 
 def prepare_split(data: TaskData, seed: int) -> tuple[Split, dict[str, Any]]:
@@ -154,6 +153,8 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_p
     import tensorflow as tf
 
     from harness.initialization import digest_weights
+    from harness.measuring import measure_cell
+    from harness.training import ProbeSettings
 
     loaded = load_task(config["task"]["data"])
     _check_unchanged(cell, loaded)
@@ -179,9 +180,10 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_p
             target_scale=data.target_scale,
             on_epoch=on_epoch,
             checkpoint=checkpoint,
+            probe=ProbeSettings(**config["probe"]),
         )
         trained = time.perf_counter()
-        metrics = _measure(trainer, data, parts, config["seed"])
+        metrics, diagnostics = measure_cell(trainer, data, parts, fit, seed=config["seed"])
         measured = time.perf_counter()
         model = trainer.model
         return {
@@ -190,8 +192,10 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_p
             "data": {"sizes": sizes_of(split)},
             "measures": [metric.declaration() for metric in data.metrics],
             "sites": prepared.sites,
-            "metrics": {**metrics, "initial_loss": fit.initial_loss},
+            "metrics": metrics,
             "history": fit.history,
+            "probes": fit.probes,
+            "diagnostics": diagnostics,
             "counts": {
                 "parameters": sum(int(np.prod(w.shape)) for w in model.trainable_weights),
                 "normalization_parameters": sum(site["parameters"] for site in prepared.sites),
@@ -215,31 +219,6 @@ def _check_unchanged(cell: Cell, loaded: LoadedTask) -> None:
             f"the data of task {cell.config['task']['name']} changed between planning and running: expected the digest "
             f"{cell.data['digest'][:12]}. Received: {loaded.digest[:12]}"
         )
-
-
-def _measure(trainer: Any, data: TaskData, parts: Mapping[str, Any], seed: int) -> dict[str, float]:
-    """`<part>_<metric>` with moving averages, `..._precise` and `..._batch` with the other inference statistics."""
-    evaluator = trainer.evaluator
-    scores: dict[str, float] = {}
-
-    def measure(suffix: str, statistics: str = "moving") -> None:
-        for part in ("validation", "test"):
-            found = evaluator.scores(parts[part], data.metrics, data.target_scale, statistics=statistics)
-            scores.update({f"{part}_{name}{suffix}": value for name, value in found.items()})
-
-    measure("")
-    if not evaluator.has_statistics:
-        # Nothing is averaged over the batch: the three ways are one.
-        return {**scores, **{f"{key}{suffix}": scores[key] for suffix in ("_precise", "_batch") for key in scores}}
-    measure("_batch", "batch")
-    from harness.training import batch_order
-
-    train = parts["train"]
-    batches = max(1, PRECISE_EXAMPLES // trainer.batch_size)
-    order = batch_order(seed, 0, len(train), trainer.batch_size)[:batches]
-    with evaluator.using(evaluator.precise_statistics(train.x, order)):
-        measure("_precise")
-    return scores
 
 
 def structure_key_of(cell: Cell) -> str:

@@ -43,6 +43,7 @@ NUMBERS = {
     "train.learning_rate": Number(0, 1e6, above=True),
     "train.threads": Number(1, 1024, whole=True),
     "train.checkpoint_seconds": Number(0),
+    "probe.every": Number(0, whole=True),
     "norm.momentum": Number(0, 1),
     "norm.epsilon": Number(0, 1e6, above=True),
 }

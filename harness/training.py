@@ -17,11 +17,22 @@ from numpy.typing import NDArray
 from harness.checkpoint import Checkpoint, State
 from harness.evaluation import Evaluator
 from harness.initialization import Initializer
+from harness.probes import LandscapeProbe
 from harness.seeds import derive_rng
 from harness.types import Metric, TaskSpec, UserError, digest_arrays
 from harness.words import choose_from
 
 INITIAL_LOSS_BATCHES = 20
+EPOCH_PRECISE_EXAMPLES = 1_000
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """What is looked at while a cell trains (`conf/probe/`): every how many steps, and whether at each epoch's end."""
+
+    every: int = 0
+    epoch_statistics: bool = False
+    hessian: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,8 @@ class Fit:
 
     history: dict[str, list[float]]
     step_losses: NDArray[np.float64]
+    probes: dict[str, list[float]]
+    diagnostics: list[dict[str, Any]]
     initial_loss: float
     status: str
     reason: str
@@ -56,28 +69,35 @@ class _Course:
     epoch: int = 0
     step_losses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     history: dict[str, list[float]] = field(default_factory=dict)
+    probes: dict[str, list[float]] = field(default_factory=dict)
+    diagnostics: list[dict[str, Any]] = field(default_factory=list)
     reason: str = ""
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.initial_loss):
             self.reason = "the loss was not finite before the first step"
 
-    def add_epoch(self, losses: NDArray[np.float64], *, planned: int) -> None:
-        """Take the losses of an epoch's steps, which stop where one is not finite."""
-        self.epoch += 1
+    def add_steps(self, losses: NDArray[np.float64], *, planned: int, before: int) -> None:
+        """Take the losses of some steps of an epoch of `planned`, `before` of which came earlier; NaN ends it all."""
         self.step_losses = np.concatenate([self.step_losses, losses])
-        self.add_row({"epoch": float(self.epoch), "train_loss": float(losses.mean())})
         if not np.isfinite(losses[-1]):
-            self.reason = f"the loss became {losses[-1]} in epoch {self.epoch}, step {len(losses)} of {planned}"
+            step = before + len(losses)
+            self.reason = f"the loss became {losses[-1]} in epoch {self.epoch + 1}, step {step} of {planned}"
 
-    def add_row(self, row: Mapping[str, float]) -> None:
-        """Add this epoch's values to the history."""
-        for name, value in row.items():
+    def add_epoch(self, losses: NDArray[np.float64], row: Mapping[str, float]) -> None:
+        """Close an epoch: its steps' losses and what was measured at its end."""
+        self.epoch += 1
+        for name, value in {"epoch": float(self.epoch), "train_loss": float(losses.mean()), **row}.items():
             self.history.setdefault(name, []).append(value)
+
+    def add_look(self, look: Mapping[str, float]) -> None:
+        """Add what a probe saw before the next step."""
+        for name, value in {"step": float(len(self.step_losses)), **look}.items():
+            self.probes.setdefault(name, []).append(value)
 
     def state(self, values: list[NDArray[Any]]) -> State:
         """All of it, with the variables' values, for a checkpoint."""
-        progress = {"initial_loss": self.initial_loss, "history": self.history, "reason": self.reason}
+        progress = {key: getattr(self, key) for key in ("initial_loss", "history", "probes", "diagnostics", "reason")}
         return State(self.epoch, values, self.step_losses, progress)
 
 
@@ -105,6 +125,9 @@ class Trainer:
         # The number of examples and of steps stays open, so that splits of other sizes share one graph.
         target = tf.TensorSpec([None], tf.int32) if spec.outputs > 1 else tf.TensorSpec([None, 1], tf.float32)
         signature = (tf.TensorSpec([None, *spec.shape], tf.float32), target, tf.TensorSpec([None, None], tf.int32))
+        self.landscape = LandscapeProbe(
+            model, self.initializer.shared_weights, lambda x, y: self._loss_of(y, model(x, training=True))
+        )
         self._epoch = tf.function(self._run_epoch, input_signature=signature)
         self._initial_loss = tf.function(self._run_initial_loss, input_signature=signature)
 
@@ -126,6 +149,7 @@ class Trainer:
         target_scale: float,
         on_epoch: Callable[[int], None] = lambda epoch: None,
         checkpoint: Checkpoint | None = None,
+        probe: ProbeSettings | None = None,
     ) -> Fit:
         """Train for `epochs`, or until the loss is no longer finite.
 
@@ -135,27 +159,64 @@ class Trainer:
         orders = [batch_order(seed, epoch, len(train), self.batch_size) for epoch in range(1, epochs + 1)]
         x, y = tf.constant(train.x), tf.constant(train.y)
         course = self._resume(checkpoint) or _Course(self._initial_loss_of(x, y, orders[0]))
+        probe = probe or ProbeSettings()
+        looking = _Looking(self, train, seed=seed, probe=probe) if probe.every else None
         while course.epoch < epochs and not course.reason:
             started = time.perf_counter()
-            order = orders[course.epoch]
-            losses, steps = self._epoch(x, y, tf.constant(order))
-            course.add_epoch(losses.numpy()[: int(steps)].astype(np.float64), planned=len(order))
-            scores = self.evaluator.scores(validation, metrics, target_scale)
-            course.add_row({f"validation_{name}": value for name, value in scores.items()})
-            course.add_row({"seconds": time.perf_counter() - started})
+            losses = self._train_epoch(course, x, y, orders[course.epoch], looking)
+            row = self._validate(validation, metrics, target_scale)
+            if probe.epoch_statistics:
+                row |= self._look_at_statistics(course, train, validation, seed=seed)
+            course.add_epoch(losses, {**row, "seconds": time.perf_counter() - started})
             if checkpoint is not None and checkpoint.is_due():
-                checkpoint.save(course.state([keras.ops.convert_to_numpy(variable) for variable in self._variables]))
+                checkpoint.save(course.state([keras.ops.convert_to_numpy(v) for v in self._variables]))
             on_epoch(course.epoch)
         reason = course.reason or _no_success(course.history, course.initial_loss)
         return Fit(
             history=course.history,
             step_losses=course.step_losses,
+            probes=course.probes,
+            diagnostics=course.diagnostics,
             initial_loss=course.initial_loss,
             status="diverged" if reason else "ok",
             reason=reason,
             steps=len(course.step_losses),
             order_digest=digest_arrays(*orders),
         )
+
+    def _train_epoch(
+        self, course: _Course, x: tf.Tensor, y: tf.Tensor, order: NDArray[np.int32], looking: _Looking | None
+    ) -> NDArray[np.float64]:
+        """The steps of one epoch in one graph, or, with probes, in pieces between them: to the same bits."""
+        taken: list[NDArray[np.float64]] = []
+        before = 0
+        for piece in looking.pieces(order, len(course.step_losses)) if looking else [order]:
+            if looking and looking.is_due(len(course.step_losses)):
+                course.add_look(looking.look())
+            losses, steps = self._epoch(x, y, tf.constant(piece))
+            taken.append(losses.numpy()[: int(steps)].astype(np.float64))
+            course.add_steps(taken[-1], planned=len(order), before=before)
+            before += len(piece)
+            if course.reason:
+                break
+        return np.concatenate(taken)
+
+    def _validate(self, validation: Arrays, metrics: tuple[Metric, ...], target_scale: float) -> dict[str, float]:
+        scores = self.evaluator.scores(validation, metrics, target_scale)
+        return {f"validation_{name}": value for name, value in scores.items()}
+
+    def _look_at_statistics(self, course: _Course, train: Arrays, validation: Arrays, *, seed: int) -> dict[str, float]:
+        """The validation loss by the other inference statistics, and each site's health."""
+        evaluator = self.evaluator
+        if not evaluator.has_statistics:
+            loss = evaluator.scores(validation, (), 1.0)["loss"]
+            return {"validation_loss_precise": loss, "validation_loss_batch": loss}
+        order = batch_order(seed, 0, len(train), self.batch_size)[: max(1, EPOCH_PRECISE_EXAMPLES // self.batch_size)]
+        precise = evaluator.precise_statistics(train.x, order)
+        course.diagnostics += [{"epoch": course.epoch + 1, **row} for row in evaluator.health(precise)]
+        row = {"validation_loss_batch": evaluator.scores(validation, (), 1.0, statistics="batch")["loss"]}
+        with evaluator.using(precise):
+            return {**row, "validation_loss_precise": evaluator.scores(validation, (), 1.0)["loss"]}
 
     @property
     def _variables(self) -> list[Any]:
@@ -202,6 +263,30 @@ class Trainer:
 
     def _loss_of(self, y: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
         return tf.add_n([self.loss(y, output), *self.model.losses])
+
+
+class _Looking:
+    """When a cell is probed, and on which examples: the same for every strategy under one seed."""
+
+    def __init__(self, trainer: Trainer, train: Arrays, *, seed: int, probe: ProbeSettings) -> None:
+        chosen = derive_rng(seed, "probe").permutation(len(train))[: trainer.batch_size]
+        self._x, self._y = train.x[chosen], train.y[chosen]
+        self._trainer = trainer
+        self._probe = probe
+
+    def is_due(self, step: int) -> bool:
+        """Whether the weights are looked at before `step`, counted from 0 over all epochs."""
+        return step % self._probe.every == 0
+
+    def pieces(self, order: NDArray[np.int32], first: int) -> list[NDArray[np.int32]]:
+        """An epoch's order cut where a look is due; `first` is the number of steps before it."""
+        cuts = [step - first for step in range(first + 1, first + len(order)) if self.is_due(step)]
+        return np.split(order, cuts)
+
+    def look(self) -> dict[str, float]:
+        """One look from where the weights are now."""
+        rate = float(keras.ops.convert_to_numpy(self._trainer.optimizer.learning_rate))
+        return self._trainer.landscape.look(self._x, self._y, learning_rate=rate, hessian=self._probe.hessian)
 
 
 def _no_success(history: Mapping[str, list[float]], initial_loss: float) -> str:
