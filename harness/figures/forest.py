@@ -48,15 +48,12 @@ def plot_paired_differences(pairs: pd.DataFrame, ax: Axes | None = None) -> Axes
         say_empty(ax, "no seed was finished by the baseline and another strategy")
     unit = f" ({measure['unit']})" if measure["unit"] else ""
     side = "right" if measure["direction"] == "max" else "left"
-    ax.set_xlabel(
-        f"{label_of(pairs.attrs['metric'])} minus that of {baseline}{unit}\n{side} of 0: better than {baseline}"
-    )
-    counts = table["pairs"]
-    span = f"{counts.min()}" if not len(table) or counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
-    confidence = number(100 * pairs.attrs["confidence"], 0)
-    dress(
-        ax, f"Paired differences from {baseline}", f"{pairs.attrs['title']} · {span} pairs · {confidence} % t intervals"
-    )
+    metric = label_of(pairs.attrs["metric"])
+    ax.set_xlabel(f"{metric} minus that of {baseline}{unit}\n{side} of 0: better than {baseline}")
+    counts = sorted(set(table["pairs"]))
+    span = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0] if counts else 0}"
+    interval = f"{100 * pairs.attrs['confidence']:g} % t intervals"
+    dress(ax, f"Paired differences from {baseline}", f"{pairs.attrs['title']} · {span} pairs · {interval}")
     ax.grid(visible=False, axis="y")
     return ax
 

@@ -9,8 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from harness.comparison import Comparison
-from harness.figures.canvas import FAINT, INK, axes_of, broken, dress
+from harness.figures.canvas import FAINT, axes_of, broken, dress
 from harness.statistics.across import BASELINE, scores_by_task
+
+ON_DARK, ON_LIGHT = "#FEFEFE", "#101215"  # upon the cells: these stay when a page turns ink and paper around
 
 
 def plot_heat_map(comparisons: Sequence[Comparison], ax: Axes | None = None, *, baseline: str = BASELINE) -> Axes:
@@ -35,10 +37,10 @@ def plot_heat_map(comparisons: Sequence[Comparison], ax: Axes | None = None, *, 
     table = table[table.mean().sort_values(ascending=False).index]
     values = table.to_numpy(np.float64)
     ax = axes_of(ax, width=2.6 + 0.95 * values.shape[1], height=1.9 + 0.5 * values.shape[0])
-    ax.imshow(values, cmap="RdBu", vmin=-1, vmax=1, aspect="auto", alpha=0.85)
+    ax.imshow(values, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         text = "–" if np.isnan(value) else f"{value:+.2f}".replace("-", "−")
-        colour = "white" if abs(value) > 0.65 else INK
+        colour = ON_DARK if abs(value) > 0.65 else ON_LIGHT
         ax.text(column, row, text, ha="center", va="center", fontsize=9, color=FAINT if text == "–" else colour)
     dress(
         ax,

@@ -31,7 +31,7 @@ def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
 
     The t interval and not a bootstrap, because there are few seeds: resampling n values underestimates the variance
     by (n - 1) / n and takes its quantiles from a normal rather than a t distribution, so that with 5 seeds a
-    percentile bootstrap that says 95 % covers the mean about 82 % of the time. docs/statistics.md has the figures.
+    percentile bootstrap that says 95 % covers the mean about 84 % of the time. docs/statistics.md has the figures.
 
     With fewer than two values the bounds are NaN: one run says nothing about how much runs differ.
     """

@@ -1,0 +1,51 @@
+"""Tables: sheets of text columns (`*_sheet`) and how they are rendered (`to_*`)."""
+
+from harness.tables.comparison import (
+    caption_lines,
+    comparison_csv,
+    comparison_latex,
+    comparison_markdown,
+    comparison_sheet,
+    comparison_table,
+    decimals,
+)
+from harness.tables.pairs import p_value, pairs_sheet, seeds_sheet
+from harness.tables.render import (
+    ARROWS,
+    MISSING,
+    Column,
+    Sheet,
+    count,
+    label_of,
+    latex,
+    number,
+    to_html,
+    to_latex,
+    to_markdown,
+    to_terminal,
+)
+
+__all__ = [
+    "ARROWS",
+    "MISSING",
+    "Column",
+    "Sheet",
+    "caption_lines",
+    "comparison_csv",
+    "comparison_latex",
+    "comparison_markdown",
+    "comparison_sheet",
+    "comparison_table",
+    "count",
+    "decimals",
+    "label_of",
+    "latex",
+    "number",
+    "p_value",
+    "pairs_sheet",
+    "seeds_sheet",
+    "to_html",
+    "to_latex",
+    "to_markdown",
+    "to_terminal",
+]

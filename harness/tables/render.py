@@ -1,0 +1,163 @@
+"""Tables as people read them: one sheet of text columns, rendered for the terminal, Markdown, HTML and LaTeX."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+MISSING = "–"
+ARROWS = {"max": "↑", "min": "↓"}
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "–": "--",
+    "−": "$-$",
+    "′": r"$'$",
+    "†": r"\dag{}",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the comparison as text: its heading, and how a row becomes text.
+
+    A table that is too wide leaves out the columns of the highest `rank` first, and never those of rank 0.
+    """
+
+    heading: str
+    text: Callable[[Mapping[str, Any]], str]
+    rank: int = 0
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table before it is rendered: title, columns, rows (mappings that the columns read) and caption lines."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[str, Any]]
+    caption: Sequence[str] = ()
+
+
+def to_terminal(sheet: Sheet, *, width: int = 100) -> Table:
+    """At most `width` characters wide where that can be had by leaving columns out, which the caption then says."""
+    columns = list(sheet.columns)
+    console = Console(width=10_000)
+    left_out: list[str] = []
+    while console.measure(table := _rich(sheet, columns, left_out)).maximum > width and any(c.rank for c in columns):
+        least = max(columns, key=lambda column: column.rank)
+        columns.remove(least)
+        left_out.append(least.heading)
+    return table
+
+
+def to_markdown(sheet: Sheet) -> str:
+    """Title, table and caption."""
+    lines = [
+        _pipes(column.heading for column in sheet.columns),
+        _pipes("---:" if column.numeric else ":---" for column in sheet.columns),
+        *(_pipes(column.text(row) for column in sheet.columns) for row in sheet.rows),
+    ]
+    return "\n".join([f"**{sheet.title}**", "", *lines, "", *sheet.caption]) + "\n"
+
+
+def to_html(sheet: Sheet) -> str:
+    """The bare `<table>`, its caption left to the page."""
+    kinds = ["num" if column.numeric else "txt" for column in sheet.columns]
+    head = "".join(
+        f'<th class="{kind}">{html.escape(c.heading)}</th>' for kind, c in zip(kinds, sheet.columns, strict=True)
+    )
+    body = "\n".join(
+        "<tr>"
+        + "".join(
+            f'<td class="{kind}">{html.escape(c.text(row))}</td>' for kind, c in zip(kinds, sheet.columns, strict=True)
+        )
+        + "</tr>"
+        for row in sheet.rows
+    )
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+def to_latex(sheet: Sheet) -> str:
+    """A `table` for the package booktabs."""
+    caption = " ".join([f"{sheet.title}.", *sheet.caption])
+    body = [" & ".join(latex(column.text(row)) for column in sheet.columns) + r" \\" for row in sheet.rows]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"  \centering",
+            rf"  \caption{{{latex(caption)}}}",
+            rf"  \begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in sheet.columns)}}}",
+            r"    \toprule",
+            "    " + " & ".join(latex(column.heading) for column in sheet.columns) + r" \\",
+            r"    \midrule",
+            *(f"    {line}" for line in body),
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def number(value: float, digits: int, *, signed: bool = False) -> str:
+    """A number with `digits` decimals, a dash where it is missing; `-0.00` never appears."""
+    if not math.isfinite(value):
+        return MISSING
+    value = round(value, digits) + 0.0
+    return (f"{value:+,.{digits}f}" if signed and value else f"{value:,.{digits}f}").replace("-", "−")
+
+
+def count(value: float) -> str:
+    """A whole number with separators, a dash where it is missing."""
+    return number(value, 0)
+
+
+def label_of(column: str) -> str:
+    """A metric's column as a heading: `test_accuracy` is `test accuracy`."""
+    return column.replace("_", " ")
+
+
+def latex(text: str) -> str:
+    """`text` with every character escaped that LaTeX would take for a command."""
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _rich(sheet: Sheet, columns: Sequence[Column], left_out: Sequence[str]) -> Table:
+    note = f"Left out for want of width: {', '.join(left_out)}; the CSV has every column." if left_out else ""
+    table = Table(
+        title=sheet.title.replace("[", r"\["),
+        title_justify="left",
+        caption="\n".join([*sheet.caption, *([note] if note else [])]).replace("[", r"\["),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for column in columns:
+        table.add_column(
+            # A long heading over short numbers is broken, so that the column need not be left out.
+            column.heading.replace("+", "\n+"),
+            justify="right" if column.numeric else "left",
+            no_wrap=column.numeric,
+            overflow="fold",
+        )
+    for row in sheet.rows:
+        table.add_row(*(column.text(row).replace("[", r"\[") for column in columns))
+    return table
+
+
+def _pipes(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
