@@ -60,7 +60,9 @@ def claim(results_dir: Path, cell_id: str) -> Iterator[Claim | None]:
             return
         except OSError as error:
             file.close()
-            raise UserError(f"results_dir: expected a file system with file locks ({error.strerror}). Received: {results_dir}") from error
+            raise UserError(
+                f"results_dir: expected a file system with file locks ({error.strerror}). Received: {results_dir}"
+            ) from error
         if _is_still(file, path):
             break
         # Its last holder removed it between our opening and our locking: that lock guards nothing.

@@ -129,7 +129,8 @@ def _prepare(config: Mapping[str, Any], spec: TaskSpec) -> _Prepared:
     import keras
 
     from harness.axes.norm import NormFactory
-    from harness.training import Trainer, build_loss
+    from harness.keras_objects import build_loss
+    from harness.training import Trainer
 
     # One program at a time: a process that keeps every graph grows by megabytes a cell. Clearing also starts
     # Keras's automatic names anew, from which the seeds of a user's unnamed layers are derived.

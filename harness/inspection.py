@@ -24,7 +24,7 @@ def find_sites(config: Mapping[str, Any], spec: TaskSpec) -> list[Site]:
             or the loss is not to be had as asked for.
     """
     configure(config["train"])
-    from harness.training import build_loss, build_optimizer
+    from harness.keras_objects import build_loss, build_optimizer
 
     build_optimizer(config["train"])
     build_loss(config["task"]["loss"])

@@ -1,4 +1,4 @@
-"""Looks at the loss around the weights while a cell trains. A probe is not a training step: nothing it touches stays changed.
+"""Looks at the loss around the weights while a cell trains. A probe is no step: what it touches is put back.
 
 Source: Santurkar et al., "How Does Batch Normalization Help Optimization?", 2018, appendix A and figure 4. With the
 gradient g at the weights theta, the loss and its gradient are taken at theta - s * learning_rate * g for several s.

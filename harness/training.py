@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from numpy.typing import NDArray
 
-from harness.checkpoint import Checkpoint, State
+from harness.checkpoint import Checkpoint
+from harness.course import Course
 from harness.evaluation import Evaluator
 from harness.initialization import Initializer
+from harness.keras_objects import build_optimizer
 from harness.probes import LandscapeProbe
 from harness.seeds import derive_rng
-from harness.types import Metric, TaskSpec, UserError, digest_arrays
-from harness.words import choose_from
+from harness.types import Metric, TaskSpec, digest_arrays
 
 INITIAL_LOSS_BATCHES = 20
 EPOCH_PRECISE_EXAMPLES = 1_000
@@ -59,46 +58,6 @@ class Fit:
     reason: str
     steps: int
     order_digest: str
-
-
-@dataclass
-class _Course:
-    """How far training has come, and what it has left so far."""
-
-    initial_loss: float
-    epoch: int = 0
-    step_losses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    history: dict[str, list[float]] = field(default_factory=dict)
-    probes: dict[str, list[float]] = field(default_factory=dict)
-    diagnostics: list[dict[str, Any]] = field(default_factory=list)
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        if not np.isfinite(self.initial_loss):
-            self.reason = "the loss was not finite before the first step"
-
-    def add_steps(self, losses: NDArray[np.float64], *, planned: int, before: int) -> None:
-        """Take the losses of some steps of an epoch of `planned`, `before` of which came earlier; NaN ends it all."""
-        self.step_losses = np.concatenate([self.step_losses, losses])
-        if not np.isfinite(losses[-1]):
-            step = before + len(losses)
-            self.reason = f"the loss became {losses[-1]} in epoch {self.epoch + 1}, step {step} of {planned}"
-
-    def add_epoch(self, losses: NDArray[np.float64], row: Mapping[str, float]) -> None:
-        """Close an epoch: its steps' losses and what was measured at its end."""
-        self.epoch += 1
-        for name, value in {"epoch": float(self.epoch), "train_loss": float(losses.mean()), **row}.items():
-            self.history.setdefault(name, []).append(value)
-
-    def add_look(self, look: Mapping[str, float]) -> None:
-        """Add what a probe saw before the next step."""
-        for name, value in {"step": float(len(self.step_losses)), **look}.items():
-            self.probes.setdefault(name, []).append(value)
-
-    def state(self, values: list[NDArray[Any]]) -> State:
-        """All of it, with the variables' values, for a checkpoint."""
-        progress = {key: getattr(self, key) for key in ("initial_loss", "history", "probes", "diagnostics", "reason")}
-        return State(self.epoch, values, self.step_losses, progress)
 
 
 class Trainer:
@@ -158,7 +117,7 @@ class Trainer:
         """
         orders = [batch_order(seed, epoch, len(train), self.batch_size) for epoch in range(1, epochs + 1)]
         x, y = tf.constant(train.x), tf.constant(train.y)
-        course = self._resume(checkpoint) or _Course(self._initial_loss_of(x, y, orders[0]))
+        course = self._resume(checkpoint) or Course(self._initial_loss_of(x, y, orders[0]))
         probe = probe or ProbeSettings()
         looking = _Looking(self, train, seed=seed, probe=probe) if probe.every else None
         while course.epoch < epochs and not course.reason:
@@ -185,7 +144,7 @@ class Trainer:
         )
 
     def _train_epoch(
-        self, course: _Course, x: tf.Tensor, y: tf.Tensor, order: NDArray[np.int32], looking: _Looking | None
+        self, course: Course, x: tf.Tensor, y: tf.Tensor, order: NDArray[np.int32], looking: _Looking | None
     ) -> NDArray[np.float64]:
         """The steps of one epoch in one graph, or, with probes, in pieces between them: to the same bits."""
         taken: list[NDArray[np.float64]] = []
@@ -205,7 +164,7 @@ class Trainer:
         scores = self.evaluator.scores(validation, metrics, target_scale)
         return {f"validation_{name}": value for name, value in scores.items()}
 
-    def _look_at_statistics(self, course: _Course, train: Arrays, validation: Arrays, *, seed: int) -> dict[str, float]:
+    def _look_at_statistics(self, course: Course, train: Arrays, validation: Arrays, *, seed: int) -> dict[str, float]:
         """The validation loss by the other inference statistics, and each site's health."""
         evaluator = self.evaluator
         if not evaluator.has_statistics:
@@ -222,13 +181,13 @@ class Trainer:
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.optimizer.variables]
 
-    def _resume(self, checkpoint: Checkpoint | None) -> _Course | None:
+    def _resume(self, checkpoint: Checkpoint | None) -> Course | None:
         state = checkpoint.load() if checkpoint is not None else None
         if state is None or len(state.values) != len(self._variables):
             return None
         for variable, value in zip(self._variables, state.values, strict=True):
             variable.assign(value)
-        return _Course(epoch=state.epoch, step_losses=state.step_losses, **state.progress)
+        return Course(epoch=state.epoch, step_losses=state.step_losses, **state.progress)
 
     def _initial_loss_of(self, x: tf.Tensor, y: tf.Tensor, order: NDArray[np.int32]) -> float:
         with self.evaluator.preserved():
@@ -305,48 +264,3 @@ def batch_order(seed: int, epoch: int, examples: int, batch_size: int) -> NDArra
     steps = examples // batch_size
     order = derive_rng(seed, "order", epoch).permutation(examples)[: steps * batch_size]
     return order.astype(np.int32).reshape(steps, batch_size)
-
-
-def build_optimizer(train: Mapping[str, Any]) -> keras.optimizers.Optimizer:
-    """Any Keras optimizer by name, with `optimizer_options`; loss scaling where float16 needs it.
-
-    Raises:
-        UserError: Keras has no such optimizer, or it does not take the options.
-    """
-    name, options = train["optimizer"], train["optimizer_options"]
-    try:
-        optimizer = keras.optimizers.get(
-            {"class_name": name, "config": {"learning_rate": train["learning_rate"], **options}}
-        )
-    except (ValueError, TypeError) as error:
-        known = _optimizer_names()
-        if name.lower() not in known:
-            raise UserError(f"train.optimizer: {choose_from(name, known)}") from error
-        raise UserError(
-            f"train.optimizer_options: expected arguments of {name} ({str(error).splitlines()[0]}). Received: {options}"
-        ) from error
-    if train["precision"] == "mixed_float16":
-        return keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer
-
-
-def build_loss(config: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
-    """The loss that a task's `loss` node describes: takes targets and outputs.
-
-    Raises:
-        UserError: it cannot be built.
-    """
-    try:
-        loss: Callable[[Any, Any], Any] = instantiate(dict(config), _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__ or error
-        raise UserError(
-            f"task.loss: expected a Keras loss ({type(cause).__name__}: {str(cause).splitlines()[0]}). Received: {config}"
-        ) from error
-    return loss
-
-
-def _optimizer_names() -> list[str]:
-    kinds = [kind for kind in vars(keras.optimizers).values() if isinstance(kind, type)]
-    wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
-    return sorted(k.__name__.lower() for k in kinds if issubclass(k, keras.optimizers.Optimizer) and k not in wrappers)

@@ -61,7 +61,8 @@ def _refuse_invalid(plan: Plan, *, skip: bool) -> None:
         return
     first = plan.invalid[0]
     config = first.cell.config
-    many = f" ({len(plan.invalid)} of {len(plan.cells)} cells are invalid: `plan` lists them, skip_invalid=true leaves them out)"
+    share = f"{len(plan.invalid)} of {len(plan.cells)} cells are invalid"
+    many = f" ({share}: `plan` lists them, skip_invalid=true leaves them out)"
     raise UserError(
         f"axis={config['axis']['name']} on architecture={config['architecture']['name']}: "
         + first.invalid
@@ -99,7 +100,8 @@ def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
             console.print()
             console.print(comparison_table(summary, width=console.width))
     console.print()
-    console.print(f"records: {results_dir / 'records'} ({len(records)} of {len(wanted)} cells of this grid)", soft_wrap=True)
+    found = f"{len(records)} of {len(wanted)} cells of this grid"
+    console.print(f"records: {results_dir / 'records'} ({found})", soft_wrap=True)
     console.print(f"tables and figures: python -m harness report results_dir={results_dir}", soft_wrap=True)
     failed = [record for record in records if record["status"] not in FINISHED]
     missing = [cell.id for cell in wanted if cell.id not in known]

@@ -49,7 +49,7 @@ def main(arguments: Arguments, console: Console) -> int:
     console.print(table if table.row_count else "no grid has been run into this folder")
     for cell_id, claim in claims.items():
         since = describe_seconds(time.time() - claim["started"])
-        console.print(f"running {cell_id}: {claim['epoch']} epochs over, {since}, process {claim['pid']}", soft_wrap=True)
+        console.print(f"running {cell_id}: {claim['epoch']} epochs in {since}, process {claim['pid']}", soft_wrap=True)
     for path in unreadable_records(results_dir):
         console.print(f"[yellow]not a whole record, will be run again:[/] {path}", soft_wrap=True)
     print_failures([r for r in records.values() if r["status"] not in FINISHED], [], results_dir, console)

@@ -13,7 +13,7 @@ from harness.types import Site, TaskSpec
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a cell: it started, ended an epoch, was given back after its worker died, or finished."""
+    """What happened to a cell: it started, ended an epoch, was given back after its worker died, or finished."""
 
     kind: Literal["started", "epoch", "retried", "finished"]
     cell: Cell

@@ -14,7 +14,8 @@ from harness.axes import AxisStrategy
 from harness.axes.norm import NormFactory
 from harness.execute import prepare_split
 from harness.inspection import build_model
-from harness.training import Arrays, Trainer, _no_success, batch_order, build_loss, build_optimizer
+from harness.keras_objects import build_loss, build_optimizer
+from harness.training import Arrays, Trainer, _no_success, batch_order
 from harness.types import UserError
 
 TRAIN = {

@@ -18,7 +18,7 @@ SIGNALS = {"sigkill": signal.SIGKILL, "sigsegv": signal.SIGSEGV, "sigabrt": sign
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Accuracy that, on its way, obeys the first marker file it finds: it removes the file and does as its name says."""
+    """Accuracy that, on its way, obeys the first marker file that it finds: removes it and does as its name says."""
 
     markers: str
 
