@@ -67,7 +67,7 @@ class Checkpoint:
     def save(self, state: State) -> None:
         """Write a state in place of the last."""
         header = {"code": self.code, "epoch": state.epoch, "values": len(state.values), "progress": state.progress}
-        arrays = {f"value_{index}": value for index, value in enumerate(state.values)}
+        arrays: dict[str, Any] = {f"value_{index}": value for index, value in enumerate(state.values)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self.path.parent, suffix=".tmp")
         try:

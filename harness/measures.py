@@ -23,15 +23,15 @@ def loss_spikes(losses: ArrayLike, *, window: int = SPIKE_WINDOW, deviations: fl
     Args:
         losses: `(step,)`.
     """
-    losses = np.asarray(losses, dtype=np.float64)
-    not_finite = int((~np.isfinite(losses)).sum())
-    losses = losses[np.isfinite(losses)]
-    if len(losses) <= window:
+    every = np.asarray(losses, dtype=np.float64)
+    finite = every[np.isfinite(every)]
+    not_finite = len(every) - len(finite)
+    if len(finite) <= window:
         return not_finite
-    before = np.lib.stride_tricks.sliding_window_view(losses, window)[:-1]
+    before = np.lib.stride_tricks.sliding_window_view(finite, window)[:-1]
     median = np.median(before, axis=1)
     deviation = MAD_TO_SD * np.median(np.abs(before - median[:, None]), axis=1)
-    return not_finite + int((losses[window:] > median + deviations * deviation).sum())
+    return not_finite + int((finite[window:] > median + deviations * deviation).sum())
 
 
 def site_health(

@@ -186,6 +186,6 @@ class _Run:
 
 def _stop(slot: _Slot) -> None:
     if slot.pool is not None:
-        slot.pool.stop()
+        slot.pool.stop()  # type: ignore[no-untyped-call]
         slot.pool.join(timeout=5)
     slot.pool = slot.setup = slot.future = slot.work = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ class SerialEngine:
         """Run the cells; a record is written as soon as its cell ends."""
         for cell in cells:
             on_event(Event("started", cell))
-            record = run_cell(cell, on_epoch=lambda epoch, cell=cell: on_event(Event("epoch", cell, epoch=epoch)))
+            record = run_cell(cell, on_epoch=partial(_report_epoch, on_event, cell))
             write_record(results_dir, record)
             on_event(Event("finished", cell, status=record["status"], reason=record["reason"]))
+
+
+def _report_epoch(on_event: Callable[[Event], None], cell: Cell, epoch: int) -> None:
+    on_event(Event("epoch", cell, epoch=epoch))
