@@ -31,12 +31,12 @@ class Finished:
     elsewhere: bool = False
 
 
-def start_worker(parent: int, gpu: int | None, gpu_share: float, memory_gib: float | None) -> None:
+def start_worker(parent: int, gpu: str | None, gpu_share: float, memory_gib: float | None) -> None:
     """Make a fresh process a worker.
 
     Args:
         parent: process id of the parent, without which the worker stops.
-        gpu: index of the GPU that it may see; None: all or none.
+        gpu: the GPU that it may see, as CUDA_VISIBLE_DEVICES names it; None: all or none.
         gpu_share: the part of the GPU's memory that is its own.
         memory_gib: GiB of data that it may allocate; None: no limit.
     """
@@ -44,7 +44,7 @@ def start_worker(parent: int, gpu: int | None, gpu_share: float, memory_gib: flo
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_stop_with, args=(parent,), daemon=True).start()
     if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         os.environ[GPU_SHARE] = str(gpu_share)
     if memory_gib is not None:
         limit = int(memory_gib * 2**30)

@@ -19,7 +19,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from harness.engines import Event
 from harness.engines.dispatch import Assignment, Dispatch, Setup, check_limits, check_whole, check_workers, setup_of
-from harness.engines.machine import count_gpus, out_of_memory_kills, usable_cores
+from harness.engines.machine import out_of_memory_kills, usable_cores, visible_gpus
 from harness.execute import Cell
 from harness.inspection import find_sites
 from harness.types import Site, TaskSpec
@@ -35,7 +35,7 @@ class _Slot:
     """One worker: its process, what that is set up for, and the cell that it is at."""
 
     number: int
-    gpu: int | None
+    gpu: str | None
     pool: ProcessPool | None = None
     setup: Setup | None = None
     future: Future[Finished] | None = None
@@ -97,11 +97,11 @@ class LocalEngine:
 
     def _make_slots(self, configs: Sequence[Mapping[str, Any]]) -> list[_Slot]:
         if not self._slots:
-            gpus = 0 if all(config["train"]["device"] == "cpu" for config in configs) else count_gpus()
+            gpus = [] if all(config["train"]["device"] == "cpu" for config in configs) else visible_gpus()
             threads = max(config["train"]["threads"] for config in configs)
-            count = gpus * self.workers_per_gpu if gpus else max(1, usable_cores() // threads)
+            count = len(gpus) * self.workers_per_gpu if gpus else max(1, usable_cores() // threads)
             count = count if self.workers == "auto" else int(self.workers)
-            self._slots = [_Slot(n, n // self.workers_per_gpu % gpus if gpus else None) for n in range(count)]
+            self._slots = [_Slot(n, gpus[n // self.workers_per_gpu % len(gpus)] if gpus else None) for n in range(count)]
             self.workers = count
         return self._slots
 

@@ -20,15 +20,16 @@ def usable_cores() -> int:
     return cores
 
 
-def count_gpus() -> int:
-    """NVIDIA GPUs that this process may use, without importing TensorFlow."""
+def visible_gpus() -> list[str]:
+    """The NVIDIA GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them, without importing TensorFlow."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return len([part for part in visible.split(",") if part.strip() and part.strip() != "-1"])
+        # A scheduler has chosen: what it left out is another's.
+        return [part.strip() for part in visible.split(",") if part.strip() and part.strip() != "-1"]
     if shutil.which("nvidia-smi") is None:
-        return 0
+        return []
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False)
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+    return [str(n) for n in range(sum(line.startswith("GPU ") for line in listed.stdout.splitlines()))]
 
 
 def out_of_memory_kills() -> int:
