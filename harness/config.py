@@ -22,6 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from harness.sweeps import log_grid
 from harness.types import UserError
 from harness.words import choose_from
 
@@ -113,6 +114,7 @@ class Composer:
     def __init__(self, loader: ConfigLoader) -> None:
         self.loader = loader
         self._parser = OverridesParser.create(config_loader=loader)
+        self._parser.functions.register(name="log", func=log_grid)
         # A grid of thousands of cells asks the same few questions of Hydra's parser and of the disk.
         self._parsed: dict[str, Override] = {}
         self._options: dict[str, list[str]] = {}
@@ -147,6 +149,8 @@ class Composer:
             try:
                 [self._parsed[text]] = self._parser.parse_overrides([text])
             except HydraException as error:
+                if isinstance(error.__cause__, UserError):
+                    raise error.__cause__ from error
                 # Its second line is an address in Hydra's documentation.
                 problem = str(error).splitlines()[0]
                 raise UserError(f"expected an override in Hydra's grammar ({problem}). Received: {text}") from error

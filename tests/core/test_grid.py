@@ -198,3 +198,15 @@ def test_the_first_cell_stands_for_the_grid(composer):
 def test_folders_of_the_users_that_do_not_exist_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"--config-dir.*nowhere"), hydra_session([tmp_path / "nowhere"]):
         pass
+
+
+def test_a_logarithmic_grid_has_equal_ratios_and_both_ends(configs):
+    grid = configs("axis=none", "seed=0", "train.learning_rate=log(1e-4,1e-1,7)")
+    rates = [config["train"]["learning_rate"] for config in grid]
+    assert rates == [0.0001, 0.000316228, 0.001, 0.00316228, 0.01, 0.0316228, 0.1]
+
+
+@pytest.mark.parametrize("bounds", ["0,1,3", "1,0.1,3", "0.1,1,1", "-1,1,3"])
+def test_a_logarithmic_grid_that_cannot_be_is_refused(configs, bounds):
+    with pytest.raises(UserError, match=r"expected 0 < low < high and a count of at least 2"):
+        configs("axis=none", "seed=0", f"train.learning_rate=log({bounds})")
