@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import keras
@@ -14,6 +15,7 @@ from harness.axes import AxisNormalization, AxisStrategy, NormFactory, SiteRecor
 from harness.types import Norm, Site, UserError
 
 CONF = Path(__file__).parents[2] / "conf" / "axis"
+KERAS_HAS_RENORM = "renorm" in inspect.signature(keras.layers.BatchNormalization).parameters
 SHAPES = {
     ("height", "width", "channel"): (3, 4, 6),
     ("time", "feature"): (5, 4),
@@ -25,11 +27,15 @@ SHAPES = {
 
 def build(norm: Norm, axes: tuple[str, ...], name: str = "site") -> keras.Model:
     inputs = keras.Input(SHAPES[axes])
-    return keras.Model(inputs, norm(inputs, axes=axes, name=name))
+    outputs = norm(inputs, axes=axes, name=name)
+    # Keras 3.12, the last for Python 3.10, builds no model whose output is its input.
+    return keras.Model(inputs, keras.layers.Identity()(inputs) if outputs is inputs else outputs)
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_strategy_takes_a_step_at_every_site(path: Path) -> None:
+    if path.stem == "renorm" and not KERAS_HAS_RENORM:
+        pytest.skip("this Keras has no batch renormalization")
     for axes, shape in SHAPES.items():
         norm = NormFactory(instantiate(OmegaConf.load(path)), batch_size=8, momentum=0.9, epsilon=1e-4)
         model = build(norm, axes)
@@ -89,9 +95,9 @@ def test_layers_and_sites_are_recorded_in_order() -> None:
 
 def test_site_recorder_adds_nothing() -> None:
     recorder = SiteRecorder()
-    model = build(recorder, ("time", "feature"), "here")
+    inputs = keras.Input((5, 4))
+    assert recorder(inputs, axes=("time", "feature"), name="here") is inputs
     assert recorder.sites == [Site("here", ("time", "feature"), (5, 4))]
-    assert len(model.layers) == 1
 
 
 @pytest.mark.parametrize("norm", [SiteRecorder(), NormFactory(AxisStrategy("channel"), batch_size=8)])
