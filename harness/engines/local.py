@@ -101,7 +101,9 @@ class LocalEngine:
             threads = max(config["train"]["threads"] for config in configs)
             count = len(gpus) * self.workers_per_gpu if gpus else max(1, usable_cores() // threads)
             count = count if self.workers == "auto" else int(self.workers)
-            self._slots = [_Slot(n, gpus[n // self.workers_per_gpu % len(gpus)] if gpus else None) for n in range(count)]
+            self._slots = [
+                _Slot(n, gpus[n // self.workers_per_gpu % len(gpus)] if gpus else None) for n in range(count)
+            ]
             self.workers = count
         return self._slots
 
@@ -188,4 +190,4 @@ def _stop(slot: _Slot) -> None:
     if slot.pool is not None:
         slot.pool.stop()  # type: ignore[no-untyped-call]
         slot.pool.join(timeout=5)
-    slot.pool = slot.setup = slot.future = slot.work = None
+    slot.pool = slot.setup = slot.future = None
