@@ -25,7 +25,8 @@ VERBS = {
     "reproduce": "train one recorded cell again and compare it bit for bit",
 }
 HYDRA_FLAGS_WITH_VALUE = ("--cfg", "-c", "--package", "-p")
-HYDRA_FLAGS = ("--info", "-i", "--resolve", "--hydra-help", "--shell-completion", "-sc")
+HYDRA_FLAGS = ("--resolve", "--hydra-help")
+HYDRA_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def main(argv: Sequence[str]) -> int:
         print(_help())
         return 0 if argv else 2
     try:
+        if argv[0] in ("-sc", "--shell-completion"):
+            return _complete(argv)
         command = _command(argv[0])
         if any(flag in ("-h", "--help") for flag in argv[1:]):
             print(inspect.cleandoc(command.__doc__ or ""))
@@ -63,6 +66,11 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("harness: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
         return 130
+
+
+def script() -> None:
+    """The installed command `harness`: the same as `python -m harness`."""
+    sys.exit(main(sys.argv[1:]))
 
 
 def console() -> Console:
@@ -94,6 +102,9 @@ def parse(argv: Sequence[str]) -> Arguments:
             config_dirs.append(Path(value_of(name, inline)))
         elif name in HYDRA_FLAGS_WITH_VALUE:
             flags += [name, value_of(name, inline)]
+        elif name in ("--info", "-i"):
+            asked = inline or (rest.pop(0) if rest and rest[0] in HYDRA_INFO else "all")
+            flags.append(f"--info={asked}")
         elif name in HYDRA_FLAGS:
             flags.append(argument)
         elif name in ("--multirun", "-m"):
@@ -115,6 +126,12 @@ def _command(name: str):  # type: ignore[no-untyped-def]  # a module with `main`
     return importlib.import_module(f"harness.commands.{name}")
 
 
+def _complete(argv: Sequence[str]) -> int:
+    from harness.commands.hydra_flags import complete
+
+    return complete(argv)
+
+
 def _help() -> str:
     width = max(map(len, VERBS))
     return "\n".join(
@@ -126,6 +143,6 @@ def _help() -> str:
             *(f"  {name:<{width}}  {summary}" for name, summary in VERBS.items()),
             "",
             "Overrides are Hydra's: axis=none,channel seed=range(10) train.epochs=3. Several values make a grid.",
-            "python -m harness VERB --help says more.",
+            "python -m harness VERB --help says more. Words completed by the shell: eval \"$(harness -sc install=bash)\"",
         ]
     )

@@ -17,7 +17,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import Arguments
-from harness.commands.planning import configs_of, print_hydra
+from harness.commands.hydra_flags import print_hydra
+from harness.commands.planning import configs_of
 from harness.engines import build_engine
 from harness.plan import PlannedCell, build_plan
 from harness.progress import describe_seconds

@@ -1,4 +1,4 @@
-"""What `run` and `plan` do alike: from a command line to configs, and Hydra's own ways to print one."""
+"""What `run` and `plan` do alike: from a command line to configs."""
 
 from __future__ import annotations
 
@@ -24,19 +24,3 @@ def configs_of(arguments: Arguments) -> list[dict[str, Any]]:
         raise UserError(f"expected overrides such as task=mnist. Received: {' '.join(arguments.words)}")
     with hydra_session(arguments.config_dirs) as composer:
         return expand(composer, arguments.overrides)
-
-
-def print_hydra(arguments: Arguments) -> int:
-    """Let Hydra itself print the config, its sources or its help, for the grid's first cell."""
-    with hydra_session(arguments.config_dirs) as composer:
-        overrides = first_overrides(composer, arguments.overrides)
-        # Our own message and exit status for what does not compose; Hydra's are many lines and 1.
-        composer.compose(overrides)
-    search_path = [f"hydra.searchpath=[{','.join(f'file://{d.resolve()}' for d in arguments.config_dirs)}]"]
-    sys.argv = ["harness", *arguments.hydra_flags, *overrides, *(search_path if arguments.config_dirs else [])]
-    hydra.main(version_base=None, config_path=str(config_directory()), config_name=CONFIG_NAME)(_never)()
-    return 0
-
-
-def _never(config: DictConfig) -> None:
-    raise AssertionError("Hydra was asked to print, not to run")

@@ -23,7 +23,8 @@ from rich.markup import escape
 
 from harness.cli import Arguments
 from harness.commands.failures import print_failures
-from harness.commands.planning import configs_of, print_hydra
+from harness.commands.hydra_flags import print_hydra
+from harness.commands.planning import configs_of
 from harness.comparison import comparisons
 from harness.engines import build_engine
 from harness.frame import frame_of
