@@ -143,6 +143,7 @@ def _help() -> str:
             *(f"  {name:<{width}}  {summary}" for name, summary in VERBS.items()),
             "",
             "Overrides are Hydra's: axis=none,channel seed=range(10) train.epochs=3. Several values make a grid.",
-            "python -m harness VERB --help says more. Words completed by the shell: eval \"$(harness -sc install=bash)\"",
+            "python -m harness VERB --help says more.",
+            'For completion by the shell: eval "$(harness -sc install=bash)"',
         ]
     )

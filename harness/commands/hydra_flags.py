@@ -1,4 +1,4 @@
-"""Hydra's own flags, done by Hydra itself: it prints a config and where it came from, and completes words in a shell."""
+"""Hydra's own flags, done by Hydra: it prints a config and where it came from, and completes words in a shell."""
 
 from __future__ import annotations
 

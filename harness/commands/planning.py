@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-import hydra
-from omegaconf import DictConfig
-
 from harness.cli import Arguments
-from harness.config import CONFIG_NAME, config_directory, hydra_session
-from harness.grid import expand, first_overrides
+from harness.config import hydra_session
+from harness.grid import expand
 from harness.types import UserError
 
 
