@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tiny
+import tiny_model
 
 from harness import data as data_module
 from harness.commands.reproduce import compare
@@ -203,7 +204,7 @@ def test_an_architecture_that_breaks_is_an_error_with_its_traceback(cell, monkey
     def build(task, norm, *, dropout):
         raise ZeroDivisionError("the user's own")
 
-    monkeypatch.setattr(tiny, "build", build)
+    monkeypatch.setattr(tiny_model, "build", build)
     record = run_cell(planned)
 
     assert (record["status"], record["reason"]) == ("error", "ZeroDivisionError: the user's own")

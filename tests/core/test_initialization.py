@@ -24,7 +24,7 @@ from harness.types import TaskSpec, UserError
 IMAGES = TaskSpec("tiny", ("height", "width", "channel"), (6, 6, 1), 3)
 SERIES = TaskSpec("tiny_series", ("time", "feature"), (8, 3), 1)
 ARCHITECTURES = {
-    "tiny": ({"_target_": "tiny.build", "dropout": 0.5}, IMAGES),
+    "tiny": ({"_target_": "tiny_model.build", "dropout": 0.5}, IMAGES),
     "seed_cnn": ({"_target_": "harness.architectures.seed_cnn.build"}, IMAGES),
     "seed_lstm": ({"_target_": "harness.architectures.seed_lstm.build"}, SERIES),
 }

@@ -26,7 +26,7 @@ from harness.types import UserError
 
 CONFIG = {
     "task": {"name": "tiny", "data": {"_target_": "tiny.load_images"}},
-    "architecture": {"name": "tiny", "_target_": "tiny.build"},
+    "architecture": {"name": "tiny", "_target_": "tiny_model.build"},
 }
 
 

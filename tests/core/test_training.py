@@ -32,7 +32,7 @@ LOSSES = {
 
 
 def trainer_of(data, *, axis=None, architecture=None, **train):
-    architecture = architecture or {"_target_": "tiny.build"}
+    architecture = architecture or {"_target_": "tiny_model.build"}
     norm = NormFactory(axis or AxisStrategy(kind="none"), batch_size=16, momentum=0.9)
     model = build_model(architecture, data.spec, norm)
     return Trainer(model, norm.layers, spec=data.spec, loss=LOSSES[data.name](), train={**TRAIN, **train})
@@ -70,8 +70,8 @@ def series():
 @pytest.mark.parametrize(
     ("architecture", "load", "axis"),
     [
-        ({"_target_": "tiny.build"}, tiny.load_images, AxisStrategy(kind="none")),
-        ({"_target_": "tiny.build"}, tiny.load_images, AxisStrategy(("channel",))),
+        ({"_target_": "tiny_model.build"}, tiny.load_images, AxisStrategy(kind="none")),
+        ({"_target_": "tiny_model.build"}, tiny.load_images, AxisStrategy(("channel",))),
         ({"_target_": "harness.architectures.seed_lstm.build"}, tiny.load_series, AxisStrategy(("channel",))),
     ],
     ids=["images", "images normalized", "series normalized"],
@@ -207,10 +207,14 @@ def test_the_same_bits_again_and_others_under_another_seed(images, plain):
 
 def test_a_used_trainer_gives_the_bits_of_a_fresh_one(images):
     axis = AxisStrategy(("height",))
-    used = trainer_of(images, axis=axis, optimizer="adam", architecture={"_target_": "tiny.build", "dropout": 0.3})
+    used = trainer_of(
+        images, axis=axis, optimizer="adam", architecture={"_target_": "tiny_model.build", "dropout": 0.3}
+    )
     fit(used, images, seed=4, learning_rate=0.1)
     again = fit(used, images)
-    fresh = trainer_of(images, axis=axis, optimizer="adam", architecture={"_target_": "tiny.build", "dropout": 0.3})
+    fresh = trainer_of(
+        images, axis=axis, optimizer="adam", architecture={"_target_": "tiny_model.build", "dropout": 0.3}
+    )
     first = fit(fresh, images)
 
     np.testing.assert_array_equal(first.step_losses, again.step_losses)

@@ -1,12 +1,11 @@
-"""A user's own task, architecture and strategy, small enough to test on: what a project outside this package has."""
+"""A user's own task and strategy, small enough to test on: what a project outside this package has."""
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 
 from harness.axes import AxisStrategy
-from harness.types import Metric, Norm, Split, TaskData, TaskSpec
+from harness.types import Metric, Split, TaskData
 
 
 def accuracy(target: np.ndarray, output: np.ndarray) -> float:
@@ -57,18 +56,6 @@ def load_series(*, examples: int = 200, seed: int = 0) -> TaskData:
         target_scale=10.0,
         standardize_axes=("feature",),
     )
-
-
-def build(task: TaskSpec, norm: Norm, *, dropout: float = 0.0) -> keras.Model:
-    """Two normalized layers: (height, width, channel) of 4 x 4 x 3, then (feature,) of 5."""
-    inputs = keras.Input(task.shape)
-    x = keras.layers.Conv2D(3, 3, activation="relu", name="conv")(inputs)
-    x = norm(x, axes=("height", "width", "channel"), name="norm_1")
-    x = keras.layers.Flatten(name="flatten")(x)
-    x = keras.layers.Dropout(dropout, name="dropout")(x)
-    x = keras.layers.Dense(5, activation="tanh", name="dense")(x)
-    x = norm(x, axes=("feature",), name="norm_2")
-    return keras.Model(inputs, keras.layers.Dense(task.outputs, name="output")(x))
 
 
 def rows(*, name: str = "") -> AxisStrategy:
