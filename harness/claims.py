@@ -51,7 +51,8 @@ def claim(results_dir: Path, cell_id: str) -> Iterator[Claim | None]:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / cell_id
     while True:
-        file = path.open("a+", encoding="utf-8")
+        # Not "a+", which writes every report after the last one, nor "w+", which empties another's claim.
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
