@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import secrets
 import shutil
-import site
-import sys
-import sysconfig
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import harness
+from harness.engines.environment import worker_environment
 from harness.types import UserError
 
-# What these variables say can change results or where data are looked for, so workers must hear it too.
-PASSED_ON = ("HARNESS_", "KERAS_", "TF_", "TFDS_", "XLA_")
 # Cells and what comes back of them are small; the data are loaded by the workers themselves.
 OBJECT_STORE_BYTES = 100 * 2**20
 # Ray makes sockets under its folder, whose whole names may have 107 characters.
@@ -61,10 +57,12 @@ class Cluster:
             self.ray.init(address=address, **options)
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             self.close()
-            hint = "" if address == "local" else " (`ray start --head` starts one; docs/engines.md)"
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+            hint = "" if address == "local" else " (docs/engines.md says how to start one)"
+            if "InvalidAuthToken" in str(error.__cause__):
+                hint = " (this one wants its token: set RAY_AUTH_MODE=token, see docs/engines.md)"
+            line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise UserError(
-                f"engine.address: expected a Ray that answers{hint}. {lines[0]} Received: {address}"
+                f"engine.address: expected a Ray that answers{hint}: {line}. Received: {address}"
             ) from error
         except BaseException:  # Ctrl-C, most likely
             self.close()
@@ -99,28 +97,15 @@ def import_ray(*, loopback: bool) -> Any:
     if loopback:
         # Else 127.0.0.1 is taken for the address by which other machines reach this one. Read when Ray is imported.
         told["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        # Nobody else on this machine may send us code. Left to itself Ray keeps a token in the user's home, which
+        # then stands in the way of `ray start --address`.
+        told |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     for name, value in told.items():
         os.environ.setdefault(name, value)
     try:
         return importlib.import_module("ray")
     except ImportError as error:
         raise UserError("engine=ray: expected Ray to be installed (pip install 'bn-axis-harness[ray]')") from error
-
-
-def worker_environment() -> dict[str, str]:
-    """Environment variables for the workers: where this process finds its modules, and what TensorFlow was told."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-    return {**kept, "PYTHONPATH": os.pathsep.join(module_folders())}
-
-
-def module_folders() -> list[str]:
-    """The folders that this process imports from, apart from those of Python itself and of installed packages."""
-    paths = sysconfig.get_paths()
-    installed = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-    installed |= {*site.getsitepackages(), site.getusersitepackages(), str(Path(paths["stdlib"], "lib-dynload"))}
-    root = str(Path(harness.__file__).resolve().parent.parent)
-    folders = [str(Path(entry).resolve()) for entry in [*sys.path, root] if not entry or Path(entry).is_dir()]
-    return [folder for folder in dict.fromkeys(folders) if folder not in installed]
 
 
 def fitting_workers(
