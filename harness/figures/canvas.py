@@ -22,6 +22,7 @@ from harness.tables import ARROWS, label_of
 INK = "#1B1E23"
 FAINT = "#8A9099"
 GRID = "#D9DCE0"
+ROWS_WRAP = 78  # names of strategies at the left leave a subtitle this many characters
 _SAVE: Any = {"svg.hashsalt": "harness", "svg.fonttype": "none", "savefig.dpi": 160}
 
 
@@ -34,11 +35,11 @@ def axes_of(ax: Axes | None, *, width: float = 7.2, height: float = 4.2) -> Axes
     return figure.subplots()
 
 
-def dress(ax: Axes, title: str, subtitle: str, *, grid: str = "both") -> None:
-    """Title and subtitle at the left, quiet spines, a grid behind the data."""
+def dress(ax: Axes, title: str, subtitle: str, *, grid: str = "both", wrap: int = 92) -> None:
+    """Title and subtitle (at most `wrap` characters a line) at the left, quiet spines, a grid behind the data."""
     # Blanks within a part do not break, so that lines end between parts.
     parts = [part.replace(" ", "\xa0") for part in subtitle.split(" · ")]
-    lines = [line.replace("\xa0", " ") for line in textwrap.wrap(" · ".join(parts), 92)]
+    lines = [line.replace("\xa0", " ") for line in textwrap.wrap(" · ".join(parts), wrap, break_long_words=False)]
     ax.set_title(title, loc="left", fontsize=11.5, fontweight="bold", color=INK, pad=8 + 12.5 * len(lines))
     ax.annotate(
         "\n".join(lines),
@@ -102,9 +103,12 @@ def save_figure(ax: Axes, path: Path) -> list[Path]:
     figure = ax.get_figure(root=True)
     assert figure is not None
     files = [path.with_suffix(".png"), path.with_suffix(".svg")]
+    layout = figure.get_layout_engine()
     with mpl.rc_context(_SAVE):
         figure.savefig(files[0], facecolor="white", metadata={"Software": None})
+        figure.set_layout_engine("none")  # laid out already, which takes longer than drawing
         figure.savefig(files[1], facecolor="white", metadata={"Date": None, "Creator": None})
+    figure.set_layout_engine(layout)
     return files
 
 

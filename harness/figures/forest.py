@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.figures.canvas import FAINT, INK, axes_of, dress, rows_height, say_empty, strategy_rows
+from harness.figures.canvas import FAINT, INK, ROWS_WRAP, axes_of, dress, rows_height, say_empty, strategy_rows
 from harness.figures.palette import look_of
 from harness.tables import label_of
 
@@ -53,7 +53,9 @@ def plot_paired_differences(pairs: pd.DataFrame, ax: Axes | None = None) -> Axes
     counts = sorted(set(table["pairs"]))
     span = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0] if counts else 0}"
     interval = f"{100 * pairs.attrs['confidence']:g} % t intervals"
-    dress(ax, f"Paired differences from {baseline}", f"{pairs.attrs['title']} · {span} pairs · {interval}")
+    dress(
+        ax, f"Paired differences from {baseline}", f"{pairs.attrs['title']} · {span} pairs · {interval}", wrap=ROWS_WRAP
+    )
     ax.grid(visible=False, axis="y")
     return ax
 

@@ -11,6 +11,7 @@ from harness.comparison import Comparison, the_comparison
 from harness.figures.canvas import (
     FAINT,
     INK,
+    ROWS_WRAP,
     axes_of,
     dress,
     rows_height,
@@ -63,7 +64,7 @@ def plot_inference_gap(cells: pd.DataFrame | Comparison, metric: str | None = No
         f"{label_of(column)} with moving averages minus with other statistics{unit}\n{sign}: moving averages are worse"
     )
     notes = ("filled: minus precise statistics, hollow: minus batch statistics", "bar: 95 % t interval of the mean")
-    dress(ax, "Inference gap", subtitle_of(comparison, *notes), grid="x")
+    dress(ax, "Inference gap", subtitle_of(comparison, *notes), grid="x", wrap=ROWS_WRAP)
     return ax
 
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from harness.comparison import Comparison
 from harness.figures.canvas import FAINT, axes_of, broken, dress
 from harness.statistics.across import BASELINE, scores_by_task
+from harness.tables import MISSING, number
 
 ON_DARK, ON_LIGHT = "#FEFEFE", "#101215"  # upon the cells: these stay when a page turns ink and paper around
 
@@ -36,17 +37,14 @@ def plot_heat_map(comparisons: Sequence[Comparison], ax: Axes | None = None, *, 
     table = pd.DataFrame({task: {axis: one.mean() for axis, one in row.items()} for task, row in by_task.items()}).T
     table = table[table.mean().sort_values(ascending=False).index]
     values = table.to_numpy(np.float64)
-    ax = axes_of(ax, width=2.6 + 0.95 * values.shape[1], height=1.9 + 0.5 * values.shape[0])
+    ax = axes_of(ax, width=max(6.0, 2.6 + 0.95 * values.shape[1]), height=2.4 + 0.5 * values.shape[0])
     ax.imshow(values, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
-        text = "–" if np.isnan(value) else f"{value:+.2f}".replace("-", "−")
+        text = number(value, 2, signed=True)
         colour = ON_DARK if abs(value) > 0.65 else ON_LIGHT
-        ax.text(column, row, text, ha="center", va="center", fontsize=9, color=FAINT if text == "–" else colour)
-    dress(
-        ax,
-        f"Share of the error of {baseline} removed",
-        "mean over seeds; 0: no better than without, 1: perfect, lost cells count as −1",
-    )
+        ax.text(column, row, text, ha="center", va="center", fontsize=9, color=FAINT if text == MISSING else colour)
+    scale = "mean over seeds · 0: as good as without · 1: perfect · lost cells count as −1"
+    dress(ax, f"Share of the error of {baseline} removed", scale, wrap=56)
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     ax.set_xticks(range(values.shape[1]), [broken(name, 18) for name in table.columns], rotation=35, ha="right")

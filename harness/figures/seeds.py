@@ -12,6 +12,7 @@ from harness.figures.canvas import (
     FAINT,
     GRID,
     INK,
+    ROWS_WRAP,
     axes_of,
     dress,
     metric_label,
@@ -64,7 +65,7 @@ def plot_seed_cloud(cells: pd.DataFrame | Comparison, metric: str | None = None,
     lost = _plot_lost(ax, frame, summary["axis"].tolist(), worse_is_left=measure["direction"] == "max")
     ax.set_xlabel(metric_label(column, measure))
     notes = [f"{SIGNS[name]} {count} {name}" for name, count in lost.items()]
-    dress(ax, "Every seed", subtitle_of(comparison, "mean and 95 % t interval", *notes), grid="x")
+    dress(ax, "Every seed", subtitle_of(comparison, "mean and 95 % t interval", *notes), grid="x", wrap=ROWS_WRAP)
     return ax
 
 

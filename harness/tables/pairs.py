@@ -29,10 +29,8 @@ def pairs_sheet(pairs: pd.DataFrame) -> Sheet:
         Column("p (Holm)", lambda row: p_value(row["holm_p"]), rank=2),
         Column("verdict", lambda row: str(row["verdict"]), numeric=False),
     ]
-    title = (
-        f"{pairs.attrs['title']}: against {baselines[0]}" if len(baselines) == 1 else f"{pairs.attrs['title']}: pairs"
-    )
-    return Sheet(title, columns, rows_of(pairs), _pairs_caption(pairs))
+    against_what = f"against {baselines[0]}" if len(baselines) == 1 else "pairs"
+    return Sheet(f"{pairs.attrs['title']}: {against_what}", columns, rows_of(pairs), _pairs_caption(pairs))
 
 
 def seeds_sheet(plan: pd.DataFrame) -> Sheet:

@@ -76,18 +76,14 @@ def to_markdown(sheet: Sheet) -> str:
 def to_html(sheet: Sheet) -> str:
     """The bare `<table>`, its caption left to the page."""
     kinds = ["num" if column.numeric else "txt" for column in sheet.columns]
-    head = "".join(
-        f'<th class="{kind}">{html.escape(c.heading)}</th>' for kind, c in zip(kinds, sheet.columns, strict=True)
-    )
-    body = "\n".join(
-        "<tr>"
-        + "".join(
-            f'<td class="{kind}">{html.escape(c.text(row))}</td>' for kind, c in zip(kinds, sheet.columns, strict=True)
-        )
-        + "</tr>"
-        for row in sheet.rows
-    )
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+    def cells(tag: str, texts: Iterable[str]) -> str:
+        pairs = zip(kinds, texts, strict=True)
+        return "<tr>" + "".join(f'<{tag} class="{kind}">{html.escape(text)}</{tag}>' for kind, text in pairs) + "</tr>"
+
+    head = cells("th", (column.heading for column in sheet.columns))
+    body = "\n".join(cells("td", (column.text(row) for column in sheet.columns)) for row in sheet.rows)
+    return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
 def to_latex(sheet: Sheet) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 from synthetic import make_record, make_study
 
@@ -20,17 +21,66 @@ def test_a_report_has_tables_and_figures_of_every_comparison_and_links_them(tmp_
     failed = make_record("spatial", 0, status="error", architecture="mlp")
     write(tmp_path, [*make_study({"none": 0.9, "channel": 0.95}, seeds=3), failed])
     files = write_report(tmp_path)
-    assert files[0] == tmp_path / "report" / "index.md"
-    index = files[0].read_text()
-    assert "7 cells: 6 ok, 1 error." in index
-    links = re.findall(r"\]\(([^)]+)\)", index)
-    assert {str(file.relative_to(tmp_path / "report")) for file in files[1:]} == set(links)
-    assert all((tmp_path / "report" / link).stat().st_size > 100 for link in links)
-    names = {"comparison.md", "comparison.csv", "comparison.tex"}
-    names |= {f"{name}.{kind}" for name in ("seeds", "learning-curves", "inference-gap") for kind in ("png", "svg")}
-    folders = ("mnist-embedded-lenet", "mnist-embedded-mlp")
-    assert {path.name for path in (tmp_path / "report" / folders[0]).iterdir()} == names  # no scratch files left
-    assert {file.parent.name for file in files[1:]} == set(folders)
+    report = tmp_path / "report"
+    assert files[:2] == [report / "index.html", report / "index.md"]
+    index = files[1].read_text()
+    assert "7 of 7 planned cells have a record: 6 ok, 1 error" in index
+    links = set(re.findall(r"\]\(([^)]+)\)", index))
+    assert all((report / link).stat().st_size > 50 for link in links)
+    folder = report / "mnist-embedded-lenet"
+    figures = ("seeds", "differences", "learning-curves", "stability", "inference-gap", "cost")
+    names = {f"{name}.{kind}" for name in figures for kind in ("png", "svg", "csv")}
+    names |= {f"{name}.{kind}" for name in ("comparison", "pairs") for kind in ("md", "csv", "tex")}
+    assert {path.name for path in folder.iterdir()} == names  # no scratch files left
+    assert {f"mnist-embedded-lenet/{name}" for name in names} <= links
+    assert {path for path in report.rglob("*") if path.is_file()} == set(files)
+
+
+def test_the_rows_are_there_as_csv_and_parquet(tmp_path):
+    write(tmp_path, [*make_study({"none": 0.9, "channel": 0.95}, seeds=3), make_record("spatial", 0, status="error")])
+    write_report(tmp_path)
+    for name, rows in (("cells", 7), ("comparisons", 3)):
+        csv = pd.read_csv(tmp_path / "report" / f"{name}.csv")
+        parquet = pd.read_parquet(tmp_path / "report" / f"{name}.parquet")
+        assert len(csv) == len(parquet) == rows
+        assert csv.columns.tolist() == parquet.columns.tolist()
+    cells = pd.read_parquet(tmp_path / "report" / "cells.parquet")
+    assert (
+        cells["test_accuracy"].tolist()[:6]
+        == pd.read_csv(tmp_path / "report" / "cells.csv")["test_accuracy"][:6].tolist()
+    )
+
+
+def test_learning_rates_are_drawn_over_comparisons_that_differ_in_nothing_else(tmp_path):
+    records = [
+        make_record(axis, seed, 0.9 + seed / 100, settings={"learning_rate": rate, "batch_size": size})
+        for axis in ("none", "channel")
+        for seed in range(2)
+        for rate, size in ((0.1, 32), (0.01, 32), (0.001, 8))
+    ]
+    write(tmp_path, [*records, make_record("none", 2, 0.9, settings={"learning_rate": 0.1})])
+    write_report(tmp_path)
+    (drawn,) = (tmp_path / "report").rglob("learning-rates.csv")
+    assert sorted(pd.read_csv(drawn)["learning_rate"].unique()) == [0.01, 0.1]
+    assert "learning_rate-0.1" in drawn.parent.name  # stands with the largest comparison
+
+
+def test_with_many_comparisons_only_the_largest_of_each_task_is_drawn(tmp_path):
+    rates = [0.1 / 2**step for step in range(13)]
+    records = [
+        make_record(axis, 0, 0.9, settings={"learning_rate": rate}) for axis in ("none", "channel") for rate in rates
+    ]
+    write(tmp_path, records)
+    write_report(tmp_path)
+    assert len(list((tmp_path / "report").rglob("seeds.png"))) == 1
+    assert len(list((tmp_path / "report").rglob("comparison.csv"))) == 13
+
+
+def test_another_baseline(tmp_path):
+    write(tmp_path, make_study({"none": 0.9, "channel": 0.95, "layer": 0.96}, seeds=3))
+    write_report(tmp_path, baseline="layer")
+    pairs = pd.read_csv(tmp_path / "report" / "mnist-embedded-lenet" / "pairs.csv")
+    assert pairs["baseline"].unique().tolist() == ["layer"]
 
 
 def test_writing_again_gives_the_same_bytes(tmp_path):

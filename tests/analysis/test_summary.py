@@ -96,7 +96,9 @@ def test_several_comparisons_are_not_pooled():
 def test_detectable_effects_of_the_plan(seeds, effect):
     assert detectable_effect(seeds) == pytest.approx(effect, abs=0.005)
     by_statsmodels = TTestPower().solve_power(nobs=seeds, alpha=0.05, power=0.8)
-    assert detectable_effect(seeds) == pytest.approx(by_statsmodels, rel=1e-5)  # its solver stops there with older SciPy
+    assert detectable_effect(seeds) == pytest.approx(
+        by_statsmodels, rel=1e-5
+    )  # its solver stops there with older SciPy
 
 
 def test_power_agrees_with_statsmodels():

@@ -1,0 +1,181 @@
+"""The report as one self-contained page: what was compared, the verdicts, and every table and figure."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from harness.comparison import Comparison
+from harness.drawings import inline_svg
+from harness.figures.palette import look_of
+from harness.statistics.caution import caution_sentence
+from harness.tables import ARROWS, MISSING, Sheet, count, decimals, label_of, number, to_html
+
+# Bytes of figures on the page; what is beyond stays in files and is linked.
+_MOST_FIGURE_BYTES = 8_000_000
+_MOST_LISTED = 200
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as the page shows it: `path` without suffix leads to its PNG, SVG and CSV."""
+
+    name: str
+    title: str
+    reading: str
+    path: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One comparison of the report: its tables, its verdict in two sentences, its figures.
+
+    `leads` marks the largest comparison of its task, source and architecture.
+    """
+
+    comparison: Comparison
+    summary: pd.DataFrame
+    comparison_sheet: Sheet
+    pairs_sheet: Sheet
+    verdict: tuple[str, str]
+    figures: Sequence[Figure]
+    leads: bool
+
+
+def render_page(
+    frame: pd.DataFrame,
+    chapters: Sequence[Chapter],
+    *,
+    across: Sequence[Figure],
+    missing: Sequence[str],
+    completeness: str,
+) -> str:
+    """The page as HTML: no request leaves it, and the same records give the same bytes.
+
+    Args:
+        frame: all cells.
+        chapters: one a comparison.
+        across: figures over all tasks.
+        missing: ids of planned cells that have no record.
+        completeness: how many of the planned cells there are, in a sentence.
+    """
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    left = _MOST_FIGURE_BYTES
+    shown: dict[str, Markup | None] = {}
+    for figure in [*across, *(figure for chapter in chapters for figure in chapter.figures)]:
+        left -= len(figure.svg)
+        prefix = f"f{len(shown)}"
+        shown[figure.path] = Markup(inline_svg(figure.svg, prefix, html.escape(figure.title))) if left > 0 else None
+    return templates.get_template("report.html.j2").render(
+        completeness=completeness,
+        made=_made_by(frame),
+        chapters=[_chapter(chapter) for chapter in chapters],
+        across=across,
+        shown=shown,
+        rows=[row for chapter in chapters for row in _rows(chapter)],
+        tasks=sorted({chapter.comparison.task for chapter in chapters}),
+        trouble=_trouble(frame, missing),
+        most_listed=_MOST_LISTED,
+        style=Markup(templates.get_template("style.css").render()),
+        script=Markup(templates.get_template("table.js").render()),
+    )
+
+
+def _chapter(chapter: Chapter) -> dict[str, Any]:
+    return {
+        "title": chapter.comparison.title,
+        "slug": chapter.comparison.slug,
+        "leads": chapter.leads,
+        "verdict": chapter.verdict,
+        "comparison": Markup(to_html(chapter.comparison_sheet)),
+        "comparison_caption": chapter.comparison_sheet.caption,
+        "pairs": Markup(to_html(chapter.pairs_sheet)) if chapter.pairs_sheet.rows else None,
+        "pairs_title": chapter.pairs_sheet.title.rpartition(": ")[2],
+        "pairs_caption": [line for line in chapter.pairs_sheet.caption if not line.startswith(caution_sentence(0)[:4])],
+        "figures": chapter.figures,
+    }
+
+
+def _rows(chapter: Chapter) -> list[dict[str, Any]]:
+    """The rows of the page's one large table: (text, number to sort by) a column."""
+    comparison, summary = chapter.comparison, chapter.summary
+    digits, measure = decimals(summary), summary.attrs["measure"]
+    settings = ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in comparison.settings.items())
+    rows = []
+    for row in summary.to_dict("records"):
+        low, high = number(row["low"], digits), number(row["high"], digits)
+        rows.append(
+            {
+                "slug": comparison.slug,
+                "task": comparison.task,
+                "source": comparison.data_source,
+                "architecture": comparison.architecture,
+                "settings": settings or MISSING,
+                "strategy": row["axis"],
+                "colour": look_of(str(row["axis"])).colour,
+                "metric": f"{label_of(summary.attrs['metric']).removeprefix('test ')} {ARROWS[measure['direction']]}",
+                "numbers": [
+                    _sortable(f"{row['n']}/{row['cells']}", row["n"]),
+                    _sortable(number(row["mean"], digits), row["mean"]),
+                    _sortable(MISSING if low == MISSING else f"{low} to {high}", row["low"]),
+                    _sortable(number(row["sd"], digits), row["sd"]),
+                    _sortable(number(row["gap"], digits, signed=True), row["gap"]),
+                    _sortable(count(row["diverged"]), row["diverged"]),
+                    _sortable(count(row["failed"]), row["failed"]),
+                    _sortable(count(row["stale"]), row["stale"]),
+                    _sortable(count(row["normalization_parameters"]), row["normalization_parameters"]),
+                    _sortable(count(row["statistics"]), row["statistics"]),
+                    _sortable(count(row["samples_per_statistic"]), row["samples_per_statistic"]),
+                    _sortable(number(row["seconds"], 1), row["seconds"]),
+                ],
+            }
+        )
+    return rows
+
+
+def _sortable(text: str, value: float) -> tuple[str, str]:
+    return text, "" if not math.isfinite(value) else repr(float(value))
+
+
+def _made_by(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """What the records say of how they were made: name and values."""
+    finished = frame["finished"].dropna()
+    facts = [
+        ("Tasks", _distinct(frame["task"] + " (" + frame["data_source"].fillna("source not known") + ")")),
+        ("Architectures", _distinct(frame["architecture"])),
+        ("Strategies", _distinct(frame["axis"])),
+        ("Seeds", f"{frame['seed'].nunique()} ({frame['seed'].min()} to {frame['seed'].max()})"),
+        ("Versions", _distinct(frame["versions"], separator=" · ")),
+        ("Python", _distinct(frame["python"])),
+        ("Code", _distinct(frame["code"].str[:12])),
+        ("Device", _distinct(frame["device"])),
+        ("Finished", " to ".join(sorted({str(finished.min()), str(finished.max())}))),
+    ]
+    return [(name, value) for name, value in facts if value and value != "nan"]
+
+
+def _distinct(column: pd.Series, separator: str = ", ") -> str:
+    return separator.join(sorted({str(value) for value in column.dropna() if value != ""}))
+
+
+def _trouble(frame: pd.DataFrame, missing: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Cells that are not as they should be: (what, id, why), missing ones first."""
+    rows = [("missing", cell, "planned, and no record of it") for cell in missing]
+    lost = frame[frame["status"] != "ok"].sort_values(["status", "id"])
+    rows += list(zip(lost["status"], lost["id"], lost["reason"], strict=True))
+    stale = frame[frame["stale"]].sort_values("id")
+    return rows + [("stale", cell, "made by other code or versions") for cell in stale["id"]]
