@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from numpy.typing import NDArray
 
 from harness.identity import canonical
 from harness.seeds import derive_rng
 from harness.types import Split, TaskData, UserError
+
+# What the metrics' other suffixes are called: a task's shift of the same name would write over them.
+_TAKEN = ("precise", "batch", "one_at_a_time")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,18 @@ def _problem_of(data: TaskData) -> str:
         return "values that are not finite"
     if data.outputs > 1 and not (data.y.dtype.kind in "iu" and data.y.min() >= 0 and data.y.max() < data.outputs):
         return f"y of type {data.y.dtype} from {data.y.min()} to {data.y.max()} for {data.outputs} classes"
-    return "" if data.metrics else "no metric"
+    return _problem_of_shifts(data) if data.metrics else "no metric"
+
+
+def _problem_of_shifts(data: TaskData) -> str:
+    for name, shift in data.shifts.items():
+        if not name.isidentifier() or name in _TAKEN or name.startswith("length_"):
+            return f"a shift called {name!r}, which cannot end a metric's name or is taken"
+        few = data.x[:2].copy()
+        shifted = shift(few)
+        if shifted.shape != few.shape or shifted.dtype != few.dtype or not np.isfinite(shifted).all():
+            return f"the shift {name} from {few.dtype} {few.shape} to {shifted.dtype} {shifted.shape}, or not finite"
+    return ""
 
 
 def draw_split(data: TaskData, seed: int) -> Split:
@@ -84,6 +99,20 @@ def draw_split(data: TaskData, seed: int) -> Split:
             f"task {data.name}: expected three parts, none empty, without an example in common. Received: {sizes}"
         )
     return split
+
+
+def standardizer(data: TaskData, train: NDArray[np.int64]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """How a task's examples `(example, *axes)` are made ready for a model, from the training examples alone.
+
+    Where the task asks for it, they are standardised by the mean and standard deviation of the examples `train`.
+    """
+    if data.standardize_axes is None:
+        return lambda x: x
+    pooled = (0, *(i for i, name in enumerate(data.axes, start=1) if name not in data.standardize_axes))
+    part = data.x[train].astype(np.float64)
+    mean, deviation = part.mean(axis=pooled, keepdims=True), part.std(axis=pooled, keepdims=True)
+    scale = np.where(deviation > 0, deviation, 1.0)
+    return lambda x: ((x - mean) / scale).astype(np.float32)
 
 
 def sizes_of(split: Split) -> dict[str, int]:

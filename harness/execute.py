@@ -14,7 +14,7 @@ import numpy as np
 from hydra.utils import instantiate
 
 from harness.checkpoint import Checkpoint
-from harness.data import LoadedTask, draw_split, load_task, sizes_of
+from harness.data import LoadedTask, draw_split, load_task, sizes_of, standardizer
 from harness.device import configure
 from harness.identity import canonical, outcome_config
 from harness.inspection import build_model
@@ -79,7 +79,7 @@ def record_of(cell: Cell, outcome: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _LISTS = ("measures", "sites", "diagnostics")
-_MEASURED = (*_LISTS, "metrics", "history", "probes", "counts", "hashes", "seconds")
+_MEASURED = (*_LISTS, "metrics", "refusals", "history", "probes", "counts", "hashes", "seconds")
 
 
 def prepare_split(data: TaskData, seed: int) -> tuple[Split, dict[str, Any]]:
@@ -90,12 +90,7 @@ def prepare_split(data: TaskData, seed: int) -> tuple[Split, dict[str, Any]]:
     from harness.training import Arrays
 
     split = draw_split(data, seed)
-    x = data.x
-    if data.standardize_axes is not None:
-        pooled = (0, *(i for i, name in enumerate(data.axes, start=1) if name not in data.standardize_axes))
-        part = x[split.train].astype(np.float64)
-        mean, deviation = part.mean(axis=pooled, keepdims=True), part.std(axis=pooled, keepdims=True)
-        x = ((x - mean) / np.where(deviation > 0, deviation, 1.0)).astype(np.float32)
+    x = standardizer(data, split.train)(data.x)
     y = data.y.astype(np.int32) if data.outputs > 1 else data.y.astype(np.float32).reshape(-1, 1)
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     return split, {name: Arrays(x[index], y[index]) for name, index in parts.items()}
@@ -108,6 +103,7 @@ class _Prepared:
     key: str
     trainer: Any
     sites: list[dict[str, Any]]
+    shifts: Any
 
 
 _last: list[_Prepared] = []
@@ -128,24 +124,46 @@ def _prepare(config: Mapping[str, Any], spec: TaskSpec) -> _Prepared:
         return _last[0]
     import keras
 
-    from harness.axes.norm import NormFactory
     from harness.keras_objects import build_loss
-    from harness.training import Trainer
+    from harness.training import ProbeSettings, Trainer
 
     # One program at a time: a process that keeps every graph grows by megabytes a cell. Clearing also starts
     # Keras's automatic names anew, from which the seeds of a user's unnamed layers are derived.
     _last.clear()
     keras.backend.clear_session()
+    model, norm = _build(config, spec)
+    trainer = Trainer(model, norm.layers, spec=spec, loss=build_loss(config["task"]["loss"]), train=config["train"])
+    shifts = _prepare_shifts(config, spec, trainer, norm) if ProbeSettings(**config["probe"]).shifts else None
+    _last.append(_Prepared(key, trainer, [site.to_dict() for site in norm.sites], shifts))
+    return _last[0]
+
+
+def _build(config: Mapping[str, Any], spec: TaskSpec) -> tuple[Any, Any]:
+    """The model of a config for a task, and the norm that was put at its sites."""
+    from harness.axes.norm import NormFactory
+
     norm = NormFactory(
         instantiate(config["axis"], _convert_="all"),
         batch_size=config["train"]["batch_size"],
         momentum=config["norm"]["momentum"],
         epsilon=config["norm"]["epsilon"],
     )
-    model = build_model(config["architecture"], spec, norm)
-    trainer = Trainer(model, norm.layers, spec=spec, loss=build_loss(config["task"]["loss"]), train=config["train"])
-    _last.append(_Prepared(key, trainer, [site.to_dict() for site in norm.sites]))
-    return _last[0]
+    return build_model(config["architecture"], spec, norm), norm
+
+
+def _prepare_shifts(config: Mapping[str, Any], spec: TaskSpec, trainer: Any, norm: Any) -> Any:
+    from harness.lengths import build_other_length
+    from harness.shifts import ShiftProbe
+
+    other_length = build_other_length(
+        spec,
+        trainer.model,
+        norm.sites,
+        build=lambda other: _build(config, other),
+        loss=trainer.loss,
+        batch_size=trainer.batch_size,
+    )
+    return ShiftProbe(trainer, norm.layers, other_length)
 
 
 def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_path: Path | None) -> dict[str, Any]:
@@ -185,6 +203,7 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_p
         )
         trained = time.perf_counter()
         metrics, diagnostics = measure_cell(trainer, data, parts, fit, seed=config["seed"])
+        shifted, refusals = prepared.shifts.measure(data, split, parts["test"]) if prepared.shifts else ({}, {})
         measured = time.perf_counter()
         model = trainer.model
         return {
@@ -193,7 +212,8 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_p
             "data": {"sizes": sizes_of(split)},
             "measures": [metric.declaration() for metric in data.metrics],
             "sites": prepared.sites,
-            "metrics": metrics,
+            "metrics": metrics | shifted,
+            "refusals": refusals,
             "history": fit.history,
             "probes": fit.probes,
             "diagnostics": diagnostics,

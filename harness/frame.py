@@ -136,8 +136,8 @@ def measures_of(frame: pd.DataFrame, task: str) -> list[dict[str, Any]]:
 def measure_of(frame: pd.DataFrame, task: str, metric: str | None = None) -> tuple[str, dict[str, Any]]:
     """The column of `metric` and its declaration: `None` is the task's main metric on the test examples.
 
-    `metric` may be a column (`test_accuracy`, `validation_loss`, `test_accuracy_precise`) or a declared name
-    (`accuracy`, meaning `test_accuracy`).
+    `metric` may be a column (`test_accuracy`, `validation_loss`, `test_accuracy_precise`, `test_accuracy_moved_1`) or
+    a declared name (`accuracy`, meaning `test_accuracy`).
 
     Raises:
         UserError: the task declares no such metric.
@@ -148,6 +148,10 @@ def measure_of(frame: pd.DataFrame, task: str, metric: str | None = None) -> tup
     for measure in declared:
         if measure["name"] in (asked, bare):
             return asked if asked != measure["name"] else f"test_{asked}", measure
+    # Under a shift, whose name is the task's own. Of `rmse` and `rmse_log` the longer is the metric.
+    for measure in sorted(declared, key=lambda one: -len(one["name"])):
+        if asked in frame and asked.startswith(f"test_{measure['name']}_"):
+            return asked, measure
     raise UserError(f"expected a metric of {task}: {[one['name'] for one in declared]}. Received: metric={metric!r}")
 
 

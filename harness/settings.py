@@ -50,6 +50,7 @@ NUMBERS = {
 WORDS = {"train.precision": ("float32", "mixed_bfloat16", "mixed_float16")}
 KINDS: dict[str, tuple[type, str]] = {
     "train.deterministic": (bool, "true or false"),
+    "probe.shifts": (bool, "true or false"),
     "train.optimizer": (str, "the name of a Keras optimizer"),
     "train.optimizer_options": (dict, "a mapping such as {momentum: 0.9}"),
     "results_dir": (str, "a path"),

@@ -27,11 +27,12 @@ EPOCH_PRECISE_EXAMPLES = 1_000
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """What is looked at while a cell trains (`conf/probe/`): every how many steps, and whether at each epoch's end."""
+    """What is looked at while a cell trains, and whether under shifts once it is trained (`conf/probe/`)."""
 
     every: int = 0
     epoch_statistics: bool = False
     hessian: bool = False
+    shifts: bool = False
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,9 @@ class TaskData:
         standardize_axes: axes (of `axes`) that keep a mean and standard deviation of their own when `x` is
             standardised with the *training* examples' statistics; `None`: `x` is used as it is.
         note: one line for the user about where the data came from, where there is something to say.
+        shifts: ways in which examples may differ once a model is deployed: name -> function from examples
+            `(example, *axes)`, as in `x`, to shifted ones of the same shape and type. With `probe.shifts` the trained
+            model is scored on each; nothing is trained on them.
     """
 
     name: str
@@ -95,6 +98,7 @@ class TaskData:
     standardize_axes: tuple[str, ...] | None = None
     note: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    shifts: Mapping[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = field(default_factory=dict)
 
     @property
     def spec(self) -> TaskSpec:

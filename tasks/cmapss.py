@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from harness.types import TaskData, UserError
 from tasks.checks import check_choice, check_file, check_flag, check_integer
 from tasks.metrics import REMAINING_LIFE
+from tasks.shifts import sensor_shifts
 from tasks.splits import FixedTestSplit
 from tasks.windows import TARGET_SCALE, Series, Windows, add_drift, check_windowing, cut_windows, scaled_life
 
@@ -80,19 +81,21 @@ def load(
     windows = _join(cut_windows(train, steps=steps, stride=stride), cut_windows(test, steps=steps, last_only=True))
     is_test = windows.engine >= engines
     rng = np.random.default_rng(seed)
-    x = add_drift(windows.x, drift=drift, random_offset=check_flag("task.data.random_offset", random_offset), rng=rng)
+    check_flag("task.data.random_offset", random_offset)
+    x = add_drift(windows.x, drift=drift, random_offset=random_offset, rng=rng).astype(np.float32)
     uncapped = is_test & (not cap_test)
     return TaskData(
         name=name,
         source="cmapss",
         axes=("time", "feature"),
-        x=x.astype(np.float32),
+        x=x,
         y=np.where(uncapped, scaled_life(windows.remaining, None), scaled_life(windows.remaining, cap)),
         outputs=1,
         splitter=FixedTestSplit(windows.engine, is_test, validation_engines),
         metrics=REMAINING_LIFE,
         target_scale=TARGET_SCALE,
         standardize_axes=("feature",),
+        shifts=sensor_shifts(x),
         note=f"C-MAPSS {subset}: {engines} training and {int(is_test.sum())} test engines",
     )
 

@@ -16,6 +16,7 @@ from tasks import cmapss
 from tasks.checks import check_flag, check_integer, check_number
 from tasks.engines import generate_engines
 from tasks.metrics import REMAINING_LIFE
+from tasks.shifts import sensor_shifts
 from tasks.splits import GroupSplit
 from tasks.windows import TARGET_SCALE, add_drift, check_windowing, cut_windows, scaled_life
 
@@ -82,16 +83,17 @@ def load(
     series_rng, offset_rng = np.random.default_rng(seed).spawn(2)
     series = generate_engines(engines=engines, sensors=SENSORS, regimes=regimes, noise=noise, rng=series_rng)
     windows = cut_windows(series, steps=steps, stride=stride)
-    x = add_drift(windows.x, drift=drift, random_offset=random_offset, rng=offset_rng)
+    x = add_drift(windows.x, drift=drift, random_offset=random_offset, rng=offset_rng).astype(np.float32)
     return TaskData(
         name="degradation",
         source="generated",
         axes=("time", "feature"),
-        x=x.astype(np.float32),
+        x=x,
         y=scaled_life(windows.remaining, cap),
         outputs=1,
         splitter=GroupSplit(windows.engine, validation=0.15, test=0.15),
         metrics=REMAINING_LIFE,
         target_scale=TARGET_SCALE,
         standardize_axes=("feature",),
+        shifts=sensor_shifts(x),
     )

