@@ -13,6 +13,7 @@ IRRELEVANT = (
     "results_dir",
     "skip_invalid",
     "engine",
+    "until",
     "study",
     "task.comparison",
     "task.recipe",

@@ -47,7 +47,10 @@ NUMBERS = {
     "norm.momentum": Number(0, 1),
     "norm.epsilon": Number(0, 1e6, above=True),
 }
-WORDS = {"train.precision": ("float32", "mixed_bfloat16", "mixed_float16")}
+WORDS = {
+    "train.precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+    "until.rule": ("none", "told_apart"),
+}
 KINDS: dict[str, tuple[type, str]] = {
     "train.deterministic": (bool, "true or false"),
     "probe.shifts": (bool, "true or false"),

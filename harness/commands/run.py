@@ -9,6 +9,9 @@ Runs the grid that the overrides describe, skips cells that have a record, and p
   python -m harness run task=mnist axis='glob(*)' skip_invalid=true
   python -m harness run task=mnist axis.keep=[1,2]        raw axes, as Keras counts them (the batch is 0)
 
+  python -m harness run task=mnist until=told_apart       seeds in rounds, until the strategies are told apart
+                                                          from the baseline (channel) or 30 seeds are reached
+
 Often set: seed, train.epochs, train.batch_size, train.learning_rate, train.optimizer, norm.momentum,
 norm.epsilon, results_dir=PATH (default results/runs). --cfg job prints the config, --config-dir DIR adds yours.
 Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for bad input, 130 if interrupted.
@@ -17,6 +20,7 @@ Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for b
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -26,12 +30,13 @@ from harness.commands.failures import print_failures
 from harness.commands.hydra_flags import print_hydra
 from harness.commands.planning import configs_of
 from harness.comparison import comparisons
-from harness.engines import build_engine
+from harness.engines import Engine, build_engine
 from harness.frame import frame_of
 from harness.manifest import write_grid
 from harness.plan import Plan, build_plan
 from harness.progress import RunProgress, describe_seconds
 from harness.records import FINISHED, compact, prepare_results_dir, read_records
+from harness.rounds import Rounds
 from harness.statistics import aggregate_comparison
 from harness.tables import comparison_table
 from harness.types import UserError
@@ -43,18 +48,45 @@ def main(arguments: Arguments, console: Console) -> int:
         return print_hydra(arguments)
     configs = configs_of(arguments)
     results_dir = Path(configs[0]["results_dir"])
+    rounds = Rounds.of(configs) if configs[0]["until"]["rule"] == "told_apart" else None
     with build_engine(configs[0]["engine"]) as engine:
-        plan = build_plan(configs, results_dir, engine.find_sites)
-        _refuse_invalid(plan, skip=bool(configs[0]["skip_invalid"]))
-        prepare_results_dir(results_dir)
-        _announce(plan, console)
-        write_grid(results_dir, " ".join(arguments.overrides), [p.cell.id for p in plan.cells if not p.invalid])
-        if cells := plan.to_run:
-            with RunProgress(console, cells, engine) as progress:
-                engine.run(cells, results_dir=results_dir, on_event=progress)
-            compact(results_dir)
+        grid = wanted = rounds.first_round() if rounds else configs
+        while wanted:
+            plan = build_plan(grid, results_dir, engine.find_sites)
+            _refuse_invalid(plan, skip=bool(configs[0]["skip_invalid"]))
+            prepare_results_dir(results_dir)
+            _announce(plan, console)
+            _run_cells(plan, engine, results_dir, console, command=" ".join(arguments.overrides))
+            wanted = rounds.next_round(_records_of(plan, results_dir)) if rounds else []
+            grid = [*grid, *wanted]
     failed = _print_outcome(plan, results_dir, console)
+    if rounds:
+        _print_rounds(rounds, plan, results_dir, console)
     return 1 if failed else 0
+
+
+def _run_cells(plan: Plan, engine: Engine, results_dir: Path, console: Console, *, command: str) -> None:
+    write_grid(results_dir, command, [planned.cell.id for planned in plan.cells if not planned.invalid])
+    if cells := plan.to_run:
+        with RunProgress(console, cells, engine) as progress:
+            engine.run(cells, results_dir=results_dir, on_event=progress)
+        compact(results_dir)
+
+
+def _records_of(plan: Plan, results_dir: Path) -> list[dict[str, Any]]:
+    known = {record["id"]: record for record in read_records(results_dir)}
+    cells = [planned.cell.id for planned in plan.cells if not planned.invalid]
+    return [known[cell] for cell in cells if cell in known]
+
+
+def _print_rounds(rounds: Rounds, plan: Plan, results_dir: Path, console: Console) -> None:
+    for line in rounds.verdicts(_records_of(plan, results_dir)):
+        console.print(escape(line), soft_wrap=True)
+    all_seeds = rounds.cells_of_most()
+    saved = all_seeds - len(plan.cells)
+    console.print(
+        f"{len(plan.cells)} cells; {rounds.most} seeds for all would be {all_seeds}: {saved} saved", style="dim"
+    )
 
 
 def _refuse_invalid(plan: Plan, *, skip: bool) -> None:
@@ -93,8 +125,7 @@ def _announce(plan: Plan, console: Console) -> None:
 def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
     """Print the comparison of the planned cells and every failure; return how many failed."""
     wanted = [planned.cell for planned in plan.cells if not planned.invalid]
-    known = {record["id"]: record for record in read_records(results_dir)}
-    records = [known[cell.id] for cell in wanted if cell.id in known]
+    records = _records_of(plan, results_dir)
     if any(record["measures"] for record in records):
         for comparison in comparisons(frame_of(records)):
             summary = aggregate_comparison(comparison.frame)
@@ -105,6 +136,7 @@ def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
     console.print(f"records: {results_dir / 'records'} ({found})", soft_wrap=True)
     console.print(f"tables and figures: python -m harness report results_dir={results_dir}", soft_wrap=True)
     failed = [record for record in records if record["status"] not in FINISHED]
-    missing = [cell.id for cell in wanted if cell.id not in known]
+    found_ids = {record["id"] for record in records}
+    missing = [cell.id for cell in wanted if cell.id not in found_ids]
     print_failures(failed, missing, results_dir, console)
     return len(failed) + len(missing)

@@ -1,9 +1,10 @@
 """When to stop adding seeds: a test that may be looked at after every seed without its error growing.
 
-Each seed at which two strategies differ is a coin: does the strategy beat the baseline? If neither is better, heads and
-tails are equally likely, and the wealth of a gambler who bets on any other coin grows past 1 / alpha with probability at
-most alpha, however often it is looked at and whenever one stops (Ville's inequality). The gambler here spreads the first
-stake evenly over all coins from 0 to 1, so after w wins in n tosses the wealth is 2^n / ((n + 1) * binomial(n, w)).
+Each seed at which two strategies differ is a coin: does the strategy beat the baseline? If neither is better, heads
+and tails are equally likely, and the wealth of a gambler who bets on any other coin grows past 1 / alpha with
+probability at most alpha, however often it is looked at and whenever one stops (Ville's inequality). The gambler here
+spreads the first stake evenly over all coins from 0 to 1: after w wins in n tosses the wealth is
+2^n / ((n + 1) * binomial(n, w)).
 
 Sources: Robbins, "Statistical methods related to the law of the iterated logarithm", 1970, section 3 (the mixture);
 Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", 2024, section 2 (Ville's inequality
