@@ -6,6 +6,7 @@ mu = E[mu_B], sigma^2 = E[mu_B^2 + sigma_B^2] - E[mu_B]^2 over batches B of the 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -36,9 +37,12 @@ class Evaluator:
         self._loss = loss
         self._batch_size = batch_size
         self._layers = [layer for layer in normalization_layers if hasattr(layer, "moving_mean")]
-        self._forward = tf.function(self._run_forward, reduce_retracing=True)
-        self._forward_batch = tf.function(self._run_forward_batch, reduce_retracing=True)
-        self._estimate = tf.function(self._run_estimate, reduce_retracing=True)
+        # How many examples there are stays open, so that parts of other sizes share one graph.
+        examples = tf.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
+        graph = functools.partial(tf.function, input_signature=(examples, tf.TensorSpec([None, None], tf.int64)))
+        self.forward = graph(self._run_forward)
+        self._forward_batch = graph(self._run_forward_batch)
+        self._estimate = graph(self._run_estimate)
         if self._layers:
             inputs = [layer.input for layer in self._layers]
             self._site_inputs = keras.Model(model.inputs, inputs)
@@ -48,43 +52,44 @@ class Evaluator:
         """Whether the model keeps moving averages: the references that do not average over the batch have none."""
         return bool(self._layers)
 
-    def outputs(self, x: NDArray[Any], *, statistics: str = "moving") -> NDArray[np.float64]:
+    def outputs(self, x: Any, *, statistics: str = "moving") -> NDArray[np.float64]:
         """The model's outputs `(example, output)` in inference.
 
         Args:
-            x: examples `(example, *axes)`.
+            x: examples `(example, *axes)`, an array or a tensor.
             statistics: `moving`, or `batch` (each batch, of the training size, by its own statistics; the last
                 one is filled up with the examples before it).
         """
         if statistics == "batch" and self.has_statistics:
-            size = min(self._batch_size, len(x))
             with self.preserved():
-                result = self._forward_batch(tf.constant(x), tf.constant(_cover(len(x), size)))
+                blocks = self._forward_batch(x, cover(len(x), self._batch_size))
         else:
-            size = min(INFERENCE_BATCH, len(x))
-            result = self._forward(tf.constant(x), tf.constant(_cover(len(x), size)))
-        blocks = result.numpy().astype(np.float64)
-        tail = len(x) - (len(blocks) - 1) * size
-        return np.concatenate([*blocks[:-1], blocks[-1][size - tail :]])
+            blocks = self.forward(x, cover(len(x), INFERENCE_BATCH))
+        return assemble(blocks, len(x))
 
     def scores(
         self, data: Any, metrics: tuple[Metric, ...], target_scale: float, *, statistics: str = "moving"
     ) -> dict[str, float]:
         """`loss` and each metric of `data` (with `x` and `y`); NaN throughout where an output is not finite."""
-        output = self.outputs(data.x, statistics=statistics)
+        return self.score(data.y, self.outputs(data.on_device[0], statistics=statistics), metrics, target_scale)
+
+    def score(
+        self, y: NDArray[Any], output: NDArray[np.float64], metrics: tuple[Metric, ...], target_scale: float
+    ) -> dict[str, float]:
+        """`scores` of outputs `(example, output)` that are at hand."""
         if not np.isfinite(output).all():
             return {"loss": float("nan"), **{metric.name: float("nan") for metric in metrics}}
-        loss = float(self._loss(tf.constant(data.y), tf.constant(output.astype(np.float32))))
-        target = np.asarray(data.y, dtype=np.float64).reshape(len(output)) * target_scale
+        loss = float(self._loss(tf.constant(y), tf.constant(output.astype(np.float32))))
+        target = np.asarray(y, dtype=np.float64).reshape(len(output)) * target_scale
         return {"loss": loss, **{m.name: float(m.compute(target, output * target_scale)) for m in metrics}}
 
-    def precise_statistics(self, x: NDArray[Any], order: NDArray[np.int32]) -> list[tuple[Any, Any]]:
+    def precise_statistics(self, x: Any, order: NDArray[np.int32]) -> list[tuple[Any, Any]]:
         """Mean and variance of each layer with moving averages, re-estimated over the batches `order (step, batch)`.
 
         The model runs as in training, dropout included, as the moving averages' own batches did.
         """
         with self.preserved():
-            estimates = self._estimate(tf.constant(x), tf.constant(order))
+            estimates = self._estimate(x, order.astype(np.int64))
         return [(mean.numpy(), variance.numpy()) for mean, variance in estimates]
 
     def health(self, precise: list[tuple[Any, Any]]) -> list[dict[str, Any]]:
@@ -183,7 +188,16 @@ def _map_batches(forward: Any, x: tf.Tensor, batches: tf.Tensor) -> tf.Tensor:
     return results.stack()
 
 
-def _cover(examples: int, size: int) -> NDArray[np.int32]:
-    """Batches `(step, size)` that hold every example once, but for the last, which ends with the last example."""
+def cover(examples: int, size: int) -> NDArray[np.int64]:
+    """Batches `(step, batch)` of at most `size` that hold every example once; the last is filled up from before it."""
+    size = min(size, examples)
     starts = [*range(0, examples - size, size), examples - size]
-    return (np.array(starts)[:, None] + np.arange(size)).astype(np.int32)
+    return np.array(starts)[:, None] + np.arange(size)
+
+
+def assemble(blocks: tf.Tensor, examples: int) -> NDArray[np.float64]:
+    """The outputs `(example, output)` of `examples` examples from those of the batches of `cover`."""
+    parts = blocks.numpy().astype(np.float64)
+    size = parts.shape[1]
+    tail = examples - (len(parts) - 1) * size
+    return np.concatenate([*parts[:-1], parts[-1][size - tail :]])

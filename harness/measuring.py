@@ -38,7 +38,7 @@ def measure_cell(
         score("_batch", "batch")
         train = parts["train"]
         order = batch_order(seed, 0, len(train), trainer.batch_size)[: max(1, PRECISE_EXAMPLES // trainer.batch_size)]
-        precise = evaluator.precise_statistics(train.x, order)
+        precise = evaluator.precise_statistics(train.on_device[0], order)
         healths = evaluator.health(precise)
         with evaluator.using(precise):
             score("_precise")

@@ -1,10 +1,11 @@
-"""Fit one cell: an epoch is one graph over data that lies on the device, with no Python between its steps."""
+"""Fit one cell: an epoch, its validation included, is one graph over data that lie on the device."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -14,14 +15,16 @@ from numpy.typing import NDArray
 
 from harness.checkpoint import Checkpoint
 from harness.course import Course
-from harness.evaluation import Evaluator
+from harness.evaluation import INFERENCE_BATCH, Evaluator, assemble, cover
 from harness.initialization import Initializer
 from harness.keras_objects import build_optimizer
 from harness.probes import LandscapeProbe
 from harness.seeds import derive_rng
 from harness.types import Metric, TaskSpec, digest_arrays
 
-INITIAL_LOSS_BATCHES = 20
+INITIAL_LOSS_EXAMPLES = 640
+# A look at the loss from within the graph makes a GPU wait for the host.
+STEPS_BETWEEN_CHECKS = 32
 EPOCH_PRECISE_EXAMPLES = 1_000
 
 
@@ -44,6 +47,11 @@ class Arrays:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @cached_property
+    def on_device(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Both as tensors, put on the device once; classes as int64, since a GPU leaves int32 on the host."""
+        return tf.constant(self.x), tf.constant(self.y, tf.int64 if self.y.dtype.kind in "iu" else tf.float32)
 
 
 @dataclass(frozen=True)
@@ -83,13 +91,14 @@ class Trainer:
         self.evaluator = Evaluator(model, normalization_layers, loss=loss, batch_size=self.batch_size)
         self._fresh_optimizer = [keras.ops.convert_to_numpy(variable) for variable in self.optimizer.variables]
         # The number of examples and of steps stays open, so that splits of other sizes share one graph.
-        target = tf.TensorSpec([None], tf.int32) if spec.outputs > 1 else tf.TensorSpec([None, 1], tf.float32)
-        signature = (tf.TensorSpec([None, *spec.shape], tf.float32), target, tf.TensorSpec([None, None], tf.int32))
+        target = tf.TensorSpec([None], tf.int64) if spec.outputs > 1 else tf.TensorSpec([None, 1], tf.float32)
+        examples, batches = tf.TensorSpec([None, *spec.shape], tf.float32), tf.TensorSpec([None, None], tf.int64)
         self.landscape = LandscapeProbe(
             model, self.initializer.shared_weights, lambda x, y: self._loss_of(y, model(x, training=True))
         )
-        self._epoch = tf.function(self._run_epoch, input_signature=signature)
-        self._initial_loss = tf.function(self._run_initial_loss, input_signature=signature)
+        self._epoch = tf.function(self._run_epoch, input_signature=(examples, target, batches, examples, batches))
+        self._steps = tf.function(self._run_steps, input_signature=(examples, target, batches))
+        self._initial_loss = tf.function(self._run_initial_loss, input_signature=(examples, target, batches))
 
     def reset(self, *, seed: int, learning_rate: float) -> None:
         """Start over: weights from `seed`, a fresh optimizer, another learning rate."""
@@ -117,14 +126,14 @@ class Trainer:
         `checkpoint` holds the state of an interrupted run, training goes on from there, to the same bits.
         """
         orders = [batch_order(seed, epoch, len(train), self.batch_size) for epoch in range(1, epochs + 1)]
-        x, y = tf.constant(train.x), tf.constant(train.y)
-        course = self._resume(checkpoint) or Course(self._initial_loss_of(x, y, orders[0]))
+        course = self._resume(checkpoint) or Course(self._initial_loss_of(train, orders[0]))
         probe = probe or ProbeSettings()
         looking = _Looking(self, train, seed=seed, probe=probe) if probe.every else None
         while course.epoch < epochs and not course.reason:
             started = time.perf_counter()
-            losses = self._train_epoch(course, x, y, orders[course.epoch], looking)
-            row = self._validate(validation, metrics, target_scale)
+            losses, output = self._train_epoch(course, train, validation, orders[course.epoch], looking)
+            scores = self.evaluator.score(validation.y, output, metrics, target_scale)
+            row = {f"validation_{name}": value for name, value in scores.items()}
             if probe.epoch_statistics:
                 row |= self._look_at_statistics(course, train, validation, seed=seed)
             course.add_epoch(losses, {**row, "seconds": time.perf_counter() - started})
@@ -145,25 +154,34 @@ class Trainer:
         )
 
     def _train_epoch(
-        self, course: Course, x: tf.Tensor, y: tf.Tensor, order: NDArray[np.int32], looking: _Looking | None
-    ) -> NDArray[np.float64]:
-        """The steps of one epoch in one graph, or, with probes, in pieces between them: to the same bits."""
-        taken: list[NDArray[np.float64]] = []
-        before = 0
-        for piece in looking.pieces(order, len(course.step_losses)) if looking else [order]:
-            if looking and looking.is_due(len(course.step_losses)):
+        self,
+        course: Course,
+        train: Arrays,
+        validation: Arrays,
+        order: NDArray[np.int32],
+        looking: _Looking | None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The losses `(step,)` of one epoch and the outputs `(example, output)` for the validation examples after it.
+
+        All in one graph; with probes, in pieces between them, to the same bits.
+        """
+        held_out = validation.on_device[0]
+        if looking is None:
+            batches = cover(len(validation), INFERENCE_BATCH)
+            losses, steps, blocks = self._epoch(*train.on_device, order.astype(np.int64), held_out, batches)
+            taken = _taken(losses, steps)
+            course.add_steps(taken, planned=len(order), before=0)
+            return taken, assemble(blocks, len(validation))
+        taken = np.empty(0)
+        for piece in looking.pieces(order, len(course.step_losses)):
+            if looking.is_due(len(course.step_losses)):
                 course.add_look(looking.look())
-            losses, steps = self._epoch(x, y, tf.constant(piece))
-            taken.append(losses.numpy()[: int(steps)].astype(np.float64))
-            course.add_steps(taken[-1], planned=len(order), before=before)
-            before += len(piece)
+            losses = _taken(*self._steps(*train.on_device, piece.astype(np.int64)))
+            course.add_steps(losses, planned=len(order), before=len(taken))
+            taken = np.concatenate([taken, losses])
             if course.reason:
                 break
-        return np.concatenate(taken)
-
-    def _validate(self, validation: Arrays, metrics: tuple[Metric, ...], target_scale: float) -> dict[str, float]:
-        scores = self.evaluator.scores(validation, metrics, target_scale)
-        return {f"validation_{name}": value for name, value in scores.items()}
+        return taken, self.evaluator.outputs(held_out)
 
     def _look_at_statistics(self, course: Course, train: Arrays, validation: Arrays, *, seed: int) -> dict[str, float]:
         """The validation loss by the other inference statistics, and each site's health."""
@@ -172,7 +190,7 @@ class Trainer:
             loss = evaluator.scores(validation, (), 1.0)["loss"]
             return {"validation_loss_precise": loss, "validation_loss_batch": loss}
         order = batch_order(seed, 0, len(train), self.batch_size)[: max(1, EPOCH_PRECISE_EXAMPLES // self.batch_size)]
-        precise = evaluator.precise_statistics(train.x, order)
+        precise = evaluator.precise_statistics(train.on_device[0], order)
         course.diagnostics += [{"epoch": course.epoch + 1, **row} for row in evaluator.health(precise)]
         row = {"validation_loss_batch": evaluator.scores(validation, (), 1.0, statistics="batch")["loss"]}
         with evaluator.using(precise):
@@ -190,20 +208,26 @@ class Trainer:
             variable.assign(value)
         return Course(epoch=state.epoch, step_losses=state.step_losses, **state.progress)
 
-    def _initial_loss_of(self, x: tf.Tensor, y: tf.Tensor, order: NDArray[np.int32]) -> float:
+    def _initial_loss_of(self, train: Arrays, order: NDArray[np.int32]) -> float:
+        batches = order[: max(1, INITIAL_LOSS_EXAMPLES // self.batch_size)]
         with self.evaluator.preserved():
-            return float(self._initial_loss(x, y, tf.constant(order[:INITIAL_LOSS_BATCHES])))
+            return float(self._initial_loss(*train.on_device, batches.astype(np.int64)))
 
-    def _run_epoch(self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _run_epoch(
+        self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, held_out: tf.Tensor, batches: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        return *self._run_steps(x, y, order), self.evaluator.forward(held_out, batches)
+
+    def _run_steps(self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         steps = tf.shape(order)[0]
         losses = tf.TensorArray(tf.float32, size=steps)
-        step, finite = tf.constant(0), tf.constant(True)
-        while (step < steps) & finite:
-            batch = order[step]
-            value = self._train_step(tf.gather(x, batch), tf.gather(y, batch))
-            losses = losses.write(step, value)
-            finite = tf.math.is_finite(value)
-            step += 1
+        step, loss = tf.constant(0), tf.constant(0.0)
+        while (step < steps) & tf.math.is_finite(loss):
+            for _ in tf.range(tf.minimum(STEPS_BETWEEN_CHECKS, steps - step)):
+                batch = order[step]
+                loss = self._train_step(tf.gather(x, batch), tf.gather(y, batch))
+                losses = losses.write(step, loss)
+                step += 1
         return losses.stack(), step
 
     def _train_step(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
@@ -247,6 +271,13 @@ class _Looking:
         """One look from where the weights are now."""
         rate = float(keras.ops.convert_to_numpy(self._trainer.optimizer.learning_rate))
         return self._trainer.landscape.look(self._x, self._y, learning_rate=rate, hessian=self._probe.hessian)
+
+
+def _taken(losses: tf.Tensor, steps: tf.Tensor) -> NDArray[np.float64]:
+    """The losses `(step,)` of the steps that were taken, up to and with the first that is not finite."""
+    taken: NDArray[np.float64] = losses.numpy()[: int(steps)].astype(np.float64)
+    broken = np.flatnonzero(~np.isfinite(taken))
+    return taken[: broken[0] + 1] if len(broken) else taken
 
 
 def _no_success(history: Mapping[str, list[float]], initial_loss: float) -> str:

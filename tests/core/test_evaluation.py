@@ -10,7 +10,7 @@ from hypothesis import given
 
 from harness.axes import AxisStrategy
 from harness.axes.norm import NormFactory
-from harness.evaluation import INFERENCE_BATCH, Evaluator, _cover, pooled_axes
+from harness.evaluation import INFERENCE_BATCH, Evaluator, cover, pooled_axes
 from harness.training import Arrays, batch_order
 from harness.types import Metric
 
@@ -203,8 +203,8 @@ def test_scores_of_outputs_that_are_not_finite_are_nan(broken):
 
 @given(examples=st.integers(1, 600), size=st.integers(1, 300))
 def test_batches_cover_every_example_once_but_for_the_fill(examples, size):
+    batches = cover(examples, size)
     size = min(size, examples)
-    batches = _cover(examples, size)
     tail = examples - (len(batches) - 1) * size
 
     assert batches.shape[1] == size

@@ -6,14 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny
 import tiny_model
 
 from harness import data as data_module
+from harness import execute
 from harness.commands.reproduce import compare
 from harness.evaluation import Evaluator
 from harness.execute import record_of, run_cell, structure_key, structure_key_of
 from harness.records import encode, prepare_results_dir, read_record, write_record
+from harness.training import Trainer
 from harness.types import Split, TaskSpec
 from tests.core.conftest import cell_of
 
@@ -110,19 +113,26 @@ def test_without_statistics_the_three_ways_of_inference_are_one(cell):
 def test_the_test_examples_are_looked_at_at_the_end_alone(tiny_cell, monkeypatch):
     data = tiny.load_images()
     test = data.x[data_module.draw_split(data, 3).test]
-    seen, epochs = [], []
-    plain = Evaluator.outputs
+    in_training, afterwards, epochs = [], [], []
+    plain_epoch, plain_outputs = Trainer._run_epoch, Evaluator.outputs
 
-    def spy(self, x, **options):
-        seen.append((len(epochs), np.array_equal(x, test)))
-        return plain(self, x, **options)
+    def epoch_spy(self, x, y, order, held_out, batches):
+        tf.py_function(lambda held_out: in_training.append(np.array_equal(held_out, test)), [held_out], [])
+        return plain_epoch(self, x, y, order, held_out, batches)
 
-    monkeypatch.setattr(Evaluator, "outputs", spy)
+    def outputs_spy(self, x, **options):
+        afterwards.append((len(epochs), np.array_equal(x, test)))
+        return plain_outputs(self, x, **options)
+
+    monkeypatch.setattr(Trainer, "_run_epoch", epoch_spy)
+    monkeypatch.setattr(Evaluator, "outputs", outputs_spy)
+    monkeypatch.setattr(execute, "_last", [])
     run_cell(tiny_cell, on_epoch=epochs.append)
 
     assert epochs == [1, 2]
-    assert [is_test for after, is_test in seen if after < 2] == [False] * 2
-    assert sum(is_test for _, is_test in seen) == 3  # moving averages, precise, batch statistics
+    assert in_training == [False, False]
+    assert {after for after, _ in afterwards} == {2}
+    assert sum(is_test for _, is_test in afterwards) == 3  # moving averages, precise, batch statistics
 
 
 def test_the_sizes_recorded_are_of_the_seeds_own_split(cell, monkeypatch):
