@@ -144,7 +144,7 @@ class Composer:
 
     def _parse_one(self, text: str) -> Override:
         if text not in self._parsed:
-            if "=" not in text and not text.startswith("~"):
+            if text.startswith("=") or ("=" not in text and not text.startswith("~")):
                 raise UserError(f"expected an override such as task=mnist or train.epochs=3. Received: {text}")
             try:
                 [self._parsed[text]] = self._parser.parse_overrides([text])
