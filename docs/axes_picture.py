@@ -40,7 +40,14 @@ def draw() -> str:
         parts.append(_text(LEFT / 2, y, f"example {example + 1}", "#555"))
     for column, name in enumerate(STRATEGIES):
         parts += _panel(LEFT + column * PANEL, name)
-    parts.append(_text(width / 2, HEIGHT - 14, "Values with the same number share a mean and a variance. m′: how many they are.", "#222"))
+    parts.append(
+        _text(
+            width / 2,
+            HEIGHT - 14,
+            "Values with the same number share a mean and a variance. m′: how many they are.",
+            "#222",
+        )
+    )
     return "\n".join([*parts, "</svg>", ""])
 
 
