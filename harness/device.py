@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import logging
 import os
 import subprocess
 import sys
@@ -60,6 +62,7 @@ def configure(train: Mapping[str, Any]) -> str:
         )
     keras.config.set_dtype_policy(train["precision"])
     if not _configured:
+        _settle()
         tf.config.threading.set_intra_op_parallelism_threads(train["threads"])
         tf.config.threading.set_inter_op_parallelism_threads(1)
         # TF32 rounds products to ten bits of mantissa, which changes results between GPUs.
@@ -68,6 +71,17 @@ def configure(train: Mapping[str, Any]) -> str:
             tf.config.experimental.enable_op_determinism()
         _configured.update(wanted=wanted, device=_choose_device(str(train["device"])))
     return str(_configured["device"])
+
+
+def _settle() -> None:
+    """Leave what was imported out of garbage collection, and TensorFlow's logger without one remark."""
+    # A million objects that last as long as the process: going through them cost a third of building a cell's graphs.
+    gc.collect()
+    gc.freeze()
+    # A cell with another structure has graphs of its own; TensorFlow takes them for one function traced too often.
+    logging.getLogger("tensorflow").addFilter(
+        lambda record: "triggered tf.function retracing" not in record.getMessage()
+    )
 
 
 def _choose_device(wanted: str) -> str:
