@@ -21,7 +21,8 @@ VERBS = {
     "run": "run the grid that the overrides describe, skip what is done, print the comparison",
     "plan": "say what run would do: done, to run, the same as another, invalid and why; trains nothing",
     "status": "say how far the grids of a results folder are, also while they run",
-    "report": "write tables and figures from the records",
+    "report": "write a page, tables and figures from the records",
+    "power": "say how many seeds would tell the strategies apart, going by the records of a pilot",
     "reproduce": "train one recorded cell again and compare it bit for bit",
 }
 HYDRA_FLAGS_WITH_VALUE = ("--cfg", "-c", "--package", "-p")

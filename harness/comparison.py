@@ -47,6 +47,13 @@ class Comparison:
         parts = [self.task, self.data_source, self.architecture, *(f"{k}-{_said(v)}" for k, v in self.settings.items())]
         return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts)).strip("-").lower()
 
+    @property
+    def cells(self) -> pd.DataFrame:
+        """The frame without its `attrs`, which pandas copies at every step of a longer computation."""
+        bare = self.frame.copy(deep=False)
+        bare.attrs = {}
+        return bare
+
     def measure(self, metric: str | None = None) -> tuple[str, dict[str, Any]]:
         """The column and declaration of `metric`, the task's main one unless said; see `frame.measure_of`."""
         return measure_of(self.frame, self.task, metric)

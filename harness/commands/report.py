@@ -1,7 +1,8 @@
-"""usage: python -m harness report [results_dir=PATH] [out=PATH]
+"""usage: python -m harness report [results_dir=PATH] [out=PATH] [baseline=AXIS]
 
-Writes the tables (Markdown, CSV, LaTeX) and figures (PNG, SVG) of every comparison in a results folder, into its
-`report/` unless `out` says otherwise. It reads records only and can be run at any time, also beside a run.
+Writes one page (index.html), and the tables (Markdown, CSV, LaTeX) and figures (PNG, SVG) of every comparison in a
+results folder, into its `report/` unless `out` says otherwise. Strategies are compared with `baseline`: channel unless
+said, or none where there is no channel. It reads records only and can be run at any time, also beside a run.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ def main(arguments: Arguments, console: Console) -> int:
 
     if arguments.words:
         raise UserError(f"report takes options such as results_dir=PATH. Received: {' '.join(arguments.words)}")
-    options = read_options(arguments, results_dir="results/runs", out="")
-    paths = write_report(Path(options["results_dir"]), out=Path(options["out"]) if options["out"] else None)
+    options = read_options(arguments, results_dir="results/runs", out="", baseline="")
+    out = Path(options["out"]) if options["out"] else None
+    paths = write_report(Path(options["results_dir"]), out=out, baseline=options["baseline"] or None)
     console.print(f"wrote {len(paths)} files", style="dim")
     for path in paths:
         console.print(str(path), soft_wrap=True)

@@ -128,7 +128,7 @@ def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
     records = _records_of(plan, results_dir)
     if any(record["measures"] for record in records):
         for comparison in comparisons(frame_of(records)):
-            summary = aggregate_comparison(comparison.frame)
+            summary = aggregate_comparison(comparison)
             console.print()
             console.print(comparison_table(summary, width=console.width))
     console.print()

@@ -32,7 +32,7 @@ def plot_learning_curves(
     """
     comparison = history if isinstance(history, Comparison) else the_comparison(history)
     column, measure = _column(comparison, metric)
-    frame = comparison.frame
+    frame = comparison.cells
     ax = axes_of(ax)
     for strategy, rows in frame.groupby("axis", sort=True):
         curves = _curves(rows, column)

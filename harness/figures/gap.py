@@ -44,7 +44,8 @@ def plot_inference_gap(cells: pd.DataFrame | Comparison, metric: str | None = No
     comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
     column, measure = comparison.measure(metric)
     strategies = aggregate_comparison(comparison, metric)["axis"].tolist()
-    ok = comparison.frame[comparison.frame["status"] == "ok"]
+    frame = comparison.cells
+    ok = frame[frame["status"] == "ok"]
     ax = axes_of(ax, height=rows_height(len(strategies)))
     ax.axvline(0, color=FAINT, linewidth=1)
     drawn = 0
@@ -53,7 +54,7 @@ def plot_inference_gap(cells: pd.DataFrame | Comparison, metric: str | None = No
             for row, strategy in enumerate(strategies):
                 rows = ok[ok["axis"] == strategy]
                 gaps = rows[column] - rows[f"{column}_{suffix}"]
-                heights = row + shift + 0.4 * seed_offsets(rows["seed"], comparison.frame["seed"])
+                heights = row + shift + 0.4 * seed_offsets(rows["seed"], frame["seed"])
                 drawn += _plot_gaps(ax, gaps, heights, row + shift, strategy, filled=suffix == "precise")
     if not drawn:
         say_empty(ax, "no cell was evaluated with other statistics")

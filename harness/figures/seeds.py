@@ -46,7 +46,7 @@ def plot_seed_cloud(cells: pd.DataFrame | Comparison, metric: str | None = None,
     comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
     column, measure = comparison.measure(metric)
     summary = aggregate_comparison(comparison, metric)
-    frame = comparison.frame
+    frame = comparison.cells
     ax = axes_of(ax, height=rows_height(len(summary)))
     estimates = summary[["mean", "low", "high"]].to_numpy(np.float64)
     for row, (strategy, (mean, *interval)) in enumerate(zip(summary["axis"], estimates, strict=True)):

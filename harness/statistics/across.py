@@ -70,7 +70,7 @@ def scores_by_task(
     for comparison in comparisons:
         column, measure = comparison.measure()
         perfect = float(measure["high"] if measure["direction"] == "max" else measure["low"])
-        errors = {str(axis): _errors(rows, column, perfect) for axis, rows in comparison.frame.groupby("axis")}
+        errors = {str(axis): _errors(rows, column, perfect) for axis, rows in comparison.cells.groupby("axis")}
         reference = mean_interval(errors.get(baseline, [])).estimate
         if not np.isfinite(perfect) or not reference > 0:
             left_out.append(f"{comparison.title} (no finished cell of {baseline!r} with an error to compare with)")

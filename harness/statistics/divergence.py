@@ -23,7 +23,7 @@ def compare_divergence(
     """
     comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
     rows = []
-    for axis, group in comparison.frame.groupby("axis", sort=True):
+    for axis, group in comparison.cells.groupby("axis", sort=True):
         diverged = int((group["status"] == "diverged").sum())
         low, high = proportion_confint(diverged, len(group), alpha=1 - confidence, method="wilson")
         rows.append(

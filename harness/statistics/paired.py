@@ -99,7 +99,7 @@ def _compare(
     comparison: Comparison, pairs: Sequence[tuple[str, str]], metric: str | None, *, seed: int, confidence: float
 ) -> pd.DataFrame:
     column, measure = comparison.measure(metric)
-    scores = {str(axis): _scores(rows, column) for axis, rows in comparison.frame.groupby("axis")}
+    scores = {str(axis): _scores(rows, column) for axis, rows in comparison.cells.groupby("axis")}
     sign = 1 if measure["direction"] == "max" else -1
     rows = []
     for axis, other in pairs:

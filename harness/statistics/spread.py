@@ -113,7 +113,7 @@ def _log_sd_without_each(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _finished(comparison: Comparison, metric: str | None) -> pd.DataFrame:
     """The metric `(seed, strategy)`, NaN where a cell diverged or failed."""
     column, _ = comparison.measure(metric)
-    frame = comparison.frame.assign(value=comparison.frame.get(column, np.nan))
+    frame = comparison.cells.assign(value=comparison.frame.get(column, np.nan))
     frame.loc[frame["status"] != "ok", "value"] = np.nan
     values = frame.pivot_table(index="seed", columns="axis", values="value", dropna=False)
     return values.rename(columns=str).replace([np.inf, -np.inf], np.nan)

@@ -71,7 +71,7 @@ def aggregate_comparison(
     comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
     column, measure = comparison.measure(metric)
     rows = [
-        {"axis": axis} | _row(rows, column, confidence) for axis, rows in comparison.frame.groupby("axis", sort=True)
+        {"axis": axis} | _row(rows, column, confidence) for axis, rows in comparison.cells.groupby("axis", sort=True)
     ]
     summary = pd.DataFrame(rows)
     summary = summary.sort_values("mean", ascending=measure["direction"] == "min", kind="stable", ignore_index=True)

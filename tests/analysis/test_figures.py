@@ -9,8 +9,22 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from synthetic import RMSE, make_record, make_study
 
-from harness.figures import look_of, plot_inference_gap, plot_learning_curves, plot_seed_cloud, save_figure
+from harness.comparison import comparisons
+from harness.figures import (
+    look_of,
+    plot_cost,
+    plot_heat_map,
+    plot_inference_gap,
+    plot_learning_curves,
+    plot_learning_rates,
+    plot_paired_differences,
+    plot_seed_cloud,
+    plot_stability,
+    save_figure,
+)
 from harness.frame import frame_of, history_of
+from harness.statistics import aggregate_comparison, compare_pairs
+from harness.types import UserError
 
 STUDY = {"none": 0.94, "channel": 0.97, "spatial": 0.96}
 
@@ -111,6 +125,86 @@ def test_the_gap_is_moving_minus_other_statistics():
     assert len(filled.get_facecolor()) == 1
     assert len(hollow.get_facecolor()) == 0
     assert "negative: moving averages are worse" in ax.get_xlabel()
+
+
+def test_paired_differences_are_drawn_with_interval_and_verdict():
+    pairs = compare_pairs(frame_of(make_study(STUDY | {"layer": 0.97}, seeds=10, spread=0.002)))
+    ax = plot_paired_differences(pairs)
+    assert rows_of(ax)[1:] == ["spatial", "none"]  # the best difference at the top
+    table = pairs.set_index("axis")
+    intervals, means = ax.lines[1::2], ax.lines[2::2]  # the first is the line at 0
+    for axis, interval, mean in zip(rows_of(ax), intervals, means, strict=True):
+        assert list(interval.get_xdata()) == table.loc[axis, ["low", "high"]].tolist()
+        assert list(mean.get_xdata()) == [table.loc[axis, "difference"]]
+    said = [text.get_text() for text in ax.texts]
+    assert "is beaten by, wins 0 %" in said
+    assert "right of 0: better than channel" in ax.get_xlabel()
+
+
+def test_learning_rates_are_means_of_what_survived_and_every_diverged_cell_is_marked():
+    records = [make_record("none", seed, 0.5 + seed / 10, settings={"learning_rate": 0.1}) for seed in range(2)]
+    records += [make_record("none", 0, 0.4, settings={"learning_rate": 1.0})]
+    records += [make_record("none", 1, status="diverged", settings={"learning_rate": 1.0})]
+    records += [make_record("none", seed, status="diverged", settings={"learning_rate": 10.0}) for seed in range(2)]
+    ax = plot_learning_rates(frame_of(records))
+    (line,) = ax.lines
+    assert line.get_xdata().tolist() == [0.1, 1.0, 10.0]
+    assert line.get_ydata().tolist()[:2] == pytest.approx([0.55, 0.4])
+    assert np.isnan(line.get_ydata()[2])
+    crosses = np.asarray(ax.collections[-1].get_offsets())
+    assert len(crosses) == 3
+    assert np.abs(np.log10(crosses[:, 0] / [1.0, 10.0, 10.0])).max() < 0.5  # nearer to their own rate than to the next
+    assert (crosses[:, 1] < 0.4).all()
+    assert ax.get_xscale() == "log"
+    assert "× 3 diverged" in text_of(ax)
+
+
+def test_learning_rates_of_several_tasks_are_refused():
+    records = [make_record(source=source) for source in ("full", "embedded")]
+    with pytest.raises(UserError, match=r"Received: \[\['mnist'\], \['embedded', 'full'\], \['lenet'\]\]"):
+        plot_learning_rates(frame_of(records))
+
+
+def test_stability_shows_the_four_measures():
+    records = [make_record("none", seed, value, precise=value) for seed, value in enumerate([0.5, 0.7, 0.9])]
+    records += [make_record("none", 3, status="diverged")]
+    diverged, sd, worst, gap = plot_stability(frame_of(records))
+    # shares 1 of 4, SD of 0.5, 0.7, 0.9, the least, and no gap; the interval's line comes before the mark
+    assert diverged.lines[1].get_xdata() == [0.25]
+    assert diverged.lines[0].get_xdata() == pytest.approx([0.045587, 0.699358], abs=1e-6)
+    assert sd.lines[0].get_xdata() == [pytest.approx(0.2)]
+    assert worst.lines[0].get_xdata() == [0.5]
+    assert gap.lines[1].get_xdata() == [0.0]
+    assert [ax.get_title(loc="left") for ax in (diverged, sd, worst, gap)][2] == "worst finished seed"
+
+
+@pytest.mark.parametrize("cost", ["seconds", "normalization_parameters"])
+def test_cost_is_the_mean_against_what_it_takes(cost):
+    frame = frame_of(make_study(STUDY, seeds=3))
+    ax = plot_cost(frame, cost=cost)
+    summary = aggregate_comparison(frame)
+    marks = ax.lines[1::2]
+    assert [mark.get_xdata()[0] for mark in marks] == summary[cost].tolist()
+    assert [mark.get_ydata()[0] for mark in marks] == summary["mean"].tolist()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == summary["axis"].tolist()
+
+
+def test_an_unknown_cost_is_refused():
+    with pytest.raises(UserError, match=r"among \['seconds'.*Received: cost='money'"):
+        plot_cost(frame_of(make_study(STUDY, seeds=2)), cost="money")
+
+
+def test_the_heat_map_shows_shares_of_the_baseline_s_error_and_gaps():
+    records = [make_record("none", 0, 0.8), make_record("channel", 0, 0.9)]
+    records += [make_record(axis, 0, rmse, task="rul", measure=RMSE) for axis, rmse in (("none", 10.0), ("band", 25.0))]
+    ax = plot_heat_map(comparisons(frame_of(records)))
+    shown = np.ma.filled(ax.images[0].get_array(), np.nan)
+    columns = [label.get_text() for label in ax.get_xticklabels()]
+    table = {(row, axis): shown[i, j] for i, row in enumerate(rows_of(ax)) for j, axis in enumerate(columns)}
+    assert table["mnist (embedded), lenet", "channel"] == pytest.approx(0.5)
+    assert table["rul (embedded), lenet", "band"] == -1  # one and a half times the error more: cut at -1
+    assert np.isnan(table["rul (embedded), lenet", "channel"])
+    assert {"+0.50", "−1.00", "–", "0.00"} <= {text.get_text() for text in ax.texts}
 
 
 def test_nothing_to_draw_is_said():

@@ -7,7 +7,9 @@ import pytest
 from statsmodels.stats.power import TTestPower
 from synthetic import make_record, make_study
 
-from harness.frame import frame_of
+from harness.cli import main
+from harness.frame import frame_of, load_results
+from harness.records import prepare_results_dir, write_record
 from harness.statistics import detectable_effect, plan_seeds
 from harness.statistics.power import sd_interval, seeds_for_difference, seeds_for_verdict, verdict_power
 
@@ -72,6 +74,25 @@ def test_more_strategies_take_more_seeds():
     many = plan_seeds(frame_of(five), difference=0.003).set_index("axis")
     assert many.loc["none", "sd"] == pytest.approx(two["sd"].iloc[0])
     assert many.loc["none", "seeds"] > two["seeds"].iloc[0]
+
+
+def test_the_verb_prints_the_plan(tmp_path, capsys):
+    prepare_results_dir(tmp_path)
+    for record in make_study({"channel": 0.95, "none": 0.93, "layer": 0.951}, seeds=5):
+        write_record(tmp_path, {key: value for key, value in record.items() if key not in ("stale", "path")})
+    assert main(["power", f"results_dir={tmp_path}", "difference=0.004", "baseline=none"]) == 0
+    out = capsys.readouterr().out
+    lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
+    expected = plan_seeds(load_results(tmp_path), baseline="none", difference=0.004).set_index("axis")
+    for axis in ("channel", "layer"):
+        assert lines[axis][4] == "0.0040"
+        assert lines[axis][5] == f"{expected.loc[axis, 'seeds']:.0f}"
+
+
+@pytest.mark.parametrize("difference", ["x", "0", "-1", "inf", "nan"])
+def test_the_verb_refuses_what_is_no_difference(difference, capsys):
+    assert main(["power", f"difference={difference}"]) == 2
+    assert f"above 0, in the metric's own unit. Received: difference={difference}" in capsys.readouterr().err
 
 
 @pytest.mark.slow

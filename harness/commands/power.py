@@ -1,0 +1,55 @@
+"""usage: python -m harness power [results_dir=PATH] [baseline=AXIS] [difference=NUMBER] [metric=NAME]
+
+Says, from the records of a pilot, how many seeds would tell each strategy from the baseline (channel unless said, or
+none where there is no channel), and what the present number could have told. `difference` is the size worth telling, in
+the metric's own unit; without it, the difference that the pilot shows is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.cli import Arguments
+from harness.commands.options import read_options
+from harness.types import UserError
+
+
+def main(arguments: Arguments, console: Console) -> int:
+    """Print one table a comparison."""
+    from harness.comparison import comparisons
+    from harness.frame import load_results
+    from harness.sentences import default_baseline
+    from harness.statistics.power import plan_seeds
+    from harness.tables import seeds_sheet, to_terminal
+
+    if arguments.words:
+        raise UserError(f"power takes options such as difference=0.005. Received: {' '.join(arguments.words)}")
+    options = read_options(arguments, results_dir="results/runs", baseline="", difference="", metric="")
+    difference = _positive(options["difference"])
+    frame = load_results(options["results_dir"])
+    if frame.empty:
+        raise UserError(f"expected records of a pilot. Received: results_dir='{Path(options['results_dir'])}'")
+    for comparison in comparisons(frame):
+        baseline = options["baseline"] or default_baseline(comparison.frame["axis"].tolist())
+        plan = plan_seeds(comparison, options["metric"] or None, baseline=baseline, difference=difference)
+        if plan.empty:
+            console.print(f"{comparison.title}: only {baseline} was run, so there is nothing to tell it from")
+        else:
+            console.print(to_terminal(seeds_sheet(plan), width=console.width))
+    return 0
+
+
+def _positive(text: str) -> float | None:
+    """The difference to be told, None where none was given."""
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not value > 0 or math.isinf(value):
+        raise UserError(f"expected a number above 0, in the metric's own unit. Received: difference={text}")
+    return value
