@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 
-from tests.faults.grid import CELLS, outcome, run
+from tests.faults.grid import CELLS, PROJECT, outcome, run
+
+# Where the faulty task lies, for tests that plan its cells in this process.
+sys.path.insert(0, str(PROJECT))
 
 
 @pytest.fixture(scope="session")
