@@ -18,6 +18,7 @@ from harness.figures import (
     plot_learning_curves,
     plot_learning_rates,
     plot_paired_differences,
+    plot_profiles,
     plot_seed_cloud,
     save_figure,
 )
@@ -135,21 +136,35 @@ def rates_drawing(comparison: Comparison, siblings: Sequence[Comparison]) -> Dra
     )
 
 
-def heat_drawing(comparisons: Sequence[Comparison]) -> Drawing | None:
-    """Tasks by strategies; None where no task has finished cells of the baseline `none`."""
+def across_drawings(comparisons: Sequence[Comparison], profiles: pd.DataFrame | None) -> list[Drawing]:
+    """Tasks by strategies, and the profiles where there are any; nothing without finished cells of `none`."""
     try:
         by_task, _ = scores_by_task(comparisons)
     except UserError:
-        return None
+        return []
     scores = [(task, axis, float(one.mean())) for task, row in by_task.items() for axis, one in row.items()]
-    return Drawing(
-        "tasks",
-        "Tasks by strategies",
-        "Blue removes error that training without normalization leaves, red adds to it; a dash was not run. These are "
-        "means alone: whether a difference is more than luck is for the verdicts to say.",
-        lambda: plot_heat_map(comparisons),
-        pd.DataFrame(scores, columns=["task", "axis", "score"]),
-    )
+    found = [
+        Drawing(
+            "tasks",
+            "Tasks by strategies",
+            "Blue removes error that training without normalization leaves, red adds to it; a dash was not run. These "
+            "are means alone: whether a difference is more than luck is for the verdicts to say.",
+            lambda: plot_heat_map(comparisons),
+            pd.DataFrame(scores, columns=["task", "axis", "score"]),
+        )
+    ]
+    if profiles is not None:
+        found.append(
+            Drawing(
+                "profiles",
+                "Performance profiles",
+                "A curve above another everywhere is better at every level; where they cross, one is safer and the "
+                "other has the better best cells. Lost cells are at the left end.",
+                lambda: plot_profiles(profiles, f"{len(by_task)} tasks · band: pointwise 95 % interval"),
+                profiles,
+            )
+        )
+    return found
 
 
 def _numbers(cells: pd.DataFrame, *more: str) -> pd.DataFrame:

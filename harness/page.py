@@ -51,11 +51,19 @@ class Chapter:
     leads: bool
 
 
+@dataclass(frozen=True)
+class Across:
+    """What the report says over all tasks: a table where there are several of them, and figures."""
+
+    sheet: Sheet | None
+    figures: Sequence[Figure]
+
+
 def render_page(
     frame: pd.DataFrame,
     chapters: Sequence[Chapter],
     *,
-    across: Sequence[Figure],
+    across: Across,
     missing: Sequence[str],
     completeness: str,
 ) -> str:
@@ -64,7 +72,7 @@ def render_page(
     Args:
         frame: all cells.
         chapters: one a comparison.
-        across: figures over all tasks.
+        across: table and figures over all tasks.
         missing: ids of planned cells that have no record.
         completeness: how many of the planned cells there are, in a sentence.
     """
@@ -76,7 +84,7 @@ def render_page(
     )
     left = _MOST_FIGURE_BYTES
     shown: dict[str, Markup | None] = {}
-    for figure in [*across, *(figure for chapter in chapters for figure in chapter.figures)]:
+    for figure in [*across.figures, *(figure for chapter in chapters for figure in chapter.figures)]:
         left -= len(figure.svg)
         prefix = f"f{len(shown)}"
         shown[figure.path] = Markup(inline_svg(figure.svg, prefix, html.escape(figure.title))) if left > 0 else None
@@ -84,7 +92,9 @@ def render_page(
         completeness=completeness,
         made=_made_by(frame),
         chapters=[_chapter(chapter) for chapter in chapters],
-        across=across,
+        across=across.figures,
+        across_table=Markup(to_html(across.sheet)) if across.sheet is not None else None,
+        across_caption=across.sheet.caption if across.sheet is not None else (),
         shown=shown,
         rows=[row for chapter in chapters for row in _rows(chapter)],
         tasks=sorted({chapter.comparison.task for chapter in chapters}),

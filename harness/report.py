@@ -11,17 +11,18 @@ from typing import Any
 import pandas as pd
 
 from harness.comparison import Comparison, comparisons
-from harness.drawings import Drawing, drawings_of, heat_drawing, rates_drawing, save_drawing
+from harness.drawings import Drawing, across_drawings, drawings_of, rates_drawing, save_drawing
 from harness.frame import frame_of, history_of
 from harness.manifest import read_grids
-from harness.page import Chapter, Figure, render_page
+from harness.page import Across, Chapter, Figure, render_page
 from harness.records import read_records
 from harness.sentences import better_sentence, completeness_sentence, default_baseline, stability_sentence
+from harness.statistics.across import aggregate_across, normalise_scores, performance_profiles
 from harness.statistics.divergence import compare_divergence
 from harness.statistics.paired import compare_pairs
 from harness.statistics.spread import compare_spread
 from harness.statistics.summary import aggregate_comparison
-from harness.tables import comparison_csv, comparison_sheet, pairs_sheet, to_latex, to_markdown
+from harness.tables import across_sheet, comparison_csv, comparison_sheet, pairs_sheet, to_latex, to_markdown
 from harness.types import UserError
 
 # With more comparisons than this, only the largest of each task, source and architecture is drawn.
@@ -72,11 +73,8 @@ def write_report(results_dir: str | Path, out: str | Path | None = None, *, base
             )
             chapters.append(chapter)
             files += written
-    across = []
-    if (heat := heat_drawing(leaders)) is not None:
-        figure, written = _write_drawing(heat, out / "across", "across")
-        across.append(figure)
-        files += written
+    across, written = _write_across(leaders, out)
+    files += written
     said = completeness_sentence(frame, len(missing))
     page = render_page(frame, chapters, across=across, missing=missing, completeness=said)
     index = [_write(out / "index.html", page), _write(out / "index.md", _index(chapters, said))]
@@ -120,6 +118,26 @@ def _write_chapter(
     spread, divergence = compare_spread(comparison, baseline=base), compare_divergence(comparison, baseline=base)
     said = (better_sentence(pairs, base), stability_sentence(spread, divergence, base))
     return Chapter(comparison, summary, sheets["comparison"], sheets["pairs"], said, figures, leads), files
+
+
+def _write_across(leaders: Sequence[Comparison], out: Path) -> tuple[Across, list[Path]]:
+    """What can be said over all tasks: a table where there are several, and the figures."""
+    folder, sheet, profiles, files = out / "across", None, None, []
+    try:
+        normalised = normalise_scores(leaders)
+    except UserError:
+        normalised = None
+    if normalised is not None and len(normalised.tasks) > 1 and normalised.scores:
+        table, profiles = aggregate_across(normalised), performance_profiles(normalised)
+        sheet = across_sheet(table, normalised.tasks, normalised.left_out)
+        files.append(_write(folder / "across.csv", table.to_csv(index=False, lineterminator="\n")))
+        files += [_write(folder / "across.md", to_markdown(sheet)), _write(folder / "across.tex", to_latex(sheet))]
+    figures = []
+    for drawing in across_drawings(leaders, profiles):
+        figure, written = _write_drawing(drawing, folder, "across")
+        figures.append(figure)
+        files += written
+    return Across(sheet, figures), files
 
 
 def _write_drawing(drawing: Drawing, folder: Path, slug: str) -> tuple[Figure, list[Path]]:

@@ -14,6 +14,7 @@ from harness.figures.curves import plot_learning_curves
 from harness.figures.forest import plot_paired_differences
 from harness.figures.gap import plot_inference_gap
 from harness.figures.palette import look_of
+from harness.figures.profiles import plot_profiles
 from harness.figures.rates import plot_learning_rates
 from harness.figures.seeds import plot_seed_cloud
 
@@ -29,6 +30,7 @@ __all__ = [
     "plot_learning_curves",
     "plot_learning_rates",
     "plot_paired_differences",
+    "plot_profiles",
     "plot_seed_cloud",
     "plot_stability",
     "save_figure",

@@ -1,5 +1,6 @@
 """Tables: sheets of text columns (`*_sheet`) and how they are rendered (`to_*`)."""
 
+from harness.tables.across import across_sheet
 from harness.tables.comparison import (
     caption_lines,
     comparison_csv,
@@ -30,6 +31,7 @@ __all__ = [
     "MISSING",
     "Column",
     "Sheet",
+    "across_sheet",
     "caption_lines",
     "comparison_csv",
     "comparison_latex",

@@ -18,14 +18,16 @@ from harness.figures import (
     plot_learning_curves,
     plot_learning_rates,
     plot_paired_differences,
+    plot_profiles,
     plot_seed_cloud,
     plot_stability,
     save_figure,
 )
 from harness.frame import frame_of, history_of
-from harness.statistics import aggregate_comparison, compare_pairs
+from harness.statistics import aggregate_comparison, compare_pairs, normalise_scores, performance_profiles
 from harness.types import UserError
 
+PROFILED = {"none": [0.8, 0.8], "channel": [0.84, 0.90]}  # scores 0, 0 and 0.2, 0.5
 STUDY = {"none": 0.94, "channel": 0.97, "spatial": 0.96}
 
 
@@ -205,6 +207,16 @@ def test_the_heat_map_shows_shares_of_the_baseline_s_error_and_gaps():
     assert table["rul (embedded), lenet", "band"] == -1  # one and a half times the error more: cut at -1
     assert np.isnan(table["rul (embedded), lenet", "channel"])
     assert {"+0.50", "−1.00", "–", "0.00"} <= {text.get_text() for text in ax.texts}
+
+
+def test_profiles_are_shares_by_threshold():
+    records = [make_record(axis, seed, value) for axis, row in PROFILED.items() for seed, value in enumerate(row)]
+    profiles = performance_profiles(normalise_scores(comparisons(frame_of(records))), [-0.5, 0.0, 0.25])
+    ax = plot_profiles(profiles, "one task")
+    curves = {line.get_label(): line.get_ydata().tolist() for line in ax.lines[1:]}
+    assert curves == {"channel": [1.0, 1.0, 0.5], "none": [1.0, 0.0, 0.0]}
+    assert ax.lines[1].get_xdata().tolist() == [-0.5, 0.0, 0.25]
+    assert "one task" in text_of(ax)
 
 
 def test_nothing_to_draw_is_said():

@@ -104,6 +104,7 @@ def test_every_figure_says_how_to_read_it_and_links_its_data(page):
         "inference-gap",
         "cost",
         "tasks",
+        "profiles",
     }
     for figure in figures:
         assert len(re.search(r"<figcaption><strong>.*?</strong>(.*?)</figcaption>", figure, flags=re.DOTALL)[1]) > 40
