@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
-CHOICES = ("architecture", "axis", "engine", "norm", "probe", "study", "task", "train")
+CHOICES = ("architecture", "axis", "engine", "norm", "probe", "study", "task", "train", "until")
 
 
 def text_of(page: Path) -> str:
