@@ -141,23 +141,30 @@ class _Resolver:
     def resolve(self, cell: Cell, record: Mapping[str, Any] | None) -> tuple[tuple[ResolvedSite, ...], str]:
         """The strategy at each site, and why it cannot be had there, if so."""
         config, data = cell.config, cell.data
-        architecture = canonical([config["architecture"], data["axes"], data["shape"], data["outputs"]])
-        key = canonical([architecture, config["axis"], config["train"]["batch_size"]])
+        # What is built to find the sites, and can fail to be: the model, its optimizer and its loss.
+        objects = [config["train"]["optimizer"], config["train"]["optimizer_options"], config["task"]["loss"]]
+        built = canonical([config["architecture"], data["axes"], data["shape"], data["outputs"], objects])
+        key = canonical([built, config["axis"], config["train"]["batch_size"]])
         if key not in self._resolved:
-            self._resolved[key] = _resolve(config, self._sites_of(architecture, cell, record))
+            try:
+                sites = self._sites_of(built, cell, record)
+            except UserError as error:
+                self._resolved[key] = (), str(error)
+            else:
+                self._resolved[key] = _resolve(config, sites)
         return self._resolved[key]
 
-    def _sites_of(self, architecture: str, cell: Cell, record: Mapping[str, Any] | None) -> Sequence[Site]:
-        if architecture in self._sites:
-            return self._sites[architecture]
+    def _sites_of(self, built: str, cell: Cell, record: Mapping[str, Any] | None) -> Sequence[Site]:
+        if built in self._sites:
+            return self._sites[built]
         if is_done(record):
             # The record tells the sites, and no model need be built.
             assert record is not None
             return [Site(s["name"], tuple(s["axes"]), tuple(s["shape"])) for s in record["sites"]]
         data = cell.data
         spec = TaskSpec(cell.config["task"]["name"], tuple(data["axes"]), tuple(data["shape"]), data["outputs"])
-        self._sites[architecture] = self._find_sites(cell.config, spec)
-        return self._sites[architecture]
+        self._sites[built] = self._find_sites(cell.config, spec)
+        return self._sites[built]
 
 
 def _resolve(config: Mapping[str, Any], sites: Sequence[Site]) -> tuple[tuple[ResolvedSite, ...], str]:
@@ -165,11 +172,10 @@ def _resolve(config: Mapping[str, Any], sites: Sequence[Site]) -> tuple[tuple[Re
         strategy = instantiate(config["axis"], _convert_="all")
         check_takes(strategy, sites)
         return tuple(strategy.resolve(site, batch_size=config["train"]["batch_size"]) for site in sites), ""
-    except UserError as error:
-        return (), str(error)
-    except InstantiationException as error:
-        cause = error.__cause__ or error
-        return (), " ".join(str(cause).split())
+    except (UserError, InstantiationException) as error:
+        cause = error if isinstance(error, UserError) else error.__cause__ or error
+        where = f"axis={config['axis']['name']} on architecture={config['architecture']['name']}"
+        return (), f"{where}: {' '.join(str(cause).split())}"
 
 
 def _name_equals(cells: list[PlannedCell]) -> list[PlannedCell]:

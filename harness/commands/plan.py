@@ -49,11 +49,8 @@ def main(arguments: Arguments, console: Console) -> int:
         console.print("how long it takes is not known yet: no such cell has been run into this folder")
     else:
         console.print(f"about {describe_seconds(seconds)} of computing for the {len(plan.to_run)} cells to run")
-    for planned in _first_of_each_strategy(plan.invalid):
-        console.print(
-            f"[red]invalid[/] axis={escape(planned.cell.config['axis']['name'])}: {escape(planned.invalid)}",
-            soft_wrap=True,
-        )
+    for reason in dict.fromkeys(planned.invalid for planned in plan.invalid):
+        console.print(f"[red]invalid[/] {escape(reason)}", soft_wrap=True)
     return 0
 
 
@@ -102,11 +99,3 @@ def _what_is_kept(planned: PlannedCell) -> str:
         kept.append(text + (" (fallback)" if site.fell_back else ""))
     counts = Counter(kept)
     return "; ".join(text if n == 1 else f"{text} [{n} sites]" for text, n in counts.items())
-
-
-def _first_of_each_strategy(cells: Sequence[PlannedCell]) -> list[PlannedCell]:
-    first: dict[tuple[str, str], PlannedCell] = {}
-    for planned in cells:
-        config = planned.cell.config
-        first.setdefault((config["architecture"]["name"], config["axis"]["name"]), planned)
-    return list(first.values())

@@ -92,15 +92,9 @@ def _print_rounds(rounds: Rounds, plan: Plan, results_dir: Path, console: Consol
 def _refuse_invalid(plan: Plan, *, skip: bool) -> None:
     if not plan.invalid or (skip and len(plan.invalid) < len(plan.cells)):
         return
-    first = plan.invalid[0]
-    config = first.cell.config
     share = f"{len(plan.invalid)} of {len(plan.cells)} cells are invalid"
     many = f" ({share}: `plan` lists them, skip_invalid=true leaves them out)"
-    raise UserError(
-        f"axis={config['axis']['name']} on architecture={config['architecture']['name']}: "
-        + first.invalid
-        + (many if len(plan.cells) > len(plan.invalid) else "")
-    )
+    raise UserError(plan.invalid[0].invalid + (many if len(plan.cells) > len(plan.invalid) else ""))
 
 
 def _announce(plan: Plan, console: Console) -> None:

@@ -103,7 +103,9 @@ def test_states(plan):
     }
     assert [cell.config["axis"]["name"] for cell in found.to_run] == ["none", "spatial", "elementwise"]
     [invalid] = found.invalid
-    assert invalid.invalid.startswith("no site of this architecture has the axes that the strategy keeps")
+    assert invalid.invalid.startswith(
+        "axis=per_timestep on architecture=tiny: no site of this architecture has the axes that the strategy keeps"
+    )
 
 
 def test_a_diverged_cell_is_done(plan):
