@@ -39,7 +39,10 @@ def dress(ax: Axes, title: str, subtitle: str, *, grid: str = "both", wrap: int 
     """Title and subtitle (at most `wrap` characters a line) at the left, quiet spines, a grid behind the data."""
     # Blanks within a part do not break, so that lines end between parts.
     parts = [part.replace(" ", "\xa0") for part in subtitle.split(" · ")]
-    lines = [line.replace("\xa0", " ") for line in textwrap.wrap(" · ".join(parts), wrap, break_long_words=False)]
+    lines = [
+        line.replace("\xa0", " ").rstrip(" ·")
+        for line in textwrap.wrap(" · ".join(parts), wrap, break_long_words=False)
+    ]
     ax.set_title(title, loc="left", fontsize=11.5, fontweight="bold", color=INK, pad=8 + 12.5 * len(lines))
     ax.annotate(
         "\n".join(lines),

@@ -49,7 +49,7 @@ def normalise_scores(comparisons: Sequence[Comparison], *, baseline: str = BASEL
     by_task, left_out = scores_by_task(comparisons, baseline=baseline)
     common = set.intersection(*(set(scores) for scores in by_task.values()))
     others = sorted({axis for scores in by_task.values() for axis in scores} - common)
-    left_out += [f"{axis} (not in every task)" for axis in others]
+    left_out += [f"{', '.join(others)} (not in every task)"] if others else []
     scores = {axis: [of_task[axis] for of_task in by_task.values()] for axis in sorted(common)}
     return NormalisedScores(scores, tuple(by_task), tuple(left_out))
 

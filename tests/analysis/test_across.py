@@ -86,12 +86,12 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
 
 def test_what_cannot_be_compared_is_named():
     records = records_of({"none": [0.8], "channel": [0.9], "spatial": [0.9]})
-    records += records_of({"none": [20.0], "channel": [18.0]}, task="rul", measure=RMSE)
+    records += records_of({"none": [20.0], "channel": [18.0], "band": [9.0]}, task="rul", measure=RMSE)
     records += records_of({"channel": [0.9]}, architecture="mlp")
     normalised = normalise_scores(comparisons(frame_of(records)))
     assert sorted(normalised.scores) == ["channel", "none"]
     assert normalised.tasks == ("mnist (embedded), lenet", "rul (embedded), lenet")
-    assert [text.split(" (no")[0] for text in normalised.left_out] == ["mnist (embedded), mlp", "spatial"]
+    assert [text.split(" (no")[0] for text in normalised.left_out] == ["mnist (embedded), mlp", "band, spatial"]
 
 
 def test_no_task_with_a_baseline_is_refused():
