@@ -103,8 +103,8 @@ def seed_offsets(seeds: pd.Series, all_seeds: pd.Series) -> NDArray[np.float64]:
 
 def save_figure(ax: Axes, path: Path) -> list[Path]:
     """Write the axes' figure as PNG and SVG beside each other; the same figure gives the same bytes."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+    figure = ax.figure
+    assert isinstance(figure, Figure)
     files = [path.with_suffix(".png"), path.with_suffix(".svg")]
     layout = figure.get_layout_engine()
     with mpl.rc_context(_SAVE):
