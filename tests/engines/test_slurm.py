@@ -13,19 +13,16 @@ from typing import Any
 import pytest
 
 from harness.claims import claim, claims_dir, read_claims
-from harness.cli import parse
-from harness.commands.planning import configs_of
-from harness.data import load_task, summarize
 from harness.engines import Event
 from harness.engines.dispatch import Dispatch
 from harness.engines.slurm_engine import SlurmEngine, _Run
 from harness.execute import Cell, record_of
-from harness.identity import cell_id, identify
 from harness.records import prepare_results_dir, read_records, write_record
 from harness.types import UserError
+from tests.engines.cells import finish, plan
 from tests.engines.processes import wait_until
 from tests.engines.slurm_daemons import daemons, why_not
-from tests.faults.grid import PROJECT, outcome, run, start
+from tests.faults.grid import outcome, run, start
 
 WHY_NOT = why_not() or ("" if importlib.util.find_spec("submitit") else "submitit is not installed")
 needs_slurm = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
@@ -76,10 +73,6 @@ class Scripted:
         self.logs.append(job)
 
 
-def finish(cell: Cell, results_dir: Path) -> None:
-    write_record(results_dir, record_of(cell, {"status": "ok"}))
-
-
 def die_at(number: int) -> Callable[[Sequence[Cell], Path], None]:
     """A job that is killed at its cell of that number: cells before it are done, its claim is left behind."""
 
@@ -99,16 +92,6 @@ def finish_all(cells: Sequence[Cell], results_dir: Path) -> None:
 
 def do_nothing(cells: Sequence[Cell], results_dir: Path) -> None:
     """A job that ends before its first cell."""
-
-
-def plan(*overrides: str) -> list[Cell]:
-    where = ["--config-dir", str(PROJECT), "task=faulty", "task.data.markers=none"]
-    cells = []
-    for config in configs_of(parse([*where, *overrides])):
-        data = summarize(load_task(config["task"]["data"]))
-        identity = identify(config, data_source=data["source"], data_digest=data["digest"])
-        cells.append(Cell(cell_id(config, identity), identity, config, data))
-    return cells
 
 
 @pytest.fixture(scope="module")
