@@ -24,6 +24,7 @@ VERBS = {
     "report": "write a page, tables and figures from the records",
     "power": "say how many seeds would tell the strategies apart, going by the records of a pilot",
     "reproduce": "train one recorded cell again and compare it bit for bit",
+    "bench": "measure how fast cells train, beside keras.fit and PyTorch",
 }
 HYDRA_FLAGS_WITH_VALUE = ("--cfg", "-c", "--package", "-p")
 HYDRA_FLAGS = ("--resolve", "--hydra-help")

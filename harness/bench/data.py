@@ -1,0 +1,41 @@
+"""The data that contenders share, and where their programs lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.config import hydra_session
+from harness.data import draw_split, load_task, standardizer
+from harness.grid import expand
+
+
+def write_data(overrides: Sequence[str], path: Path) -> Path:
+    """Write the examples that a cell of these overrides sees under seed 0, as an `.npz` that any program reads.
+
+    Its arrays are `x_<part>` `(example, *axes)` and `y_<part>` `(example,)` or `(example, 1)`, for `train`,
+    `validation` and `test`.
+    """
+    with hydra_session() as composer:
+        [config] = expand(composer, [*overrides, "seed=0"])
+    data = load_task(config["task"]["data"]).data
+    split = draw_split(data, 0)
+    x = standardizer(data, split.train)(data.x)
+    y = data.y.astype(np.int32) if data.outputs > 1 else data.y.astype(np.float32).reshape(-1, 1)
+    arrays: dict[str, NDArray[Any]] = {}
+    for part, index in (("train", split.train), ("validation", split.validation), ("test", split.test)):
+        arrays |= {f"x_{part}": x[index], f"y_{part}": y[index]}
+    np.savez(path, **arrays)  # type: ignore[arg-type]  # its stub takes `allow_pickle` for one of the arrays
+    return path
+
+
+def contender_script(name: str) -> Path:
+    """A contender's file: in `benchmarks/` of a checkout, beside this module when installed."""
+    package = Path(__file__).resolve().parent
+    inside = package / "contenders"
+    folder = inside if inside.is_dir() else package.parents[1] / "benchmarks" / "contenders"
+    return folder / f"{name}.py"
