@@ -40,7 +40,7 @@ def test_the_rows_are_there_as_csv_and_parquet(tmp_path):
     write(tmp_path, [*make_study({"none": 0.9, "channel": 0.95}, seeds=3), make_record("spatial", 0, status="error")])
     write_report(tmp_path)
     for name, rows in (("cells", 7), ("comparisons", 3)):
-        csv = pd.read_csv(tmp_path / "report" / f"{name}.csv")
+        csv = pd.read_csv(tmp_path / "report" / f"{name}.csv", float_precision="round_trip")
         parquet = pd.read_parquet(tmp_path / "report" / f"{name}.parquet")
         assert len(csv) == len(parquet) == rows
         assert csv.columns.tolist() == parquet.columns.tolist()

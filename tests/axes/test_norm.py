@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 
 import keras
@@ -13,9 +12,9 @@ from omegaconf import OmegaConf
 
 from harness.axes import AxisNormalization, AxisStrategy, NormFactory, SiteRecorder
 from harness.types import Norm, Site, UserError
+from tests.needs import KERAS_HAS_RENORM
 
 CONF = Path(__file__).parents[2] / "conf" / "axis"
-KERAS_HAS_RENORM = "renorm" in inspect.signature(keras.layers.BatchNormalization).parameters
 SHAPES = {
     ("height", "width", "channel"): (3, 4, 6),
     ("time", "feature"): (5, 4),
@@ -35,7 +34,7 @@ def build(norm: Norm, axes: tuple[str, ...], name: str = "site") -> keras.Model:
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_strategy_takes_a_step_at_every_site(path: Path) -> None:
     if path.stem == "renorm" and not KERAS_HAS_RENORM:
-        pytest.skip("this Keras has no batch renormalization")
+        pytest.skip("batch renormalization came with Keras 3.14")
     for axes, shape in SHAPES.items():
         norm = NormFactory(instantiate(OmegaConf.load(path)), batch_size=8, momentum=0.9, epsilon=1e-4)
         model = build(norm, axes)

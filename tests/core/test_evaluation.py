@@ -13,6 +13,7 @@ from harness.axes.norm import NormFactory
 from harness.evaluation import INFERENCE_BATCH, Evaluator, cover, pooled_axes
 from harness.training import Arrays, batch_order
 from harness.types import Metric
+from tests.needs import needs_renorm
 
 X = np.random.default_rng(0).normal(1.0, 2.0, size=(50, 4, 3)).astype(np.float32)
 Y = np.random.default_rng(1).integers(2, size=50).astype(np.int32)
@@ -155,7 +156,7 @@ def test_fewer_examples_than_a_batch_are_one_batch(measured):
         np.testing.assert_allclose(found, by_hand_in_batches(measured, X[:4]), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["batch", "renorm"])
+@pytest.mark.parametrize("kind", ["batch", pytest.param("renorm", marks=needs_renorm)])
 def test_no_evaluation_leaves_a_trace(kind):
     measured = Measured(AxisStrategy(("feature",), kind=kind))
     before = bits(measured.model)

@@ -19,6 +19,7 @@ from harness.records import encode, prepare_results_dir, read_record, write_reco
 from harness.training import Trainer
 from harness.types import Split, TaskSpec
 from tests.core.conftest import cell_of
+from tests.needs import needs_renorm
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +261,10 @@ def test_the_shape_of_the_data_is_baked_into_the_graphs(configs):
 
 @pytest.mark.parametrize(
     "axis",
-    ["renorm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("elementwise", "global", "layer", "group"))],
+    [
+        pytest.param("renorm", marks=needs_renorm),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("elementwise", "global", "layer", "group")),
+    ],
 )
 def test_every_kind_of_strategy_runs_to_its_end(cell, axis):
     record = run_cell(cell(f"axis={axis}", "seed=0", "train.epochs=1"))

@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import re
 import sys
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions
 
 import pytest
 from packaging.markers import Marker
@@ -24,11 +24,21 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 # Imported by tensorflow-datasets, which does not say so.
 NOT_OURS = {"importlib-resources"}
-DISTRIBUTIONS = {**packages_distributions(), "ray": ["ray"], "submitit": ["submitit"], "torch": ["torch"]}
 
 
 def declared(requirements):
     return {canonicalize_name(Requirement(text).name) for text in requirements}
+
+
+def providers():
+    """The distribution that each installed package is in; the optional ones need not be installed."""
+    # Python 3.10's packages_distributions() overlooks those without a list of their packages.
+    found = {"ray": "ray", "submitit": "submitit", "torch": "torch"}
+    for distribution in distributions():
+        listed = distribution.read_text("top_level.txt")
+        files = {file.parts[0].removesuffix(".py") for file in distribution.files or ()}
+        found |= dict.fromkeys(listed.split() if listed else files, canonicalize_name(distribution.metadata["Name"]))
+    return found
 
 
 def imported(*folders):
@@ -43,7 +53,9 @@ def imported(*folders):
             elif isinstance(node, ast.Call) and ast.unparse(node.func) == "resources.files":
                 names.add(ast.literal_eval(node.args[0]).partition(".")[0])
     names -= {*sys.stdlib_module_names, "harness", "tasks", "tests", "benchmarks"}
-    return {canonicalize_name(DISTRIBUTIONS[name][0]) for name in names if name in DISTRIBUTIONS}
+    providing = providers()
+    assert names <= set(providing), "imported, and in no distribution"
+    return {providing[name] for name in names}
 
 
 def pins():
