@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import TimeoutError as FutureTimeout  # not the built-in one before Python 3.11
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,7 @@ class _Run:
         except ProcessExpired as error:
             status, cause = self._cause_of(error)
             self._dispatch.died(done, status=status, cause=cause)
-        except TimeoutError:
+        except FutureTimeout:
             reason = f"took longer than engine.timeout={self._engine.timeout:g} seconds"
             self._dispatch.fail(done, status="timeout", reason=reason)
         except OSError as error:
