@@ -70,7 +70,7 @@ def test_the_strategy_of_ones_own_does_what_it_says(project):
 
 
 def test_a_strategy_that_is_only_a_yaml_can_be_planned(project):
-    overrides = ("task=mnist", "axis=row_statistics", "seed=0", "engine=serial")
+    overrides = ("task=mnist", "task.data.source=embedded", "axis=row_statistics", "seed=0", "engine=serial")
     planned = run_python("-m", "harness", "plan", "--config-dir", "conf", *overrides, cwd=project)
 
     assert "height (scale and shift: channel)" in " ".join(planned.split())
