@@ -207,3 +207,22 @@ def test_a_lost_node_costs_nothing_but_time(
     assert "tried again" in printed
     assert outcome(results) == undisturbed
     assert [path.name for path in (results / "records").iterdir() if path.is_dir()] == []
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@needs_ray
+def test_on_a_cluster_too_nothing_runs_on_when_the_command_is_killed(
+    three_nodes: tuple[dict[str, Any], dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, told = three_nodes
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    overrides = ("architecture.fault=hang", "engine=ray", f"engine.address={cluster['address']}")
+    process = start(tmp_path / "results", tmp_path / "markers", *FOUR, *overrides)
+    wait_until(lambda: len(read_claims(tmp_path / "results")) == 2 or process.poll() is not None)
+    workers = {claim["pid"] for claim in read_claims(tmp_path / "results")}
+    process.kill()
+    process.communicate(timeout=60)
+    wait_until(lambda: not alive(workers) and not read_claims(tmp_path / "results"), seconds=60)
+    assert alive(set(cluster["raylets"])) == set(cluster["raylets"]), "the cluster is not ours to stop"
