@@ -7,6 +7,7 @@ before its cells is noticed, and what it left undone is submitted again.
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -117,7 +118,7 @@ class SlurmEngine:
         return {**own, "workers": self.cells_at_a_time, "workers_per_gpu": self.workers_per_gpu}
 
     def _job_parameters(self, threads: int) -> dict[str, Any]:
-        path = f"export PYTHONPATH={os.pathsep.join(module_folders())!r}"
+        path = f"export PYTHONPATH={shlex.quote(os.pathsep.join(module_folders()))}"
         asked = {
             "job_name": "harness",
             "partition": self.partition,
