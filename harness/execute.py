@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,7 @@ class _Prepared:
     trainer: Any
     sites: list[dict[str, Any]]
     shifts: Any
+    custom_gradients: set[str] = field(default_factory=set)
 
 
 _last: list[_Prepared] = []
@@ -124,12 +125,14 @@ def _prepare(config: Mapping[str, Any], spec: TaskSpec) -> _Prepared:
         return _last[0]
     import keras
 
+    from harness.graphs import forget_custom_gradients
     from harness.keras_objects import build_loss
     from harness.training import ProbeSettings, Trainer
 
     # One program at a time: a process that keeps every graph grows by megabytes a cell. Clearing also starts
     # Keras's automatic names anew, from which the seeds of a user's unnamed layers are derived.
-    _last.clear()
+    while _last:
+        forget_custom_gradients(_last.pop().custom_gradients)
     keras.backend.clear_session()
     model, norm = _build(config, spec)
     trainer = Trainer(model, norm.layers, spec=spec, loss=build_loss(config["task"]["loss"]), train=config["train"])
@@ -171,6 +174,7 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_p
     device = configure(config["train"])
     import tensorflow as tf
 
+    from harness.graphs import noting_custom_gradients
     from harness.initialization import digest_weights
     from harness.measuring import measure_cell
     from harness.training import ProbeSettings
@@ -190,20 +194,21 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_p
         checkpoint = checkpoint_path and Checkpoint(
             checkpoint_path, current_provenance(config)["source"], config["train"]["checkpoint_seconds"]
         )
-        fit = trainer.fit(
-            parts["train"],
-            parts["validation"],
-            seed=config["seed"],
-            epochs=config["train"]["epochs"],
-            metrics=data.metrics,
-            target_scale=data.target_scale,
-            on_epoch=on_epoch,
-            checkpoint=checkpoint,
-            probe=ProbeSettings(**config["probe"]),
-        )
-        trained = time.perf_counter()
-        metrics, diagnostics = measure_cell(trainer, data, parts, fit, seed=config["seed"])
-        shifted, refusals = prepared.shifts.measure(data, split, parts["test"]) if prepared.shifts else ({}, {})
+        with noting_custom_gradients(prepared.custom_gradients):
+            fit = trainer.fit(
+                parts["train"],
+                parts["validation"],
+                seed=config["seed"],
+                epochs=config["train"]["epochs"],
+                metrics=data.metrics,
+                target_scale=data.target_scale,
+                on_epoch=on_epoch,
+                checkpoint=checkpoint,
+                probe=ProbeSettings(**config["probe"]),
+            )
+            trained = time.perf_counter()
+            metrics, diagnostics = measure_cell(trainer, data, parts, fit, seed=config["seed"])
+            shifted, refusals = prepared.shifts.measure(data, split, parts["test"]) if prepared.shifts else ({}, {})
         measured = time.perf_counter()
         model = trainer.model
         return {

@@ -25,7 +25,7 @@ from harness.execute import Cell, prepare_split
 from harness.grid import expand
 from harness.inspection import find_sites
 from harness.plan import build_plan
-from harness.records import find_record, prepare_results_dir
+from harness.records import FINISHED, find_record, prepare_results_dir
 from harness.worker import work
 
 # Workers that take turns together run cells of seeds of their own.
@@ -76,7 +76,7 @@ def run(cell: Cell, seed: int, results_dir: Path) -> dict[str, float]:
     finished = work(cell, results_dir)
     taken = time.perf_counter() - started
     record = find_record(results_dir, cell.id)
-    if record is None or finished.status != "ok":
+    if record is None or finished.status not in FINISHED:
         raise RuntimeError(f"the cell ended as {finished.status}: {finished.reason}")
     parts = record["seconds"]
     return {
