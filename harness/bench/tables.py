@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.bench.throughput import ALL, ONE
+from harness.bench.turns import DISTURBED
 
 
 def machine_lines() -> dict[str, Any]:
@@ -50,7 +51,8 @@ def throughput_table(found: Mapping[str, Any]) -> Group:
             f"{contender['setup_seconds']:.0f} s",
             *("" if value is None else f"{value:.2f} ×" for value in ratios),
         )
-    lines = [*found["notes"], describe_cell(found["cell"]), describe_ceiling(found["ceiling"])]
+    lines = [*found["notes"], describe_others(found["others"])]
+    lines += [describe_cell(found["cell"]), describe_ceiling(found["ceiling"])]
     return Group(table, *map(Text, lines), Text())
 
 
@@ -67,6 +69,12 @@ def grid_table(found: Mapping[str, Any]) -> Group:
     )
     line = f"{found['ratio']:.1f} times the cells an hour; a process of it had at most {found['peak_gib']:.2f} GiB"
     return Group(table, Text(line), Text())
+
+
+def describe_others(others: Sequence[float]) -> str:
+    """How quiet the machine was, in words."""
+    text = f"Other programs used {median(others):.0%} of the machine during a turn (median; {max(others):.0%} at most)"
+    return text + (": the figures are not to be relied on." if median(others) > DISTURBED else ".")
 
 
 def describe_cell(cell: Mapping[str, float]) -> str:

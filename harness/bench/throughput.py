@@ -33,13 +33,14 @@ class _Entry:
 
 
 def measure_throughput(
-    workload: Workload, *, rounds: int, quick: bool, workers: int, folder: Path, say: Say
+    workload: Workload, *, rounds: int, tries: int, quick: bool, workers: int, folder: Path, say: Say
 ) -> dict[str, Any]:
     """Let all contenders train in turns.
 
     Args:
         workload: what they train.
         rounds: how often each has its turn.
+        tries: how often a turn is taken at most that other programs disturb.
         quick: leave out what takes long to start.
         workers: how many processes the harness has when it has all.
         folder: for the data, and for what contenders print to standard error.
@@ -48,7 +49,8 @@ def measure_throughput(
     Returns:
         `contenders`: label -> `name`, `setup_seconds`, `rates` (examples a second, `(round,)`). `ratios`: `one / other`
         -> median over rounds. `cell`: where the seconds of a warm cell go. `ceiling`: readings of one core, and a
-        step's time by them. `notes`: who could not take part and why.
+        step's time by them. `others`: the part of the machine that other programs used, `(turn,)`. `notes`: who could
+        not take part and why.
 
     Raises:
         ContenderError: the harness itself could not take part.
@@ -74,7 +76,7 @@ def measure_throughput(
             say(f"{workload.name}: round {number + 1} of {rounds}")
             for label in _rotated(list(entries), number):
                 entry = entries[label]
-                turns.setdefault(label, []).append(entry.contender.take_turn(entry.processes))
+                turns.setdefault(label, []).append(entry.contender.take_turn(entry.processes, tries=tries))
         setups = {label: entry.contender.setup for label, entry in entries.items() if label != "machine"}
     measured = {label: rates(turns[label]) for label in setups}
     return {
@@ -88,6 +90,7 @@ def measure_throughput(
         "ratios": _ratios(measured),
         "cell": _cell(workload, setups[ONE], turns[ONE]),
         "ceiling": _ceiling(workload, turns[ONE], turns["machine"]),
+        "others": [float(answers[0]["others"]) for label in setups for answers in turns[label]],
         "notes": notes,
     }
 

@@ -1,11 +1,13 @@
-"""usage: python -m harness bench [quick=true] [only=cnn,lstm,grid] [rounds=N] [workers=N] [out=FILE]
+"""usage: python -m harness bench [quick=true] [only=cnn,lstm,grid] [rounds=N] [tries=N] [workers=N]
+       [out=FILE]
 
 Measures how fast the article's two models train, in turns and on the same data: `keras.fit` as a user writes it,
 PyTorch where it is installed, the harness with one worker and with all; then a whole grid by one command beside a
 script for each of its cells. Prints images or sequences a second, their ratios, what of a cell's time is not training
 steps, and a step's time beside what the machine could do at best. It takes some eight minutes, quick=true two.
 
-Figures are of this machine and this moment: nothing else should run. `out` keeps them all as JSON.
+Figures are of this machine and this moment, and nothing else should run: a turn during which other programs took
+more than a twentieth of the CPU is taken again, `tries` times at most. `out` keeps all figures as JSON.
 """
 
 from __future__ import annotations
@@ -36,10 +38,11 @@ def main(arguments: Arguments, console: Console) -> int:
 
     if arguments.words:
         raise UserError(f"bench takes options such as quick=true. Received: {' '.join(arguments.words)}")
-    options = read_options(arguments, quick="false", only=",".join(PARTS), rounds="", workers="", out="")
+    options = read_options(arguments, quick="false", only=",".join(PARTS), rounds="", tries="", workers="", out="")
     quick = _flag("quick", options["quick"])
     parts = _parts(options["only"])
     rounds = _count("rounds", options["rounds"], default=3 if quick else 5)
+    tries = _count("tries", options["tries"], default=2)
     workers = _count("workers", options["workers"], default=usable_cores())
     found: dict[str, Any] = {"machine": machine_lines(), "quick": quick, "throughput": [], "grid": {}}
 
@@ -56,7 +59,13 @@ def main(arguments: Arguments, console: Console) -> int:
                     console.print(grid_table(found["grid"]))
                 else:
                     result = measure_throughput(
-                        WORKLOADS[name], rounds=rounds, quick=quick, workers=workers, folder=Path(folder), say=say
+                        WORKLOADS[name],
+                        rounds=rounds,
+                        tries=tries,
+                        quick=quick,
+                        workers=workers,
+                        folder=Path(folder),
+                        say=say,
                     )
                     found["throughput"].append(result)
                     console.print(throughput_table(result))
