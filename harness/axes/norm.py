@@ -69,5 +69,5 @@ class NormFactory:
             return keras.layers.BatchNormalization(axis=resolved.axis[0], momentum=self.momentum, **options, **common)
         except (TypeError, ValueError) as error:
             raise UserError(
-                f"this Keras has no batch renormalization; 3.15 has. Received: keras {keras.__version__}"
+                f"this Keras has no batch renormalization; 3.14 has. Received: keras {keras.__version__}"
             ) from error
