@@ -9,8 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from harness.types import UserError
@@ -18,27 +17,21 @@ from harness.types import UserError
 # Set by an engine that lets several workers share a GPU: the part of its memory that is this process's.
 GPU_SHARE = "HARNESS_GPU_SHARE"
 
-# For plots, data frames and scikit-learn's interface, which Keras offers where it finds them.
-UNUSED_BY_CELLS = ("matplotlib", "pandas", "sklearn")
-
 _configured: dict[str, Any] = {}
 
 
-def import_tensorflow(*, lean: bool = False) -> None:
+def import_tensorflow() -> None:
     """Import TensorFlow without its start-up remarks, which no log level keeps off the terminal.
 
     They are written by C++ straight to file descriptor 2, so that is what is turned aside; if the import fails,
     what was held back is shown.
-
-    Args:
-        lean: do not let Keras import what cells have no use for, which takes a third of the time and 150 MiB.
     """
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what comes later: warnings and errors, no "Compiled cluster"
     sys.stderr.flush()
     terminal = os.dup(2)
-    with tempfile.TemporaryFile() as aside, _hidden(UNUSED_BY_CELLS if lean else ()):
+    with tempfile.TemporaryFile() as aside:
         os.dup2(aside.fileno(), 2)
         try:
             # Looking for GPUs is what complains on machines that have none.
@@ -50,18 +43,6 @@ def import_tensorflow(*, lean: bool = False) -> None:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
-
-
-@contextmanager
-def _hidden(modules: Iterable[str]) -> Iterator[None]:
-    """While something is imported inside, these are not found unless they are imported already; later they are."""
-    absent = [name for name in modules if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None is how Python notes what is not there
-    try:
-        yield
-    finally:
-        for name in absent:
-            del sys.modules[name]
 
 
 def configure(train: Mapping[str, Any]) -> str:
