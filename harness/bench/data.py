@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from harness.config import hydra_session
 from harness.data import draw_split, load_task, standardizer
 from harness.grid import expand
+from harness.types import UserError
+
+CONTENDERS = Path(__file__).resolve().parents[2] / "benchmarks" / "contenders"
 
 
 def write_data(overrides: Sequence[str], path: Path) -> Path:
@@ -34,8 +37,14 @@ def write_data(overrides: Sequence[str], path: Path) -> Path:
 
 
 def contender_script(name: str) -> Path:
-    """A contender's file: in `benchmarks/` of a checkout, beside this module when installed."""
-    package = Path(__file__).resolve().parent
-    inside = package / "contenders"
-    folder = inside if inside.is_dir() else package.parents[1] / "benchmarks" / "contenders"
-    return folder / f"{name}.py"
+    """A contender's file in the checkout's `benchmarks/`.
+
+    Raises:
+        UserError: there is none, as where the package alone is installed.
+    """
+    path = CONTENDERS / f"{name}.py"
+    if not path.is_file():
+        raise UserError(
+            f"bench needs the scripts of benchmarks/contenders, which come with a checkout. Received: {path}"
+        )
+    return path

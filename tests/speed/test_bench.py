@@ -221,6 +221,12 @@ def test_tables_say_who_is_how_many_times_as_fast() -> None:
     )
 
 
+def test_without_a_checkout_bench_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("harness.bench.data.CONTENDERS", tmp_path)
+    with pytest.raises(UserError, match=r"^bench needs the scripts of .* Received: .*keras_fit\.py$"):
+        contender_script("keras_fit")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
