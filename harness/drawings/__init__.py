@@ -1,0 +1,9 @@
+"""The figures of a report: what is drawn, how to read it, and the data behind it."""
+
+from harness.drawings.across import across_drawings
+from harness.drawings.comparison import drawings_of
+from harness.drawings.drawing import Drawing, save_drawing
+from harness.drawings.rates import rates_drawing
+from harness.drawings.svg import inline_svg
+
+__all__ = ["Drawing", "across_drawings", "drawings_of", "inline_svg", "rates_drawing", "save_drawing"]
