@@ -25,6 +25,8 @@ VERBS = {
     "power": "say how many seeds would tell the strategies apart, going by the records of a pilot",
     "reproduce": "train one recorded cell again and compare it bit for bit",
     "bench": "measure how fast cells train, beside keras.fit and PyTorch",
+    "publish": "make the committed records, tables, figures and notebooks again",
+    "browse": "open the notebooks, or the published results as one page",
 }
 HYDRA_FLAGS_WITH_VALUE = ("--cfg", "-c", "--package", "-p")
 HYDRA_FLAGS = ("--resolve", "--hydra-help")

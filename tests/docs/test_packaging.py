@@ -33,7 +33,7 @@ def declared(requirements):
 def providers():
     """The distribution that each installed package is in; the optional ones need not be installed."""
     # Python 3.10's packages_distributions() overlooks those without a list of their packages.
-    found = {"ray": "ray", "submitit": "submitit", "torch": "torch"}
+    found = {name: name for name in ("ray", "submitit", "torch", "nbclient", "nbformat")}
     for distribution in distributions():
         listed = distribution.read_text("top_level.txt")
         files = {file.parts[0].removesuffix(".py") for file in distribution.files or ()}
@@ -66,7 +66,7 @@ def pins():
 
 def test_what_is_declared_is_what_is_imported():
     extras = PROJECT["optional-dependencies"]
-    optional = declared([*extras["ray"], *extras["slurm"], *extras["bench"]])
+    optional = declared([*extras["ray"], *extras["slurm"], *extras["bench"], *extras["notebooks"]])
     found = imported("harness", "tasks")
 
     assert declared(PROJECT["dependencies"]) - NOT_OURS <= found
