@@ -38,13 +38,18 @@ class Comparison:
     @property
     def title(self) -> str:
         """One line that says what is compared on what."""
-        settings = "".join(f", {name.rpartition('.')[2]} {_said(value)}" for name, value in self.settings.items())
+        settings = "".join(f", {name.rpartition('.')[2]} {say_value(value)}" for name, value in self.settings.items())
         return f"{self.task} ({self.data_source}), {self.architecture}{settings}"
 
     @property
     def slug(self) -> str:
         """The title as the name of a folder."""
-        parts = [self.task, self.data_source, self.architecture, *(f"{k}-{_said(v)}" for k, v in self.settings.items())]
+        parts = [
+            self.task,
+            self.data_source,
+            self.architecture,
+            *(f"{k}-{say_value(v)}" for k, v in self.settings.items()),
+        ]
         return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts)).strip("-").lower()
 
     @property
@@ -125,14 +130,21 @@ def compared_settings(frame: pd.DataFrame) -> dict[str, str]:
 
 def _differing(cells: pd.DataFrame) -> list[str]:
     differing = [column for column in compared_settings(cells) if cells[column].nunique(dropna=False) > 1]
-    # Data may be drawn anew by each seed, but under one seed there is one pool of examples to compare on.
-    if "data_digest" in cells and cells.groupby(["data_source", "seed"])["data_digest"].nunique().gt(1).any():
+    # Data may be drawn anew by each seed, but under one seed and setting there is one pool of examples to compare on.
+    alike = cells.groupby(["data_source", "seed", *differing], dropna=False)
+    if "data_digest" in cells and alike["data_digest"].nunique().gt(1).any():
         differing.append("data_digest")
     return differing
 
 
-def _said(value: object) -> str:
-    """A setting's value in a title: whole numbers without `.0` (a column with gaps is float), digests cut short."""
+def say_value(value: object) -> str:
+    """A setting's value as titles and tables have it.
+
+    Whole numbers come without `.0` (a column with gaps is float), digests are cut short, and what is not set is
+    `null`, as in a config.
+    """
+    if value is None or value != value:
+        return "null"
     return f"{value:g}" if isinstance(value, float) else str(value)[:12] if isinstance(value, str) else str(value)
 
 
@@ -145,7 +157,9 @@ def _strategies(cells: pd.DataFrame) -> list[str]:
         if not differing:
             continue
         for position, values in zip(rows.index, rows[differing].itertuples(index=False), strict=True):
-            said = (f"{name.rpartition('.')[2]}={_said(value)}" for name, value in zip(differing, values, strict=True))
+            said = (
+                f"{name.rpartition('.')[2]}={say_value(value)}" for name, value in zip(differing, values, strict=True)
+            )
             labels[int(position)] = f"{axis} [{', '.join(said)}]"
     return labels
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from harness.comparison import Comparison, comparisons
-from harness.drawings import Drawing, across_drawings, drawings_of, rates_drawing, save_drawing
+from harness.drawings import Drawing, across_drawings, drawings_of, save_drawing
 from harness.frame import frame_of, history_of
 from harness.manifest import read_grids
 from harness.page import Across, Chapter, Figure, render_page
@@ -60,7 +60,6 @@ def write_report(results_dir: str | Path, out: str | Path | None = None, *, base
     leaders = [max(group, key=lambda one: len(one.frame)) for group in groups]
     chapters, files = [], []
     for group, leader in zip(groups, leaders, strict=True):
-        rates = rates_drawing(leader, group)
         for comparison in group:
             chapter, written = _write_chapter(
                 comparison,
@@ -69,7 +68,6 @@ def write_report(results_dir: str | Path, out: str | Path | None = None, *, base
                 baseline,
                 leads=comparison is leader,
                 drawn=comparison is leader or len(found) <= _MOST_DRAWN,
-                extra=[rates] if rates is not None and comparison is leader else [],
             )
             chapters.append(chapter)
             files += written
@@ -97,7 +95,6 @@ def _write_chapter(
     *,
     leads: bool,
     drawn: bool,
-    extra: Sequence[Drawing],
 ) -> tuple[Chapter, list[Path]]:
     """One comparison's tables and, where `drawn`, its figures."""
     strategies = sorted(set(comparison.frame["axis"]))
@@ -109,7 +106,7 @@ def _write_chapter(
     files += [_write(folder / "pairs.csv", pairs.to_csv(index=False, lineterminator="\n"))]
     for name, sheet in sheets.items():
         files += [_write(folder / f"{name}.md", to_markdown(sheet)), _write(folder / f"{name}.tex", to_latex(sheet))]
-    drawings = [*drawings_of(comparison, epochs_of(comparison, history), summary, pairs), *extra] if drawn else []
+    drawings = drawings_of(comparison, epochs_of(comparison, history), summary, pairs) if drawn else []
     figures = []
     for drawing in drawings:
         figure, written = _write_drawing(drawing, folder, comparison.slug)

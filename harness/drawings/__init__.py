@@ -2,8 +2,8 @@
 
 from harness.drawings.across import across_drawings
 from harness.drawings.comparison import drawings_of
+from harness.drawings.dials import dial_drawings
 from harness.drawings.drawing import Drawing, save_drawing
-from harness.drawings.rates import rates_drawing
 from harness.drawings.svg import inline_svg
 
-__all__ = ["Drawing", "across_drawings", "drawings_of", "inline_svg", "rates_drawing", "save_drawing"]
+__all__ = ["Drawing", "across_drawings", "dial_drawings", "drawings_of", "inline_svg", "save_drawing"]

@@ -15,28 +15,40 @@ from harness.figures.forest import plot_paired_differences
 from harness.figures.gap import plot_inference_gap
 from harness.figures.palette import look_of
 from harness.figures.profiles import plot_profiles
-from harness.figures.rates import plot_learning_rates
 from harness.figures.seeds import plot_seed_cloud
 
 if TYPE_CHECKING:
+    from harness.figures.dial import plot_dial, plot_dial_differences
+    from harness.figures.gap_parts import plot_gap_parts
     from harness.figures.heat import plot_heat_map
     from harness.figures.stability import plot_stability
+    from harness.figures.usable import plot_usable_rates
 
 __all__ = [
     "look_of",
     "plot_cost",
+    "plot_dial",
+    "plot_dial_differences",
+    "plot_gap_parts",
     "plot_heat_map",
     "plot_inference_gap",
     "plot_learning_curves",
-    "plot_learning_rates",
     "plot_paired_differences",
     "plot_profiles",
     "plot_seed_cloud",
     "plot_stability",
+    "plot_usable_rates",
     "save_figure",
 ]
-# These two rest on scipy.stats, which takes as long to import as all the others together.
-_LATER = {"plot_heat_map": "heat", "plot_stability": "stability"}
+# These rest on scipy.stats, which takes as long to import as all the others together.
+_LATER = {
+    "plot_dial": "dial",
+    "plot_dial_differences": "dial",
+    "plot_gap_parts": "gap_parts",
+    "plot_heat_map": "heat",
+    "plot_stability": "stability",
+    "plot_usable_rates": "usable",
+}
 
 
 def __getattr__(name: str) -> Any:

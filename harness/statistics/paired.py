@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
 from typing import Any
@@ -14,14 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from harness.comparison import Comparison, the_comparison
 from harness.seeds import derive_rng
 from harness.statistics.pair import PairedResult, compare_scores
-from harness.types import UserError
+from harness.types import Direction, UserError
 
 BASELINE = "channel"
 BEATS, BEATEN, UNTOLD = "beats", "is beaten by", "not told apart"
 # P(A > B) that is worth a claim (Bouthillier et al. 2021, section 3.3), and the level of the tests.
 MEANINGFUL = 0.75
 ALPHA = 0.05
-_SCORE, _LOST = "score", "lost"
+_SCORE = "score"
 _HASHES = ("weights_hash", "order_hash", "split_hash")
 
 
@@ -51,11 +51,7 @@ def compare_pairs(
         UserError: there is no such baseline, or no one comparison.
     """
     comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
-    strategies = sorted(comparison.frame["axis"].unique())
-    if baseline not in strategies:
-        raise UserError(f"expected a baseline among the strategies {strategies}. Received: baseline={baseline!r}")
-    pairs = [(axis, baseline) for axis in strategies if axis != baseline]
-    return _compare(comparison, pairs, metric, seed=seed, confidence=confidence)
+    return _compare(comparison, baseline, metric, seed=seed, confidence=confidence)
 
 
 def compare_all_pairs(
@@ -63,8 +59,7 @@ def compare_all_pairs(
 ) -> pd.DataFrame:
     """Every strategy against every other, as `compare_pairs`; the family of Holm's correction is all the pairs."""
     comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
-    pairs = list(combinations(sorted(comparison.frame["axis"].unique()), 2))
-    return _compare(comparison, pairs, metric, seed=seed, confidence=confidence)
+    return _compare(comparison, None, metric, seed=seed, confidence=confidence)
 
 
 def verdicts(p_low: ArrayLike, p_high: ArrayLike, corrected_p: ArrayLike) -> NDArray[np.str_]:
@@ -95,27 +90,72 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return corrected
 
 
-def _compare(
-    comparison: Comparison, pairs: Sequence[tuple[str, str]], metric: str | None, *, seed: int, confidence: float
+def compare_series(
+    values: Mapping[str, pd.Series],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    direction: Direction,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> pd.DataFrame:
-    column, measure = comparison.measure(metric)
-    scores = {str(axis): _scores(rows, column) for axis, rows in comparison.cells.groupby("axis")}
-    sign = 1 if measure["direction"] == "max" else -1
+    """Strategies paired by seed on any one number a seed: what `compare_pairs` says of a metric, of that number.
+
+    Args:
+        values: strategy -> its numbers `(seed,)`, indexed by seed; NaN is worse than any number, and a seed that only
+            one of two strategies has is no pair.
+        pairs: who is compared with whom, one family for Holm's correction.
+        direction: whether higher (`max`) or lower (`min`) numbers are better.
+        seed: of the bootstrap and the permutations; the same seed gives the same bits.
+        confidence: of the intervals.
+
+    Returns:
+        As `compare_pairs`, without `mispaired` and `attrs`.
+    """
+    sign = 1 if direction == "max" else -1
     rows = []
     for axis, other in pairs:
-        both = scores[axis].merge(scores[other], left_index=True, right_index=True, suffixes=("", "_other"))
+        score, other_score = values[axis].align(values[other], join="inner")
         result = compare_scores(
-            sign * both[_SCORE],
-            sign * both[f"{_SCORE}_other"],
+            sign * score,
+            sign * other_score,
             # Named by the pair: adding a strategy does not change what is said of the others.
             rng=derive_rng(seed, "paired", axis, other),
             confidence=confidence,
         )
-        rows.append({"axis": axis, "baseline": other} | _in_unit(result, sign) | _counts(both))
-    columns = ["axis", "baseline", *PairedResult.__dataclass_fields__, "lost", "baseline_lost", "mispaired"]
-    table = pd.DataFrame(rows, columns=columns)
+        lost = {"lost": _count_lost(score), "baseline_lost": _count_lost(other_score)}
+        rows.append({"axis": axis, "baseline": other} | _in_unit(result, sign) | lost)
+    table = pd.DataFrame(
+        rows, columns=["axis", "baseline", *PairedResult.__dataclass_fields__, "lost", "baseline_lost"]
+    )
     table["holm_p"] = holm(table["wilcoxon_p"])
     table["verdict"] = verdicts(table["p_better_low"], table["p_better_high"], table["holm_p"])
+    return table
+
+
+def pairs_of(strategies: Iterable[str], baseline: str | None) -> list[tuple[str, str]]:
+    """Every other strategy with `baseline`, or every strategy with every other where that is None.
+
+    Raises:
+        UserError: there is no such baseline.
+    """
+    names = sorted(strategies)
+    if baseline is None:
+        return list(combinations(names, 2))
+    if baseline not in names:
+        raise UserError(f"expected a baseline among the strategies {names}. Received: baseline={baseline!r}")
+    return [(axis, baseline) for axis in names if axis != baseline]
+
+
+def _compare(
+    comparison: Comparison, baseline: str | None, metric: str | None, *, seed: int, confidence: float
+) -> pd.DataFrame:
+    column, measure = comparison.measure(metric)
+    cells = {str(axis): _scores(rows, column) for axis, rows in comparison.cells.groupby("axis")}
+    pairs = pairs_of(cells, baseline)
+    scores = {axis: rows[_SCORE] for axis, rows in cells.items()}
+    table = compare_series(scores, pairs, direction=measure["direction"], seed=seed, confidence=confidence)
+    mispaired = [_mispaired(cells[axis], cells[other]) for axis, other in pairs]
+    table.insert(list(table.columns).index("holm_p"), "mispaired", np.array(mispaired, np.int64))
     table.attrs.update(comparison.attributes(metric), confidence=confidence)
     return table
 
@@ -132,7 +172,7 @@ def _scores(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     values = rows[column].to_numpy(np.float64) if column in rows else np.full(len(rows), np.nan)
     ok = (rows["status"] == "ok").to_numpy() & np.isfinite(values)
     scores = rows.set_index("seed")[list(_HASHES)]
-    return scores.assign(**{_SCORE: np.where(ok, values, np.nan), _LOST: ~ok}).sort_index()
+    return scores.assign(**{_SCORE: np.where(ok, values, np.nan)}).sort_index()
 
 
 def _in_unit(result: PairedResult, sign: int) -> dict[str, Any]:
@@ -144,13 +184,14 @@ def _in_unit(result: PairedResult, sign: int) -> dict[str, Any]:
     return said
 
 
-def _counts(both: pd.DataFrame) -> dict[str, int]:
-    """How many cells have no value, and how many pairs did not start from the same weights, order and split."""
+def _count_lost(scores: pd.Series) -> int:
+    return int((~np.isfinite(scores.to_numpy(np.float64))).sum())
+
+
+def _mispaired(cells: pd.DataFrame, others: pd.DataFrame) -> int:
+    """How many pairs did not start from the same weights, order and split."""
+    both = cells.merge(others, left_index=True, right_index=True, suffixes=("", "_other"))
     differ = [
         both[name].notna() & both[f"{name}_other"].notna() & (both[name] != both[f"{name}_other"]) for name in _HASHES
     ]
-    return {
-        "lost": int(both[_LOST].sum()),
-        "baseline_lost": int(both[f"{_LOST}_other"].sum()),
-        "mispaired": int(np.logical_or.reduce(differ).sum()),
-    }
+    return int(np.logical_or.reduce(differ).sum())

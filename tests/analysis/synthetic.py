@@ -36,16 +36,18 @@ def make_record(
     history: Mapping[str, Sequence[Any]] | None = None,
     settings: Mapping[str, Any] | None = None,
     strategy: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, float] | None = None,
     stale: bool = False,
 ) -> dict[str, Any]:
     """One record whose main metric on the test examples is `value`.
 
-    `settings` are changes to `config["train"]`, `strategy` to `config["axis"]`.
+    `settings` are changes to `config["train"]`, `strategy` to `config["axis"]`, `metrics` are further metrics.
     """
     parameters, statistics, samples = COUNTS.get(axis, (96, 48, 6272))
     name = str(measure["name"])
     trained = status in ("ok", "diverged")
     values = {f"test_{name}": value, f"test_{name}_precise": precise, f"test_{name}_batch": batch}
+    values |= dict(metrics or {})
     site = {"name": "block1", "axes": ["height", "width", "channel"], "shape": [14, 14, 16], "fell_back": False}
     sites = [site | {"samples_per_statistic": m, "statistics": 16} for m in (samples, 4 * samples)] if samples else []
     train = {"learning_rate": 0.01, "batch_size": 32, "epochs": 5} | dict(settings or {})

@@ -1,0 +1,74 @@
+"""Where the inference gap comes from: moving averages that lag behind, or statistics that the batch makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.comparison import Comparison, the_comparison
+from harness.statistics.paired import compare_series
+from harness.statistics.summary import mean_interval
+
+LAG, DEPENDENCE = "lag", "dependence"
+KINDS = ("moving", "precise", "batch")
+# part -> (the statistics whose metric it is, those whose metric is taken away)
+PARTS = {LAG: ("moving", "precise"), DEPENDENCE: ("precise", "batch")}
+DIAGNOSTICS = ("samples_per_statistic", "mean_lag", "variance_lag", "least_variance")
+_COLUMNS = ["axis", "n", *(f"{part}{end}" for part in ("total", *PARTS) for end in ("", "_low", "_high"))]
+
+
+def aggregate_gap(
+    cells: pd.DataFrame | Comparison, metric: str | None = None, *, seed: int = 0, confidence: float = 0.95
+) -> pd.DataFrame:
+    """The inference gap of each strategy in two parts that add up to it, each paired by cell.
+
+    `lag` is the metric with moving averages minus with precise statistics: both stand for the training set, and only
+    the moving averages are late. `dependence` is the metric with precise statistics minus with those of the batch: what
+    it makes that an output depends on the other examples of its batch (and, where test examples are unlike the
+    training examples, on which of the two statistics are taken from). `total` is their sum (Wu & Johnson 2021,
+    sections 3 and 4).
+
+    Args:
+        cells: a `Comparison`, or a frame that holds one.
+        metric: its column or name; `None` is the task's main metric on the test examples.
+        seed: of the bootstrap and the permutations behind the tests.
+        confidence: of the t intervals.
+
+    Returns:
+        Columns `axis`, `n` (cells with all three numbers); `total`, `lag` and `dependence`, each with `_low` and
+        `_high`; `lag_p` and `dependence_p`, Wilcoxon p-values corrected by Holm's method over all of the table, and
+        `lag_verdict` and `dependence_verdict` of the first statistics against the second (`is beaten by`: the
+        difference costs); the medians over cells of m' (`samples_per_statistic`) and of the diagnostics `mean_lag`,
+        `variance_lag`, `least_variance`. Strategies none of whose cells have all three are left out.
+    """
+    comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
+    column, measure = comparison.measure(metric)
+    kinds = [f"{column}{kind}" for kind in ("", "_precise", "_batch")]
+    frame = comparison.cells
+    ok = frame[frame["status"] == "ok"].reindex(columns=[*dict.fromkeys(["axis", "seed", *kinds, *DIAGNOSTICS])])
+    ok = ok[np.isfinite(ok[kinds].to_numpy(np.float64)).all(axis=1)]
+    rows: list[dict[str, Any]] = []
+    scores: dict[str, pd.Series] = {}
+    pairs: list[tuple[str, str]] = []
+    for axis, of_axis in ok.groupby("axis", sort=True):
+        values = of_axis.set_index("seed").rename(columns=dict(zip(kinds, KINDS, strict=True)))
+        row = {"axis": axis, "n": len(values)} | _mean("total", values["moving"] - values["batch"], confidence)
+        for part, (first, second) in PARTS.items():
+            row |= _mean(part, values[first] - values[second], confidence)
+            pairs.append((f"{axis}: {first}", f"{axis}: {second}"))
+        scores |= {f"{axis}: {kind}": values[kind] for kind in KINDS}
+        rows.append(row | {name: values[name].astype(np.float64).median() for name in DIAGNOSTICS})
+    table = pd.DataFrame(rows, columns=[*_COLUMNS, *DIAGNOSTICS])
+    tested = compare_series(scores, pairs, direction=measure["direction"], seed=seed, confidence=confidence)
+    for place, part in enumerate(PARTS):
+        for name, column_of in ((f"{part}_p", "holm_p"), (f"{part}_verdict", "verdict")):
+            table[name] = tested[column_of].to_numpy()[place :: len(PARTS)]
+    table.attrs.update(comparison.attributes(metric), confidence=confidence)
+    return table
+
+
+def _mean(name: str, values: pd.Series, confidence: float) -> dict[str, float]:
+    mean = mean_interval(values, confidence=confidence)
+    return {name: mean.estimate, f"{name}_low": mean.low, f"{name}_high": mean.high}

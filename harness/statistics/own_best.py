@@ -1,0 +1,133 @@
+"""Each strategy at its own best learning rate, or value of any other dial: chosen on validation data, then compared.
+
+The choice is made from the mean over the same seeds that are compared afterwards. docs/statistics.md says what that
+costs, and why the choice is not made for each seed from the others: that takes the bias out of the means and makes
+verdicts wrong, as strategies then differ in their choices where they differ in nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from harness.comparison import Comparison
+from harness.dials import Dial
+from harness.statistics.by_seed import by_seed
+from harness.statistics.usable import validation_metric
+from harness.types import UserError
+
+
+def best_value(scores: ArrayLike) -> int:
+    """The place of the best value by scores `(seed, value)`, higher is better and NaN is a cell that diverged.
+
+    The value at which fewest seeds diverged, of those the one with the highest mean, of those the lowest: a cell that
+    diverged is worse than any other, so that no mean of the others makes up for it.
+
+    Raises:
+        UserError: there is no seed to choose by.
+    """
+    values = np.asarray(scores, np.float64)
+    if not len(values):
+        raise UserError(f"expected at least one seed to choose by. Received: scores of shape {values.shape}")
+    finite = np.isfinite(values)
+    survived = finite.sum(axis=0)
+    means = np.where(finite, values, 0.0).sum(axis=0) / np.maximum(survived, 1)
+    return int(np.argmax(np.where(survived == survived.max(), means, -np.inf)))
+
+
+def choose_values(dial: Dial, metric: str | None = None) -> pd.DataFrame:
+    """The value of the dial that suits each strategy best, by the mean over seeds of a metric on validation data.
+
+    Args:
+        dial: the values to choose among.
+        metric: a metric on the validation examples; `None` is the task's main one.
+
+    Returns:
+        Columns `axis`, `value` (None where no cell survived), `place` (in the dial's order), `edge` (`lowest`,
+        `highest` or empty: at an end of the grid the best value may lie beyond), `seeds` chosen by (those with a cell
+        at every value), `agreeing` (of the choices with one seed left out, how many are the same), `mean` (of the
+        metric on validation data at that value) and `diverged` there.
+
+    Raises:
+        UserError: the metric is one on the test examples, which nothing is chosen by.
+    """
+    rows = []
+    for axis, scores in _scores(dial, metric).items():
+        if not len(scores) or not np.isfinite(scores).any():
+            rows.append((axis, None, -1, "", len(scores), 0, np.nan, len(scores)))
+            continue
+        place = best_value(scores)
+        others = [np.delete(scores, seed, axis=0) for seed in range(len(scores) if len(scores) > 1 else 0)]
+        agreeing = sum(best_value(rest) == place for rest in others)
+        chosen = scores[:, place]
+        mean = _sign(dial, metric) * float(chosen[np.isfinite(chosen)].mean())
+        edge = "lowest" if place == 0 else "highest" if place == len(dial.values) - 1 else ""
+        diverged = int((~np.isfinite(chosen)).sum())
+        rows.append((axis, dial.values[place], place, edge, len(scores), agreeing, mean, diverged))
+    return pd.DataFrame(rows, columns=["axis", "value", "place", "edge", "seeds", "agreeing", "mean", "diverged"])
+
+
+def at_own_best(dial: Dial, metric: str | None = None) -> Comparison:
+    """Each strategy's cells at the value that `choose_values` gives it, as one comparison like any other.
+
+    Strategies that have no seed with a cell at every value, or no cell that survived, are not in it.
+
+    Raises:
+        UserError: no strategy has a best value.
+    """
+    chosen = choose_values(dial, metric)
+    parts = []
+    for axis, place in zip(chosen["axis"], chosen["place"], strict=True):
+        if place >= 0:
+            cells = dial.members[place].cells
+            parts.append(cells[cells["axis"] == axis])
+    if not parts:
+        raise UserError(f"expected seeds with a cell at every {dial.label}. Received: {dial.title}, none of them")
+    return _like(dial, pd.concat(parts, ignore_index=True), "own best")
+
+
+def common_value(dial: Dial, metric: str | None = None) -> Any:
+    """The one value of the dial that suits all strategies best, by the rule that each strategy's own is chosen by.
+
+    Raises:
+        UserError: no strategy has a seed with a cell at every value.
+    """
+    scores = list(_scores(dial, metric).values())
+    return dial.values[best_value(np.concatenate(scores))]
+
+
+def at_value(dial: Dial, value: Any) -> Comparison:
+    """The cells at one value of the dial.
+
+    Raises:
+        UserError: the dial has no such value.
+    """
+    if value not in dial.values:
+        raise UserError(f"expected a {dial.label} of {list(dial.values)}. Received: {value!r}")
+    return dial.members[dial.values.index(value)]
+
+
+def _like(dial: Dial, frame: pd.DataFrame, value: str) -> Comparison:
+    """Cells of the dial as a comparison whose title says how their values were come by."""
+    whole = dial.whole
+    frame.attrs = dict(whole.frame.attrs)
+    return Comparison(
+        task=whole.task,
+        data_source=whole.data_source,
+        architecture=whole.architecture,
+        settings={**whole.settings, dial.name: value},
+        frame=frame,
+    )
+
+
+def _scores(dial: Dial, metric: str | None) -> dict[str, NDArray[np.float64]]:
+    """Strategy -> scores `(seed, value)`, higher is better."""
+    column, _ = validation_metric(dial, metric)
+    return {axis: _sign(dial, metric) * one.values for axis, one in by_seed(dial, column).items()}
+
+
+def _sign(dial: Dial, metric: str | None) -> int:
+    return 1 if validation_metric(dial, metric)[1] == "max" else -1
