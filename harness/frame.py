@@ -26,6 +26,7 @@ FACTS = (
     "seconds",
     "stale",
     "reason",
+    "refusals",
     "weights_hash",
     "order_hash",
     "split_hash",
@@ -54,7 +55,7 @@ def load_results(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: `path` is not a directory.
     """
-    return frame_of(_read(path))
+    return frame_of(records_under(path))
 
 
 def load_history(path: str | Path) -> pd.DataFrame:
@@ -63,7 +64,7 @@ def load_history(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: `path` is not a directory.
     """
-    return history_of(_read(path))
+    return history_of(records_under(path))
 
 
 def frame_of(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -100,20 +101,35 @@ def history_of(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     Columns: `IDENTIFYING`, the settings, `data_source`, `stale`, `id`, then the histories' own columns, `epoch` first.
     Cells without a history have no row. `attrs` as in `frame_of`.
     """
+    return stretch(records, [record.get("history") or {} for record in records], by="epoch")
+
+
+def stretch(
+    records: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Sequence[Any]]], *, by: str
+) -> pd.DataFrame:
+    """Records as a frame with one row for each entry of a record's table of numbers.
+
+    Args:
+        records: one a cell.
+        tables: one a record: column -> one value a row.
+        by: the column of whole numbers that comes first.
+
+    Returns:
+        Columns `IDENTIFYING`, the settings, `data_source`, `stale`, `id`, then the tables' own.
+    """
     cells = frame_of(records)
-    histories: list[Mapping[str, Sequence[Any]]] = [record.get("history") or {} for record in records]
-    lengths = [max(map(len, history.values()), default=0) for history in histories]
+    lengths = [max(map(len, table.values()), default=0) for table in tables]
     keys = [*IDENTIFYING, *cells.attrs["settings"], "data_source", "stale", "id"]
-    history = cells.loc[np.repeat(np.arange(len(cells)), lengths), keys].reset_index(drop=True)
-    for column in _ordered([{"epoch": None}, *histories]):
-        values = np.full(len(history), np.nan)
+    rows = cells.loc[np.repeat(np.arange(len(cells)), lengths), keys].reset_index(drop=True)
+    for column in _ordered([{by: None}, *tables]):
+        values = np.full(len(rows), np.nan)
         start = 0
-        for one, length in zip(histories, lengths, strict=True):
+        for one, length in zip(tables, lengths, strict=True):
             column_of_one = [_number(value) for value in one.get(column, ())]
             values[start : start + len(column_of_one)] = column_of_one
             start += length
-        history[column] = values.astype(np.int64) if column == "epoch" and np.isfinite(values).all() else values
-    return history
+        rows[column] = values.astype(np.int64) if column == by and np.isfinite(values).all() else values
+    return rows
 
 
 def measures_of(frame: pd.DataFrame, task: str) -> list[dict[str, Any]]:
@@ -155,7 +171,12 @@ def measure_of(frame: pd.DataFrame, task: str, metric: str | None = None) -> tup
     raise UserError(f"expected a metric of {task}: {[one['name'] for one in declared]}. Received: metric={metric!r}")
 
 
-def _read(path: str | Path) -> list[dict[str, Any]]:
+def records_under(path: str | Path) -> list[dict[str, Any]]:
+    """The records under a results directory.
+
+    Raises:
+        UserError: `path` is not a directory.
+    """
     from harness.records import read_records
 
     if not Path(path).is_dir():
@@ -178,6 +199,7 @@ def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": _number((record.get("seconds") or {}).get("total")),
         "stale": bool(record.get("stale", False)),
         "reason": record.get("reason") or "",
+        "refusals": "\n".join(f"{shift}: {why}" for shift, why in (record.get("refusals") or {}).items()),
         **{f"{key}_hash": hashes.get(key) for key in ("weights", "order", "split", "final_weights")},
         "code": provenance.get("source"),
         "versions": ", ".join(f"{name} {version}" for name, version in (provenance.get("versions") or {}).items()),

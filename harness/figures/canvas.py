@@ -37,12 +37,7 @@ def axes_of(ax: Axes | None, *, width: float = 7.2, height: float = 4.2) -> Axes
 
 def dress(ax: Axes, title: str, subtitle: str, *, grid: str = "both", wrap: int = 92) -> None:
     """Title and subtitle (at most `wrap` characters a line) at the left, quiet spines, a grid behind the data."""
-    # Blanks within a part do not break, so that lines end between parts.
-    parts = [part.replace(" ", "\xa0") for part in subtitle.split(" · ")]
-    lines = [
-        line.replace("\xa0", " ").rstrip(" ·")
-        for line in textwrap.wrap(" · ".join(parts), wrap, break_long_words=False)
-    ]
+    lines = wrapped(subtitle, wrap)
     ax.set_title(title, loc="left", fontsize=11.5, fontweight="bold", color=INK, pad=8 + 12.5 * len(lines))
     ax.annotate(
         "\n".join(lines),
@@ -64,6 +59,14 @@ def dress(ax: Axes, title: str, subtitle: str, *, grid: str = "both", wrap: int 
     ax.yaxis.label.set(color=INK, fontsize=9.5)
     ax.grid(visible=True, axis=grid, color=GRID, linewidth=0.7)  # type: ignore[arg-type]
     ax.set_axisbelow(True)
+
+
+def wrapped(subtitle: str, wrap: int) -> list[str]:
+    """A subtitle in lines of at most `wrap` characters, which end between its parts."""
+    # Blanks within a part do not break.
+    parts = [part.replace(" ", "\xa0") for part in subtitle.split(" · ")]
+    lines = textwrap.wrap(" · ".join(parts), wrap, break_long_words=False)
+    return [line.replace("\xa0", " ").strip(" ·") for line in lines]
 
 
 def subtitle_of(comparison: Comparison, *notes: str) -> str:

@@ -8,12 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from harness.comparison import Comparison, the_comparison
-from harness.figures.canvas import INK, axes_of, broken, dress, metric_label, say_empty, subtitle_of
+from harness.figures.bands import BAND, curves_of, plot_band
+from harness.figures.canvas import INK, axes_of, dress, metric_label, say_empty, subtitle_of
 from harness.figures.palette import look_of
 
 
 def plot_learning_curves(
-    history: pd.DataFrame | Comparison, metric: str | None = None, ax: Axes | None = None, *, band: float = 0.9
+    history: pd.DataFrame | Comparison, metric: str | None = None, ax: Axes | None = None, *, band: float = BAND
 ) -> Axes:
     """A line a strategy: the median over seeds by epoch, in a band that holds the middle `band` of the seeds.
 
@@ -35,9 +36,9 @@ def plot_learning_curves(
     frame = comparison.cells
     ax = axes_of(ax)
     for strategy, rows in frame.groupby("axis", sort=True):
-        curves = _curves(rows, column)
+        curves = curves_of(rows, column, by="epoch")
         if curves.notna().any(axis=None):
-            _plot_strategy(ax, str(strategy), curves, band)
+            plot_band(ax, str(strategy), curves, band=band)
     for strategy, cells in frame[frame["status"] == "diverged"].groupby("axis"):
         ends = cells[np.isfinite(cells[column])].groupby("id")[["epoch", column]].last()
         ax.scatter(ends["epoch"], ends[column], s=34, marker="x", color=look_of(str(strategy)).colour, zorder=4)
@@ -50,27 +51,6 @@ def plot_learning_curves(
     else:
         say_empty(ax, "no epoch was finished")
     return ax
-
-
-def _plot_strategy(ax: Axes, strategy: str, curves: pd.DataFrame, band: float) -> None:
-    look = look_of(strategy)
-    low, median, high = (curves.quantile(q, axis=1) for q in ((1 - band) / 2, 0.5, (1 + band) / 2))
-    ax.fill_between(curves.index, low, high, color=look.colour, alpha=0.16, linewidth=0)
-    ax.plot(
-        curves.index,
-        median,
-        color=look.colour,
-        linestyle=look.dashes,
-        linewidth=1.8,
-        marker=look.marker if len(curves) <= 20 else None,
-        markersize=4,
-        label=broken(strategy),
-    )
-
-
-def _curves(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """One strategy's curves `(epoch, cell)`, missing where not finite."""
-    return rows.pivot_table(index="epoch", columns="id", values=column, dropna=False).replace([np.inf, -np.inf], np.nan)
 
 
 def _column(comparison: Comparison, metric: str | None) -> tuple[str, dict[str, object]]:

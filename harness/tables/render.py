@@ -25,6 +25,9 @@ _LATEX = {
     "−": "$-$",
     "′": r"$'$",
     "†": r"\dag{}",
+    "<": "$<$",  # text fonts of old encodings have ¡ and ¿ there
+    ">": "$>$",
+    "∞": r"$\infty$",
 }
 
 

@@ -1,0 +1,82 @@
+"""Where training was rough: spikes of the loss by seed, and the cells that diverged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from harness.comparison import Comparison, the_comparison
+from harness.figures.canvas import (
+    FAINT,
+    ROWS_WRAP,
+    axes_of,
+    dress,
+    rows_height,
+    seed_offsets,
+    strategy_rows,
+    subtitle_of,
+)
+from harness.figures.palette import look_of
+from harness.measures import SPIKE_DEVIATIONS, SPIKE_WINDOW
+
+SPIKES = "loss_spikes"
+_MOST_LINEAR = 20  # spikes; with more, the scale is logarithmic from 1 on
+
+
+def has_trouble(comparison: Comparison) -> bool:
+    """Whether any cell diverged, or its loss jumped."""
+    frame = comparison.frame
+    return bool((frame["status"] == "diverged").any() or (SPIKES in frame and (frame[SPIKES] > 0).any()))
+
+
+def plot_spikes(cells: pd.DataFrame | Comparison, ax: Axes | None = None) -> Axes:
+    """A row a strategy, a mark a seed: steps whose loss jumped; × is a cell that diverged, at the spikes it had.
+
+    A spike is a step whose training loss exceeds the median of the 50 steps before by 5 robust deviations
+    (`measures.loss_spikes`). The strategy with the fewest diverged cells, then with the fewest spikes, is at the top.
+
+    Args:
+        cells: a `Comparison`, or a frame that holds one.
+        ax: where to draw; `None` makes a figure.
+
+    Returns:
+        The axes drawn on.
+    """
+    comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
+    frame = comparison.cells
+    frame = frame.assign(spikes=frame.get(SPIKES, np.nan), lost=frame["status"] == "diverged")
+    totals = frame.groupby("axis")[["lost", "spikes"]].mean()
+    strategies = totals.sort_values(["lost", "spikes"], kind="stable").index.tolist()
+    ax = axes_of(ax, height=rows_height(len(strategies)))
+    for row, strategy in enumerate(strategies):
+        look, rows = look_of(strategy), frame[frame["axis"] == strategy]
+        heights = row + seed_offsets(rows["seed"], frame["seed"])
+        lost = rows["lost"].to_numpy()
+        # A cell that diverged before anything was measured had no step to count.
+        counts = rows["spikes"].fillna(rows["lost"].map({True: 0.0, False: np.nan})).to_numpy(np.float64)
+        ax.scatter(counts[~lost], heights[~lost], s=24, marker=look.marker, color=look.colour, alpha=0.65, linewidth=0)
+        ax.scatter(counts[lost], heights[lost], s=30, marker="x", color=look.colour, linewidth=1.6)
+        said = f"{int((counts > 0).sum())} of {len(rows)} with spikes, {int(lost.sum())} diverged"
+        place: dict[str, Any] = {
+            "xycoords": ("axes fraction", "data"),
+            "fontsize": 8.5,
+            "va": "center",
+            "annotation_clip": False,
+        }
+        ax.annotate(said, (1.01, row), color=FAINT, **place)
+    strategy_rows(ax, strategies)
+    if frame["spikes"].max() > _MOST_LINEAR:
+        ax.set_xscale("symlog", linthresh=1, linscale=0.4)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))
+    ax.set_xlim(left=-0.25)
+    ax.set_xlabel(
+        f"steps whose loss exceeds the median of the {SPIKE_WINDOW} before\nby {SPIKE_DEVIATIONS:g} robust deviations"
+    )
+    notes = ("one mark a seed", "×: diverged")
+    dress(ax, "Loss spikes and divergence", subtitle_of(comparison, *notes), grid="x", wrap=ROWS_WRAP)
+    return ax
