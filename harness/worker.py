@@ -32,7 +32,7 @@ class Finished:
 
 
 def start_worker(parent: int, gpu: str | None, gpu_share: float, memory_gib: float | None) -> None:
-    """Make a fresh process a worker.
+    """Make a fresh process a worker, with TensorFlow imported.
 
     Args:
         parent: process id of the parent, without which the worker stops.
@@ -49,11 +49,11 @@ def start_worker(parent: int, gpu: str | None, gpu_share: float, memory_gib: flo
     if memory_gib is not None:
         limit = int(memory_gib * 2**30)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    import_tensorflow(lean=True)
 
 
 def warm_up() -> None:
-    """Import TensorFlow ahead of the first cell."""
-    import_tensorflow()
+    """What a worker is asked to do so that it starts ahead of its first cell: nothing more."""
 
 
 def work(cell: Cell, results_dir: Path) -> Finished:
