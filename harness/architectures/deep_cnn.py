@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, task_input
+from harness.architectures.convolution import Conv2D
 from harness.types import Norm, TaskSpec
 
 
@@ -41,7 +42,7 @@ def build(
             x = keras.layers.MaxPooling2D(2, name=f"pool_{block}")(x)
         for _ in range(depth):
             index += 1
-            x = keras.layers.Conv2D(channels, 3, padding="same", name=f"conv_{index}")(x)
+            x = Conv2D(channels, 3, padding="same", name=f"conv_{index}")(x)
             x = activate_and_normalize(x, norm, axes=IMAGE, activation="relu", index=index, norm_position=norm_position)
     x = keras.layers.GlobalAveragePooling2D(name="average")(x)
     return keras.Model(inputs, keras.layers.Dense(task.outputs, name="output")(x), name="deep_cnn")

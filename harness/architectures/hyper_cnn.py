@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, PATCH, activate_and_normalize, task_input
+from harness.architectures.convolution import Conv2D
 from harness.types import Norm, TaskSpec, UserError
 
 
@@ -69,7 +70,7 @@ def build_2d(
     """
     x = inputs = task_input(task, architecture="hyper_cnn2d", axes=PATCH)
     for index, channels in enumerate(filters, start=1):
-        x = keras.layers.Conv2D(channels, 3, padding="same", name=f"conv_{index}")(x)
+        x = Conv2D(channels, 3, padding="same", name=f"conv_{index}")(x)
         x = activate_and_normalize(x, norm, axes=IMAGE, activation="relu", index=index, norm_position=norm_position)
     x = keras.layers.Flatten(name="flatten")(x)
     return keras.Model(inputs, keras.layers.Dense(task.outputs, name="output")(x), name="hyper_cnn2d")

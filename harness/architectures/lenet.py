@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, task_input
+from harness.architectures.convolution import Conv2D
 from harness.types import Norm, TaskSpec
 
 
@@ -25,7 +26,7 @@ def build(task: TaskSpec, norm: Norm, *, norm_position: str = AFTER_ACTIVATION) 
     x = inputs = task_input(task, architecture="lenet", axes=IMAGE, minimum={"height": 12, "width": 12})
     # "same" at first: LeNet-5 was fed 28 x 28 digits on a 32 x 32 ground.
     for index, (filters, padding) in enumerate([(6, "same"), (16, "valid")], start=1):
-        x = keras.layers.Conv2D(filters, 5, padding=padding, name=f"conv_{index}")(x)
+        x = Conv2D(filters, 5, padding=padding, name=f"conv_{index}")(x)
         x = activate_and_normalize(x, norm, axes=IMAGE, activation="relu", index=index, norm_position=norm_position)
         x = keras.layers.MaxPooling2D(2, name=f"pool_{index}")(x)
     x = keras.layers.Flatten(name="flatten")(x)
