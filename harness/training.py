@@ -90,15 +90,17 @@ class Trainer:
         self.initializer = Initializer(model, normalization_layers)
         self.evaluator = Evaluator(model, normalization_layers, loss=loss, batch_size=self.batch_size)
         self._fresh_optimizer = [keras.ops.convert_to_numpy(variable) for variable in self.optimizer.variables]
-        # The number of examples and of steps stays open, so that splits of other sizes share one graph.
+        # The number of examples and of steps stays open, so that splits of other sizes share one graph. That of a
+        # batch is fixed: the normalization chooses its way by it.
         target = tf.TensorSpec([None], tf.int64) if spec.outputs > 1 else tf.TensorSpec([None, 1], tf.float32)
-        examples, batches = tf.TensorSpec([None, *spec.shape], tf.float32), tf.TensorSpec([None, None], tf.int64)
+        examples = tf.TensorSpec([None, *spec.shape], tf.float32)
+        order, batches = (tf.TensorSpec([None, size], tf.int64) for size in (self.batch_size, None))
         self.landscape = LandscapeProbe(
             model, self.initializer.shared_weights, lambda x, y: self._loss_of(y, model(x, training=True))
         )
-        self._epoch = tf.function(self._run_epoch, input_signature=(examples, target, batches, examples, batches))
-        self._steps = tf.function(self._run_steps, input_signature=(examples, target, batches))
-        self._initial_loss = tf.function(self._run_initial_loss, input_signature=(examples, target, batches))
+        self._epoch = tf.function(self._run_epoch, input_signature=(examples, target, order, examples, batches))
+        self._steps = tf.function(self._run_steps, input_signature=(examples, target, order))
+        self._initial_loss = tf.function(self._run_initial_loss, input_signature=(examples, target, order))
 
     def reset(self, *, seed: int, learning_rate: float) -> None:
         """Start over: weights from `seed`, a fresh optimizer, another learning rate."""
