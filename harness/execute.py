@@ -182,6 +182,7 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_p
     loaded = load_task(config["task"]["data"])
     _check_unchanged(cell, loaded)
     data = loaded.data
+    begun = time.perf_counter()
     split, parts = prepare_split(data, config["seed"])
     check_batch_size(config, len(split.train))
     with tf.device(device):
@@ -234,7 +235,12 @@ def _train_and_measure(cell: Cell, on_epoch: Callable[[int], None], checkpoint_p
                 "split": split.digest(),
                 "final_weights": digest_weights(model.weights),
             },
-            "seconds": {"build": built - started, "train": trained - built, "evaluate": measured - trained},
+            "seconds": {
+                "data": started - begun,
+                "build": built - started,
+                "train": trained - built,
+                "evaluate": measured - trained,
+            },
             "provenance": {"device": device, "deterministic": config["train"]["deterministic"]},
         }
 

@@ -79,7 +79,7 @@ def describe_others(others: Sequence[float]) -> str:
 
 def describe_cell(cell: Mapping[str, float]) -> str:
     """Where the time of a cell goes, in words."""
-    parts = ", ".join(f"{name} {cell[name]:.2f}" for name in ("steps", "validation", "evaluation", "own"))
+    parts = ", ".join(f"{name} {cell[name]:.2f}" for name in ("steps", "validation", "evaluation", "data", "own"))
     rest = 1 - cell["steps"] / cell["whole"]
     own = (cell["planning"] + 16 * cell["own"]) / (cell["planning"] + 16 * cell["whole"])
     return (

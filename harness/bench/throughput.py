@@ -128,13 +128,16 @@ def _ratios(measured: Mapping[str, Sequence[float]]) -> dict[str, float]:
 
 def _cell(workload: Workload, setup: Answer, turns: Turns) -> dict[str, float]:
     """Where the seconds of a warm cell go, and what comes before it."""
-    whole, epochs, own = (typical(turns, key) for key in ("cell_seconds", "seconds", "own_seconds"))
+    whole, epochs, data, own = (
+        typical(turns, key) for key in ("cell_seconds", "seconds", "data_seconds", "own_seconds")
+    )
     validation = workload.epochs * typical(turns, "validation_seconds")
     return {
         "whole": whole,
         "steps": epochs - validation,
         "validation": validation,
-        "evaluation": whole - epochs - own,
+        "evaluation": whole - epochs - data - own,
+        "data": data,
         "own": own,
         "first_of_its_kind": setup["first_cell_seconds"],
         "import": setup["import_seconds"],

@@ -61,7 +61,7 @@ def test_a_record_holds_what_its_documentation_says(recorded, tiny_cell, tmp_pat
     assert all(np.isfinite(recorded["metrics"][name]) for name in scores)
     assert recorded["history"]["epoch"] == [1.0, 2.0]
     assert {"weights", "order", "split", "final_weights"} <= set(recorded["hashes"])
-    assert {"total", "build", "train", "evaluate"} <= set(recorded["seconds"])
+    assert {"total", "data", "build", "train", "evaluate"} <= set(recorded["seconds"])
     assert {"source", "versions", "python", "device", "deterministic", "finished"} <= set(recorded["provenance"])
     prepare_results_dir(tmp_path)
     assert read_record(write_record(tmp_path, recorded)) == encode(recorded)

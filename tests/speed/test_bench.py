@@ -190,7 +190,15 @@ def text_of(thing: Any) -> str:
 
 
 def test_tables_say_who_is_how_many_times_as_fast() -> None:
-    cell = {"whole": 2.0, "steps": 1.5, "validation": 0.2, "evaluation": 0.28, "own": 0.02, "planning": 0.32}
+    cell = {
+        "whole": 2.0,
+        "steps": 1.5,
+        "validation": 0.2,
+        "evaluation": 0.25,
+        "data": 0.03,
+        "own": 0.02,
+        "planning": 0.32,
+    }
     ceiling = {"bytes_per_second": 2e10, "operations_per_second": 1e11, "least_step_seconds": 0.005}
     found = {
         "workload": "cnn",
