@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from harness.comparison import Comparison
-from harness.drawings import inline_svg
+from harness.drawings import GROUPS, inline_svg
 from harness.figures.palette import look_of
 from harness.statistics.caution import caution_sentence
 from harness.tables import ARROWS, MISSING, Sheet, count, decimals, label_of, number, to_html
@@ -22,6 +22,7 @@ from harness.tables import ARROWS, MISSING, Sheet, count, decimals, label_of, nu
 # Bytes of figures on the page; what is beyond stays in files and is linked.
 _MOST_FIGURE_BYTES = 8_000_000
 _MOST_LISTED = 200
+_OPEN_GROUPS = 2  # groups of a comparison's figures that are not folded away
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,20 @@ class Figure:
     reading: str
     path: str
     svg: str
+    group: str = GROUPS[0]
+    wide: bool = False
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """One comparison of the report: its tables, its verdict in two sentences, its figures.
+    """One comparison of the report: its tables by file name, its verdict in two sentences, its figures.
 
     `leads` marks the largest comparison of its task, source and architecture.
     """
 
     comparison: Comparison
     summary: pd.DataFrame
-    comparison_sheet: Sheet
-    pairs_sheet: Sheet
+    sheets: Mapping[str, Sheet]
     verdict: tuple[str, str]
     figures: Sequence[Figure]
     leads: bool
@@ -53,9 +55,9 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Across:
-    """What the report says over all tasks: a table where there are several of them, and figures."""
+    """What the report says over all tasks: tables by file name where there are several of them, and figures."""
 
-    sheet: Sheet | None
+    sheets: Mapping[str, Sheet]
     figures: Sequence[Figure]
 
 
@@ -82,41 +84,57 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    left = _MOST_FIGURE_BYTES
-    shown: dict[str, Markup | None] = {}
-    for figure in [*across.figures, *(figure for chapter in chapters for figure in chapter.figures)]:
-        left -= len(figure.svg)
-        prefix = f"f{len(shown)}"
-        shown[figure.path] = Markup(inline_svg(figure.svg, prefix, html.escape(figure.title))) if left > 0 else None
+    figures = [*across.figures, *(figure for chapter in chapters for figure in chapter.figures)]
     return templates.get_template("report.html.j2").render(
         completeness=completeness,
         made=_made_by(frame),
         chapters=[_chapter(chapter) for chapter in chapters],
         across=across.figures,
-        across_table=Markup(to_html(across.sheet)) if across.sheet is not None else None,
-        across_caption=across.sheet.caption if across.sheet is not None else (),
-        shown=shown,
+        across_tables=[_table(name, sheet) for name, sheet in across.sheets.items()],
+        shown=_shown(figures),
         rows=[row for chapter in chapters for row in _rows(chapter)],
         tasks=sorted({chapter.comparison.task for chapter in chapters}),
         trouble=_trouble(frame, missing),
         most_listed=_MOST_LISTED,
+        open_groups=_OPEN_GROUPS,
         style=Markup(templates.get_template("style.css").render()),
         script=Markup(templates.get_template("table.js").render()),
     )
 
 
+def _shown(figures: Sequence[Figure]) -> dict[str, Markup | None]:
+    """Each figure's path -> its drawing as the page has it, `None` where the page would grow too large.
+
+    What decides is on the page before what explains, of whichever comparison.
+    """
+    left = _MOST_FIGURE_BYTES
+    shown: dict[str, Markup | None] = {}
+    for figure in sorted(figures, key=lambda one: GROUPS.index(one.group)):
+        left -= len(figure.svg)
+        prefix = f"f{len(shown)}"
+        shown[figure.path] = Markup(inline_svg(figure.svg, prefix, html.escape(figure.title))) if left > 0 else None
+    return shown
+
+
+def _table(name: str, sheet: Sheet) -> dict[str, Any]:
+    """A table as the page has it: the files' name, what is said above and below it, and the table."""
+    title = sheet.title.rpartition(": ")[2]
+    return {"name": name, "title": title, "table": Markup(to_html(sheet)), "caption": sheet.caption}
+
+
 def _chapter(chapter: Chapter) -> dict[str, Any]:
+    pairs, folded = chapter.sheets["pairs"], [name for name in chapter.sheets if name not in ("comparison", "pairs")]
     return {
         "title": chapter.comparison.title,
         "slug": chapter.comparison.slug,
         "leads": chapter.leads,
         "verdict": chapter.verdict,
-        "comparison": Markup(to_html(chapter.comparison_sheet)),
-        "comparison_caption": chapter.comparison_sheet.caption,
-        "pairs": Markup(to_html(chapter.pairs_sheet)) if chapter.pairs_sheet.rows else None,
-        "pairs_title": chapter.pairs_sheet.title.rpartition(": ")[2],
-        "pairs_caption": [line for line in chapter.pairs_sheet.caption if not line.startswith(caution_sentence(0)[:4])],
-        "figures": chapter.figures,
+        "comparison": _table("comparison", chapter.sheets["comparison"]),
+        "pairs": _table("pairs", pairs) if pairs.rows else None,
+        "pairs_caption": [line for line in pairs.caption if not line.startswith(caution_sentence(0)[:4])],
+        "tables": [_table(name, chapter.sheets[name]) for name in folded],
+        "names": list(chapter.sheets),
+        "groups": [(group, found) for group in GROUPS if (found := [f for f in chapter.figures if f.group == group])],
     }
 
 

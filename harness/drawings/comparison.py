@@ -1,13 +1,14 @@
-"""The figures of one comparison, each from a function of its own that gives none where there is nothing to show."""
+"""The figures of one comparison that say which strategy is better, steadier, sooner there and cheaper.
+
+Each comes from a function of its own, which gives none where there is nothing to show.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import pandas as pd
-
-from harness.comparison import Comparison
-from harness.drawings.drawing import Drawing, numbers_of
+from harness.drawings.drawing import COST, GROUPS, LEARNING, STABILITY, Drawing, numbers_of, seen_of
+from harness.drawings.evidence import Evidence
+from harness.drawings.shifts import shift_drawings
+from harness.drawings.training import training_drawings
 from harness.figures import (
     plot_cost,
     plot_inference_gap,
@@ -15,33 +16,17 @@ from harness.figures import (
     plot_paired_differences,
     plot_seed_cloud,
 )
+from harness.figures.matrix import plot_all_pairs
 from harness.figures.stability import plot_stability
+from harness.figures.times import plot_time_to_target
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What the figures of one comparison are drawn from.
-
-    Attributes:
-        comparison: its cells.
-        history: the same comparison over epochs.
-        summary: `statistics.aggregate_comparison`'s table.
-        pairs: `statistics.compare_pairs`'s table.
-    """
-
-    comparison: Comparison
-    history: Comparison
-    summary: pd.DataFrame
-    pairs: pd.DataFrame
-
-
-def drawings_of(
-    comparison: Comparison, history: Comparison, summary: pd.DataFrame, pairs: pd.DataFrame
-) -> list[Drawing]:
-    """The figures of one comparison; those that have nothing to show are not among them."""
-    evidence = Evidence(comparison, history, summary, pairs)
-    found = [_seeds, _differences, _learning_curves, _stability, _inference_gap, _cost]
-    return [drawing for find in found if (drawing := find(evidence)) is not None]
+def drawings_of(evidence: Evidence) -> list[Drawing]:
+    """The figures of one comparison by group; those that have nothing to show are not among them."""
+    single = [_seeds, _differences, _all_pairs, _stability, _inference_gap, _learning_curves, _time_to_target, _cost]
+    found = [drawing for find in single if (drawing := find(evidence)) is not None]
+    found += [*shift_drawings(evidence), *training_drawings(evidence)]
+    return sorted(found, key=lambda drawing: GROUPS.index(drawing.group))
 
 
 def _seeds(evidence: Evidence) -> Drawing:
@@ -68,15 +53,16 @@ def _differences(evidence: Evidence) -> Drawing | None:
     )
 
 
-def _learning_curves(evidence: Evidence) -> Drawing | None:
-    if evidence.history.frame.empty:
+def _all_pairs(evidence: Evidence) -> Drawing | None:
+    if evidence.all_pairs.empty:
         return None
     return Drawing(
-        "learning-curves",
-        "Learning curves",
-        "Where bands overlap all the way, the strategies learn alike; a curve that ends in × diverged there.",
-        lambda: plot_learning_curves(evidence.history),
-        evidence.history.frame,
+        "all-pairs",
+        "Every strategy against every other",
+        "The share of seeds at which the row is better than the column. Coloured cells are told apart, blue where the "
+        "row wins and red where it loses; the others are not, which does not show them to be equal.",
+        lambda: plot_all_pairs(evidence.all_pairs),
+        evidence.all_pairs,
     )
 
 
@@ -88,6 +74,8 @@ def _stability(evidence: Evidence) -> Drawing:
         "decide, which strategy is more stable.",
         lambda: plot_stability(evidence.comparison)[0],
         evidence.summary,
+        STABILITY,
+        wide=True,
     )
 
 
@@ -104,6 +92,36 @@ def _inference_gap(evidence: Evidence) -> Drawing | None:
         "what the weights have learned.",
         lambda: plot_inference_gap(evidence.comparison),
         numbers_of(cells),
+        STABILITY,
+    )
+
+
+def _learning_curves(evidence: Evidence) -> Drawing | None:
+    if evidence.history.frame.empty:
+        return None
+    return Drawing(
+        "learning-curves",
+        "Learning curves",
+        "Where bands overlap all the way, the strategies learn alike; a curve that ends in × diverged there.",
+        lambda: plot_learning_curves(evidence.history),
+        seen_of(evidence.history.frame),
+        LEARNING,
+    )
+
+
+def _time_to_target(evidence: Evidence) -> Drawing | None:
+    times = evidence.times
+    if times is None or times["axis"].nunique() < 2:
+        return None
+    return Drawing(
+        "time-to-target",
+        "Time to target",
+        f"The target is what {times.attrs['baseline']} ends at on the validation examples. Further left is sooner; a "
+        "curve that stays below 1 is of a strategy some of whose cells never get there, diverged and failed ones among "
+        "them.",
+        lambda: plot_time_to_target(times),
+        times,
+        LEARNING,
     )
 
 
@@ -114,4 +132,5 @@ def _cost(evidence: Evidence) -> Drawing:
         "Up (or down, where lower is better) and to the left is better; the time includes building and evaluating.",
         lambda: plot_cost(evidence.comparison),
         evidence.summary,
+        COST,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,7 +39,7 @@ def shifts_of(cells: pd.DataFrame | Comparison, metric: str | None = None) -> di
     """What `plot_shift` can draw of `metric`: shift -> its columns, in the order of the frame.
 
     Shifts of several sizes are one: `moved` has the columns `test_accuracy_moved_1`, `test_accuracy_moved_2`, ...
-    Columns without any value are left out: shifts of other tasks, or one that every strategy refused.
+    Columns without any value or refusal are left out: shifts of other tasks.
     """
     comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
     frame = comparison.frame
@@ -50,12 +51,26 @@ def shifts_of(cells: pd.DataFrame | Comparison, metric: str | None = None) -> di
         for end in ends
         if end not in _NO_SHIFTS
         and measure_of(frame, comparison.task, f"{column}_{end}")[1]["name"] == measure["name"]
-        and frame[f"{column}_{end}"].notna().any()
+        and (frame[f"{column}_{end}"].notna().any() or refusals_of(comparison, end))
     ]
     sizes: dict[str, list[str]] = {}
     for end in ends:
         sizes.setdefault(re.sub(r"_\d+$", "", end), []).append(f"{column}_{end}")
     return {name if len(found) > 1 else found[0].removeprefix(f"{column}_"): found for name, found in sizes.items()}
+
+
+def refusals_of(comparison: Comparison, shift: str) -> dict[str, str]:
+    """Strategy -> why its trained models cannot be run under `shift`, of those that refuse it."""
+    frame = comparison.cells
+    if "refusals" not in frame:
+        return {}
+    said = {
+        str(axis): line.removeprefix(f"{shift}: ")
+        for axis, lines in zip(frame["axis"], frame["refusals"], strict=True)
+        for line in str(lines).splitlines()
+        if line.startswith(f"{shift}: ")
+    }
+    return dict(sorted(said.items()))
 
 
 def plot_shift(
@@ -65,7 +80,7 @@ def plot_shift(
 
     A shift of several sizes is a line a strategy: the mean over seeds at each size, 0 being the examples as they are,
     with one mark a seed. Any other is a row a strategy: each seed goes from the examples as they are (hollow) to the
-    shifted ones (filled), the strategy that stands the shift best at the top.
+    shifted ones (filled), the strategy that stands the shift best at the top; one that refuses it says why.
 
     Args:
         cells: a `Comparison`, or a frame that holds one, of cells run with `probe.shifts=true`.
@@ -100,6 +115,7 @@ def _plot_sizes(
     column, measure = comparison.measure(metric)
     sizes = [0, *(int(name.rpartition("_")[2]) for name in columns)]
     ok = comparison.frame[comparison.frame["status"] == "ok"]
+    refused = {axis for name in columns for axis in refusals_of(comparison, name.removeprefix(f"{column}_"))}
     ax = axes_of(ax)
     for strategy in aggregate_comparison(comparison, metric)["axis"]:
         look, rows = look_of(strategy), ok[ok["axis"] == strategy]
@@ -114,7 +130,7 @@ def _plot_sizes(
             marker=look.marker,
             markersize=5,
             linewidth=1.7,
-            label=broken(strategy),
+            label=broken(f"{strategy} (refused)" if strategy in refused else strategy),
         )
     ax.set_xticks(sizes)
     unit = " (pixels)" if shift == "moved" else ""
@@ -130,18 +146,20 @@ def _plot_pairs(comparison: Comparison, metric: str | None, ax: Axes | None, shi
     # By what they reach under the shift; those without a value last.
     strategies = aggregate_comparison(comparison, shifted)["axis"].tolist()
     ok = comparison.frame[comparison.frame["status"] == "ok"]
+    refused = refusals_of(comparison, shifted.removeprefix(f"{column}_"))
     ax = axes_of(ax, height=rows_height(len(strategies)))
     for row, strategy in enumerate(strategies):
         look, rows = look_of(strategy), ok[ok["axis"] == strategy]
         rows = rows[np.isfinite(rows[shifted].to_numpy(np.float64))]
         if rows.empty:
+            why = f"refused: {refused[strategy]}" if strategy in refused else "no value: not finite"
             ax.annotate(
-                "no value: refused, or not finite",
-                (0.99, row),
+                textwrap.fill(why, 60),
+                (0.01, row),
                 xycoords=("axes fraction", "data"),
-                ha="right",
+                ha="left",
                 va="center",
-                fontsize=8,
+                fontsize=8.5,
                 color=FAINT,
             )
             continue

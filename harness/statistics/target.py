@@ -147,6 +147,21 @@ def time_ratios(times: Sequence[pd.DataFrame]) -> TimeRatios:
     return TimeRatios(ratios, tuple(str(one.attrs["title"]) for one in times), left_out)
 
 
+def aggregate_ratios(ratios: TimeRatios) -> pd.DataFrame:
+    """One row a strategy, the most often soonest first.
+
+    Returns:
+        Columns `axis`, `cells`, `soonest` (share of cells at ratio 1, ties counted for all), `reached` (share of cells
+        that arrive), `median` (the ratio within which half of all cells arrive, infinite where fewer ever do).
+    """
+    rows = []
+    for axis, tasks in ratios.ratios.items():
+        pooled = np.concatenate(tasks)
+        rows.append((axis, len(pooled), (pooled == 1).mean(), np.isfinite(pooled).mean(), by_share(pooled, 0.5)))
+    table = pd.DataFrame(rows, columns=["axis", "cells", "soonest", "reached", "median"])
+    return table.sort_values(["soonest", "reached"], ascending=False, kind="stable", ignore_index=True)
+
+
 def time_profiles(
     ratios: TimeRatios,
     thresholds: ArrayLike | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -27,6 +27,25 @@ def times_sheet(table: pd.DataFrame) -> Sheet:
         "cells had reached it; ∞: fewer ever did. Cells that diverged or failed never reach it."
     ]
     return Sheet(f"{table.attrs['title']}: time to target", columns, rows_of(table), caption)
+
+
+def ratios_sheet(table: pd.DataFrame, tasks: Sequence[str], left_out: Sequence[str]) -> Sheet:
+    """`statistics.aggregate_ratios`'s table as a sheet; `tasks` and `left_out` are what it is and is not of."""
+    columns = [
+        Column("strategy", lambda row: str(row["axis"]), numeric=False),
+        Column("soonest ↑", lambda row: number(row["soonest"], 2)),
+        Column("reached ↑", lambda row: number(row["reached"], 2)),
+        Column("epochs over soonest, half ↓", lambda row: _time(row["median"], 2)),
+        Column("cells", lambda row: str(row["cells"])),
+    ]
+    caption = [
+        f"Time to the target over {len(tasks)} tasks: {'; '.join(tasks)}. The target of a task is the mean with which "
+        "none ends on the validation examples. soonest: share of cells that no strategy beats under the same seed, "
+        "ties counted for all; half: the multiple of the soonest's epochs within which half of all cells arrive."
+    ]
+    if left_out:
+        caption.append(f"Left out: {'; '.join(left_out)}.")
+    return Sheet("across tasks: time to target", columns, rows_of(table), caption)
 
 
 def said_target(times: pd.DataFrame) -> str:

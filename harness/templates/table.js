@@ -39,6 +39,11 @@
   filter.addEventListener("input", show);
   task.addEventListener("change", show);
 
+  // What is folded on the screen is on paper too.
+  addEventListener("beforeprint", () => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+  });
+
   document.getElementById("theme").addEventListener("click", () => {
     const root = document.documentElement;
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
