@@ -46,6 +46,15 @@ class Dial:
         return self.name.rpartition(".")[2].replace("_", " ")
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """The values as text, numbers with as few digits as tell them apart, three at least."""
+        for digits in (3, 4, 5, 6):
+            short = tuple(_short(value, digits) for value in self.values)
+            if len(set(short)) == len(short):
+                return short
+        return tuple(map(say_value, self.values))
+
+    @property
     def is_learning_rate(self) -> bool:
         """Whether it is the optimizer's learning rate, for which there are measures of its own."""
         return self.name.rpartition(".")[2] == "learning_rate"
@@ -88,7 +97,7 @@ class Dial:
     @property
     def title(self) -> str:
         """`mnist (embedded), seed_cnn: learning rate 0.0001 to 0.1`."""
-        return f"{self.whole.title}: {self.label} {say_value(self.values[0])} to {say_value(self.values[-1])}"
+        return f"{self.whole.title}: {self.label} {self.labels[0]} to {self.labels[-1]}"
 
     @property
     def slug(self) -> str:
@@ -161,6 +170,10 @@ def _order(value: Any) -> tuple[int, float, str]:
     if isinstance(value, (int, float)):
         return 0, float(value), ""
     return 1, 0.0, str(value)
+
+
+def _short(value: Any, digits: int) -> str:
+    return f"{value:.{digits}g}" if isinstance(value, float) and not value.is_integer() else say_value(value)
 
 
 def _uneven(places: Sequence[float]) -> float:

@@ -26,11 +26,11 @@ def better_sentence(pairs: pd.DataFrame, baseline: str) -> str:
     groups = {verdict: pairs.loc[pairs["verdict"] == verdict, "axis"].tolist() for verdict in (BEATS, BEATEN, UNTOLD)}
     parts = []
     if groups[BEATS]:
-        parts.append(f"{_names(groups[BEATS])} {_verb(groups[BEATS], 'beats', 'beat')} {baseline}")
+        parts.append(f"{name_all(groups[BEATS])} {_verb(groups[BEATS], 'beats', 'beat')} {baseline}")
     if groups[BEATEN]:
-        parts.append(f"{_names(groups[BEATEN])} {_verb(groups[BEATEN], 'is', 'are')} beaten by {baseline}")
+        parts.append(f"{name_all(groups[BEATEN])} {_verb(groups[BEATEN], 'is', 'are')} beaten by {baseline}")
     if groups[UNTOLD]:
-        parts.append(f"{_names(groups[UNTOLD])} {_verb(groups[UNTOLD], 'is', 'are')} not told apart from {baseline}")
+        parts.append(f"{name_all(groups[UNTOLD])} {_verb(groups[UNTOLD], 'is', 'are')} not told apart from {baseline}")
     return f"On {metric}, over {seeds}, {'; '.join(parts)}."
 
 
@@ -80,7 +80,8 @@ def _span(counts: pd.Series) -> str:
     return f"{low} seed{'s' if low != 1 else ''}" if low == high else f"{low} to {high} seeds"
 
 
-def _names(names: Sequence[str]) -> str:
+def name_all(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -26,7 +26,7 @@ def dial_drawings(dial: Dial, baseline: str) -> list[Drawing]:
 
 def _curves(dial: Dial) -> Drawing:
     return Drawing(
-        "by-value",
+        "curves",
         f"Metric by {dial.label}",
         f"A flat line does not depend on the {dial.label}; a × is a cell that diverged. The line is the mean of the "
         "cells that survived, so read it together with how many did not.",
@@ -49,7 +49,7 @@ def _usable(dial: Dial) -> Drawing:
 
 def _differences(dial: Dial, baseline: str) -> Drawing:
     return Drawing(
-        "differences",
+        "differences-by-value",
         f"Differences from {baseline} by {dial.label}",
         f"Level lines: the difference does not depend on the {dial.label}. Where a bar reaches over 0, which of the "
         "two is better is open at that value. Only pairs that both finished are in it.",

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from harness.comparison import say_value
 from harness.dials import Dial
 from harness.figures.canvas import INK, broken
 from harness.figures.palette import look_of
@@ -64,7 +63,7 @@ def dial_axis(ax: Axes, dial: Dial) -> None:
     """The horizontal axis: the dial's scale and name, a tick at each value and nowhere else."""
     if dial.scale == "log":
         ax.set_xscale("log")
-    ax.set_xticks(places_of(dial), [say_value(value) for value in dial.values])
+    ax.set_xticks(places_of(dial), dial.labels)
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.minorticks_off()
     ax.set_xlabel(f"{dial.label}{' (not to scale)' if dial.scale == 'even' and dial.is_number else ''}")

@@ -50,7 +50,7 @@ def plot_gap_parts(dial: Dial, metric: str | None = None, axes: Sequence[Axes] |
     unit = f" ({measure['unit']})" if measure["unit"] else ""
     panels[0].set_ylabel(f"difference of {label_of(column)}{unit}")
     for ax in panels:
-        ax.tick_params(axis="x", rotation=35)
+        ax.tick_params(axis="x", rotation=35 if len(dial.values) > 5 else 0)
     return panels
 
 

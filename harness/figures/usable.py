@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from harness.comparison import say_value
 from harness.dials import Dial
 from harness.figures.canvas import FAINT, GRID, INK, ROWS_WRAP, axes_of, dress, rows_height, strategy_rows
 from harness.figures.palette import look_of
@@ -61,14 +60,14 @@ def plot_usable_rates(
         )
     strategy_rows(ax, strategies)
     ax.set_xlim(-0.55, len(dial.values) - 0.45)
-    ax.set_xticks(range(len(dial.values)), [say_value(value) for value in dial.values])
+    ax.set_xticks(range(len(dial.values)), dial.labels)
     ax.set_xlabel(dial.label)
     notes = (
         f"usable: {label_of(column)} within {100 * tolerance:g} % of the strategy's own best",
         "fuller: at more seeds",
         "◆ best over all seeds",
         "× diverged",
-        "at the right: mean [95 % t interval]",
+        f"at the right: decades of {number(table.attrs['span'], 1)}, mean [95 % t interval]",
     )
     dress(ax, "Usable learning rates", " · ".join([dial.whole.title, *notes]), wrap=ROWS_WRAP)
     ax.grid(visible=False)

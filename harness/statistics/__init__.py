@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from harness.statistics.caution import caution_sentence, detectable_effect, paired_t_power
     from harness.statistics.divergence import compare_divergence
     from harness.statistics.gap import aggregate_gap
-    from harness.statistics.own_best import at_own_best, at_value, choose_values, common_value
+    from harness.statistics.own_best import aggregate_own_best, at_own_best, at_value, choose_values, common_value
     from harness.statistics.pair import PairedResult, compare_scores
     from harness.statistics.paired import compare_all_pairs, compare_pairs, compare_series
     from harness.statistics.power import plan_seeds
+    from harness.statistics.rates import aggregate_rates
     from harness.statistics.sensitivity import aggregate_sensitivity, compare_sensitivity, rate_sensitivity
     from harness.statistics.spread import compare_spread
     from harness.statistics.summary import Interval, aggregate_comparison, mean_interval
@@ -38,6 +39,8 @@ __all__ = [
     "aggregate_by_value",
     "aggregate_comparison",
     "aggregate_gap",
+    "aggregate_own_best",
+    "aggregate_rates",
     "aggregate_sensitivity",
     "aggregate_usable",
     "at_own_best",
@@ -70,7 +73,7 @@ __all__ = [
 ]
 _MODULES = (  # the light ones first
     *("summary", "caution", "pair", "paired", "spread", "divergence", "across", "power"),
-    *("sensitivity", "usable", "own_best", "by_value", "gap"),
+    *("sensitivity", "usable", "own_best", "rates", "by_value", "gap"),
 )
 
 

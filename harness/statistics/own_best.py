@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from harness.comparison import Comparison
 from harness.dials import Dial
 from harness.statistics.by_seed import by_seed
+from harness.statistics.paired import compare_pairs
+from harness.statistics.summary import aggregate_comparison
 from harness.statistics.usable import validation_metric
 from harness.types import UserError
 
@@ -87,6 +89,43 @@ def at_own_best(dial: Dial, metric: str | None = None) -> Comparison:
     if not parts:
         raise UserError(f"expected seeds with a cell at every {dial.label}. Received: {dial.title}, none of them")
     return _like(dial, pd.concat(parts, ignore_index=True), "own best")
+
+
+def aggregate_own_best(
+    dial: Dial, metric: str | None = None, *, baseline: str, seed: int = 0, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Each strategy at its own best value: which that is, what it reaches there on test data, and against the baseline.
+
+    Args:
+        dial: the values to choose among, by the task's main metric on validation data.
+        metric: what is reported; `None` is the task's main metric on the test examples.
+        baseline: the strategy that the others are compared with, it too at its own best value.
+        seed: of the bootstrap and the permutations.
+        confidence: of the intervals.
+
+    Returns:
+        The columns of `choose_values` without `mean` and `diverged`; `cells`, `n`, `diverged`, `mean`, `low`, `high` at
+        the own best value; `common_mean`, `common_low`, `common_high` at `attrs["common"]`, the value that suits all
+        strategies best; `difference`, `difference_low`, `difference_high`, `p_better`, `holm_p` and `verdict` of
+        `compare_pairs` at the own best values, missing for the baseline. The best mean comes first.
+
+    Raises:
+        UserError: no strategy has a best value.
+    """
+    own, common = at_own_best(dial), common_value(dial)
+    chosen = choose_values(dial).drop(columns=["mean", "diverged"])
+    there = aggregate_comparison(own, metric, confidence=confidence)
+    at_common = aggregate_comparison(at_value(dial, common), metric, confidence=confidence)
+    table = there[["axis", "cells", "n", "diverged", "mean", "low", "high"]].merge(chosen, on="axis")
+    at_common = at_common[["axis", "mean", "low", "high"]].rename(columns=lambda name: f"common_{name}")
+    table = table.merge(at_common.rename(columns={"common_axis": "axis"}), on="axis", how="left")
+    if baseline in set(table["axis"]):
+        pairs = compare_pairs(own, metric, baseline=baseline, seed=seed, confidence=confidence)
+        pairs = pairs[["axis", "difference", "low", "high", "p_better", "holm_p", "verdict"]]
+        renamed = {"low": "difference_low", "high": "difference_high"}
+        table = table.merge(pairs.rename(columns=renamed), on="axis", how="left")
+    table.attrs.update(own.attributes(metric), confidence=confidence, common=common, baseline=baseline)
+    return table
 
 
 def common_value(dial: Dial, metric: str | None = None) -> Any:

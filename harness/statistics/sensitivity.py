@@ -60,7 +60,8 @@ def aggregate_sensitivity(dial: Dial, loss: str = LOSS, *, confidence: float = 0
         at which no rate trains), `sensitivity`, `low`, `high`, `sd`.
     """
     incomplete = {axis: one.incomplete for axis, one in by_seed(dial, loss).items()}
-    return summarise(sensitivities(dial, loss), incomplete, "sensitivity", confidence=confidence)
+    table = summarise(sensitivities(dial, loss), incomplete, "sensitivity", confidence=confidence)
+    return table.assign(low=table["low"].clip(lower=0.0))  # a sensitivity is never negative
 
 
 def compare_sensitivity(

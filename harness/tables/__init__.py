@@ -10,6 +10,15 @@ from harness.tables.comparison import (
     comparison_table,
     decimals,
 )
+from harness.tables.dials import (
+    by_value_sheet,
+    change_sheet,
+    differences_sheet,
+    divergence_sheet,
+    gap_sheet,
+    own_best_sheet,
+    rates_sheet,
+)
 from harness.tables.pairs import p_value, pairs_sheet, seeds_sheet
 from harness.tables.render import (
     ARROWS,
@@ -32,7 +41,9 @@ __all__ = [
     "Column",
     "Sheet",
     "across_sheet",
+    "by_value_sheet",
     "caption_lines",
+    "change_sheet",
     "comparison_csv",
     "comparison_latex",
     "comparison_markdown",
@@ -40,11 +51,16 @@ __all__ = [
     "comparison_table",
     "count",
     "decimals",
+    "differences_sheet",
+    "divergence_sheet",
+    "gap_sheet",
     "label_of",
     "latex",
     "number",
+    "own_best_sheet",
     "p_value",
     "pairs_sheet",
+    "rates_sheet",
     "seeds_sheet",
     "to_html",
     "to_latex",
