@@ -10,7 +10,6 @@ from harness.axes.layer import AxisNormalization
 from harness.axes.recorder import site_of
 from harness.axes.resolved import ResolvedSite
 from harness.axes.strategy import AxisStrategy
-from harness.types import UserError
 
 # The limits that training of batch renormalization ends with in Ioffe (2017), section 4.
 RENORM_CLIPPING = {"rmax": 3.0, "rmin": 1.0 / 3.0, "dmax": 5.0}
@@ -56,18 +55,7 @@ class NormFactory:
             return keras.layers.RMSNormalization(axis=-1, **common)
         if resolved.kind == "group":
             return keras.layers.GroupNormalization(groups=resolved.groups, axis=-1, **common)
-        return self._renorm(resolved, common) if resolved.kind == "renorm" else None
-
-    def _renorm(self, resolved: ResolvedSite, common: dict[str, Any]) -> keras.layers.Layer:
-        if len(resolved.axis) != 1 or resolved.param_axis != resolved.axis:
-            raise UserError(
-                "batch renormalization is Keras's own layer and keeps exactly one axis. "
-                f"Received: stat_axes={list(resolved.stat_axes)}, param_axes={list(resolved.param_axes)}"
-            )
-        options = {"renorm": True, "renorm_clipping": RENORM_CLIPPING, "renorm_momentum": self.momentum}
-        try:
+        if resolved.kind == "renorm":
+            options = {"renorm": True, "renorm_clipping": RENORM_CLIPPING, "renorm_momentum": self.momentum}
             return keras.layers.BatchNormalization(axis=resolved.axis[0], momentum=self.momentum, **options, **common)
-        except (TypeError, ValueError) as error:
-            raise UserError(
-                f"this Keras has no batch renormalization; 3.14 has. Received: keras {keras.__version__}"
-            ) from error
+        return None

@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import Literal, get_args
 
 from harness.axes.resolved import ResolvedSite
@@ -16,6 +17,8 @@ Axes = str | int | Iterable[str | int]
 
 # Whatever a site calls its last axis, these words mean it: feature maps have channels where a dense layer has features.
 LAST_AXIS_WORDS = ("channel", "feature")
+# The first Keras with batch renormalization.
+RENORM_SINCE = (3, 14)
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ class AxisStrategy:
         """The strategy at one site, for training batches of `batch_size` examples.
 
         Raises:
-            UserError: an integer means the batch axis here, an axis is kept twice, or a kept axis has no known size.
+            UserError: an integer means the batch axis here, an axis is kept twice, a kept axis has no known size, or
+                `renorm` is to keep more than one axis.
         """
         if self.kind == "none":
             return ResolvedSite(site, "none")
@@ -74,6 +78,12 @@ class AxisStrategy:
             axis, param_axis = _locate(self._stat_axes, site), _locate(self._param_axes, site)
             if axis is None or param_axis is None:
                 return self._fall_back(site, batch_size)
+            if self.kind == "renorm" and not (len(axis) == 1 and axis == param_axis):
+                raise UserError(
+                    "batch renormalization is Keras's own layer and keeps exactly one axis. "
+                    f"Received: stat_axes={[site.axes[k - 1] for k in axis]}, "
+                    f"param_axes={[site.axes[k - 1] for k in param_axis]}"
+                )
             return _average_over_batch(site, self.kind, axis, param_axis, batch_size)
         resolved = _average_within_example(site, self.kind, self.groups)
         # One value is its own mean: the site would put out its shift and nothing else.
@@ -115,8 +125,15 @@ def check_takes(strategy: AxisStrategy, sites: Sequence[Site]) -> None:
     """Check that at least one site of an architecture can take the strategy, rather than its fallback.
 
     Raises:
-        UserError: every site falls back; names the axes there are, and the nearest to a mistyped one.
+        UserError: every site falls back (names the axes there are, and the nearest to a mistyped one), or the Keras
+            that is installed lacks the layer.
     """
+    keras = version("keras")
+    if strategy.kind == "renorm" and tuple(map(int, keras.split(".")[:2])) < RENORM_SINCE:
+        raise UserError(
+            "batch renormalization came with Keras {}.{}, which needs Python 3.11. ".format(*RENORM_SINCE)
+            + f"Received: keras {keras}"
+        )
     resolved = [strategy.resolve(site, batch_size=1) for site in sites]
     if not resolved or not all(r.fell_back for r in resolved):
         return

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.engines import Event
+from harness.engines.dispatch import setup_of
 from harness.execute import Cell, run_cell
 from harness.inspection import find_sites
 from harness.records import write_record
-from harness.types import Site, TaskSpec
+from harness.types import Site, TaskSpec, UserError
 
 
 class SerialEngine:
@@ -30,7 +31,17 @@ class SerialEngine:
         return find_sites(config, spec)
 
     def run(self, cells: Sequence[Cell], *, results_dir: Path, on_event: Callable[[Event], None]) -> None:
-        """Run the cells; a record is written as soon as its cell ends."""
+        """Run the cells; a record is written as soon as its cell ends.
+
+        Raises:
+            UserError: the cells want this process set up in several ways.
+        """
+        setups = sorted({setup_of(cell.config) for cell in cells}, key=str)
+        if len(setups) > 1:
+            raise UserError(
+                "engine=serial has one process, and so one device, number of threads and determinism for the whole "
+                f"grid; engine=local takes several. Received: {setups}"
+            )
         for cell in cells:
             on_event(Event("started", cell))
             record = run_cell(cell, on_epoch=partial(_report_epoch, on_event, cell))

@@ -228,3 +228,13 @@ def test_planning_imports_no_tensorflow() -> None:
         "sys.exit(any(m.split('.')[0] in ('tensorflow', 'keras') for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=CONF.parents[1], timeout=60).returncode == 0
+
+
+def test_renorm_is_refused_where_keras_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    strategy, sites = AxisStrategy("channel", kind="renorm"), [Site("norm_1", ("height", "channel"), (4, 3))]
+    monkeypatch.setattr("harness.axes.strategy.version", lambda package: "3.14.0")
+    check_takes(strategy, sites)
+    monkeypatch.setattr("harness.axes.strategy.version", lambda package: "3.9.1")
+
+    with pytest.raises(UserError, match=r"came with Keras 3\.14, .* Received: keras 3\.9\.1$"):
+        check_takes(strategy, sites)

@@ -93,6 +93,13 @@ def test_mistakes(overrides, said, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_serial_takes_one_number_of_threads(tmp_path, capsys):
+    said = complain("run", *TINY, "engine=serial", "train.threads=1,2", f"results_dir={tmp_path}", capsys=capsys)
+
+    assert "engine=serial has one process" in said
+    assert not list(tmp_path.glob("records/*"))
+
+
 def test_results_that_cannot_be_written(tmp_path, capsys):
     (tmp_path / "file").write_text("")
 
