@@ -6,6 +6,7 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from harness.comparison import Comparison
+from harness.dial_page import DialChapter, dial_of_page
 from harness.drawings import GROUPS, inline_svg
 from harness.figures.palette import look_of
 from harness.statistics.caution import caution_sentence
@@ -65,6 +67,7 @@ def render_page(
     frame: pd.DataFrame,
     chapters: Sequence[Chapter],
     *,
+    dials: Sequence[DialChapter] = (),
     across: Across,
     missing: Sequence[str],
     completeness: str,
@@ -74,6 +77,7 @@ def render_page(
     Args:
         frame: all cells.
         chapters: one a comparison.
+        dials: one a dial; the comparisons that it is made of stand folded below it.
         across: table and figures over all tasks.
         missing: ids of planned cells that have no record.
         completeness: how many of the planned cells there are, in a sentence.
@@ -84,11 +88,13 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    figures = [*across.figures, *(figure for chapter in chapters for figure in chapter.figures)]
+    figures = [*across.figures, *(figure for dial in dials for figure in dial.figures)]
+    figures += [figure for chapter in chapters for figure in chapter.figures]
     return templates.get_template("report.html.j2").render(
         completeness=completeness,
         made=_made_by(frame),
         chapters=[_chapter(chapter) for chapter in chapters],
+        parts=_parts(chapters, dials),
         across=across.figures,
         across_tables=[_table(name, sheet) for name, sheet in across.sheets.items()],
         shown=_shown(figures),
@@ -100,6 +106,19 @@ def render_page(
         style=Markup(templates.get_template("style.css").render()),
         script=Markup(templates.get_template("table.js").render()),
     )
+
+
+def _parts(chapters: Sequence[Chapter], dials: Sequence[DialChapter]) -> list[dict[str, Any]]:
+    """The chapters of each task, source and architecture, with the dials that stand before them."""
+    parts = []
+    for key, members in groupby(chapters, key=lambda one: _part_of(one.comparison)):
+        turned = [dial_of_page(one) for one in dials if _part_of(one.dial.whole) == key]
+        parts.append({"dials": turned, "chapters": [_chapter(chapter) for chapter in members]})
+    return parts
+
+
+def _part_of(comparison: Comparison) -> tuple[str, str, str]:
+    return comparison.task, comparison.data_source, comparison.architecture
 
 
 def _shown(figures: Sequence[Figure]) -> dict[str, Markup | None]:

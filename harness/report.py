@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import pandas as pd
 
 from harness.chapter import write_chapter
-from harness.comparison import comparisons
+from harness.comparison import Comparison, comparisons
+from harness.dial_chapter import all_by_value, write_dials
+from harness.dial_page import DialChapter
+from harness.dials import Dial, dials_of
 from harness.drawings import Looks
 from harness.files import write_text
 from harness.frame import frame_of, history_of
@@ -20,6 +24,8 @@ from harness.overall import write_across
 from harness.page import Chapter, render_page
 from harness.records import read_records
 from harness.sentences import completeness_sentence
+from harness.statistics.own_best import at_value, common_value
+from harness.statistics.usable import validation_metric
 from harness.types import UserError
 
 # With more comparisons than this, only the largest of each task, source and architecture is drawn.
@@ -30,8 +36,9 @@ def write_report(results_dir: str | Path, out: str | Path | None = None, *, base
     """Write one page, and tables and figures of every comparison.
 
     Each comparison has a folder with its tables (Markdown, CSV, LaTeX), its figures (PNG, SVG) and the data behind them
-    (CSV). `cells` and `comparisons` hold all rows as CSV and Parquet. The report can be written again at any time;
-    each file is replaced whole, and the same records give the same bytes.
+    (CSV); so has each dial, a setting that takes several values (see `harness.dials`). Where there is one, only the
+    comparison that speaks for the task is drawn. `cells`, `comparisons` and `dials` hold all rows as CSV and Parquet.
+    The report can be written again at any time; each file is replaced whole, and the same records give the same bytes.
 
     Args:
         results_dir: where the records are.
@@ -55,27 +62,51 @@ def write_report(results_dir: str | Path, out: str | Path | None = None, *, base
     missing = sorted(planned - set(frame["id"]))
     found = comparisons(frame)
     groups = [list(group) for _, group in groupby(found, key=lambda one: (one.task, one.data_source, one.architecture))]
-    leaders = [max(group, key=lambda one: len(one.frame)) for group in groups]
-    chapters, files = [], []
+    leaders = [_leader(group) for group in groups]
+    chapters, dials, files = [], [], []
     for group, leader in zip(groups, leaders, strict=True):
+        turned, written = write_dials(_most_run(dials_of(group)), out, baseline)
+        dials += turned
+        files += written
         for comparison in group:
             chapter, written = write_chapter(
                 comparison,
                 looks,
                 out,
                 baseline,
-                leads=comparison is leader,
-                drawn=comparison is leader or len(found) <= _MOST_DRAWN,
+                leads=comparison is leader and not turned,
+                drawn=comparison is leader or (not turned and len(found) <= _MOST_DRAWN),
             )
             chapters.append(chapter)
             files += written
     across, written = write_across(leaders, looks.history, out)
     files += written
     said = completeness_sentence(frame, len(missing))
-    page = render_page(frame, chapters, across=across, missing=missing, completeness=said)
-    index = [write_text(out / "index.html", page), write_text(out / "index.md", _index(chapters, said))]
-    tables = _write_frames(out, {"cells": frame, "comparisons": _all_summaries(chapters)})
+    page = render_page(frame, chapters, dials=dials, across=across, missing=missing, completeness=said)
+    index = [write_text(out / "index.html", page), write_text(out / "index.md", _index(chapters, dials, said))]
+    frames = {"cells": frame, "comparisons": _all_summaries(chapters)}
+    if dials:
+        frames["dials"] = all_by_value([chapter.dial for chapter in dials])
+    tables = _write_frames(out, frames)
     return [*index, *tables, *files]
+
+
+def _leader(group: Sequence[Comparison]) -> Comparison:
+    """The one that speaks for its task: at the learning rate that suits all strategies best, else the largest."""
+    for dial in _most_run(dials_of(group)):
+        if dial.is_learning_rate and validation_metric(dial, None)[0] in dial.whole.frame:
+            with suppress(UserError):  # no seed has all rates yet
+                return at_value(dial, common_value(dial))
+    return max(group, key=lambda one: len(one.frame))
+
+
+def _most_run(dials: Sequence[Dial]) -> list[Dial]:
+    """Of the dials of one setting (at several values of another), the one with the most cells."""
+    largest: dict[str, Dial] = {}
+    for dial in dials:
+        if dial.name not in largest or len(dial.whole.frame) > len(largest[dial.name].whole.frame):
+            largest[dial.name] = dial
+    return list(largest.values())
 
 
 def _all_summaries(chapters: Sequence[Chapter]) -> pd.DataFrame:
@@ -112,8 +143,14 @@ def _as_text(column: pd.Series) -> list[str | None]:
     return [None if value is None or value != value else str(value) for value in column]
 
 
-def _index(chapters: Sequence[Chapter], said: str) -> str:
+def _index(chapters: Sequence[Chapter], dials: Sequence[DialChapter], said: str) -> str:
     lines = ["# Report", "", said, "", "[All of it on one page](index.html)"]
+    for one in dials:
+        slug = one.dial.slug
+        lines += ["", f"## {one.dial.title}"]
+        lines += [line for question, answer in one.answers for line in ("", f"**{question}** {answer}")]
+        lines += ["", *(f"- {table.heading}: {_links(slug, table.name, ('md', 'csv', 'tex'))}" for table in one.tables)]
+        lines += [f"- {figure.title}: {_links(slug, figure.name, ('png', 'svg', 'csv'))}" for figure in one.figures]
     for chapter in chapters:
         slug = chapter.comparison.slug
         lines += ["", f"## {chapter.comparison.title}", "", *chapter.verdict, ""]

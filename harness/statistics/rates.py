@@ -30,7 +30,7 @@ def aggregate_rates(
         the grid in decades, `tolerance`, `baseline`, `loss` and those of the comparison.
     """
     own = aggregate_usable(dial, tolerance=tolerance, confidence=confidence)
-    attributes = dict(own.attrs)
+    attributes = {str(key): value for key, value in own.attrs.items()}
     near_all = aggregate_usable(dial, tolerance=tolerance, best="all", confidence=confidence)
     table = own.drop(columns="sd").rename(columns={"low": "decades_low", "high": "decades_high"})
     near_all = near_all[["axis", "decades", "low", "high"]]
