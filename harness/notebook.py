@@ -41,7 +41,7 @@ class Shown:
 
 
 def show(what: str | Sequence[str] | Sheet | Axes) -> Shown:
-    """A sentence, several as a list, a table (`harness.tables.*_sheet`) or a figure (the axes that `plot_*` returns)."""
+    """Show a sentence, several as a list, a table (`harness.tables.*_sheet`) or a figure (the axes of a `plot_*`)."""
     if isinstance(what, Axes):
         assert isinstance(what.figure, Figure)
         return Shown(_title_of(what.figure), _png_of(what.figure))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 
 from harness.comparison import Comparison, comparisons
+from harness.drawings import Looks
 from harness.frame import frame_of, history_of
 from harness.identity import canonical
+from harness.looks import diagnostics_of, probes_of
 from harness.manifest import read_grids
 from harness.records import read_records
 from harness.sentences import completeness_sentence
@@ -62,14 +64,15 @@ class Study:
     Attributes:
         stamp: by what it is known again.
         planned: how many cells were asked for.
-        cells, epochs: one row a cell, and one a cell and epoch, as `load_results` and `load_history` give them.
+        cells: one row a cell, as `load_results` gives them.
+        looks: what was seen of the cells while they trained: epochs, probes of the loss, health of the statistics.
         comparisons: what may be put side by side.
     """
 
     stamp: Stamp
     planned: int
     cells: pd.DataFrame
-    epochs: pd.DataFrame
+    looks: Looks
     comparisons: Sequence[Comparison]
 
     def where(self, **settings: Any) -> Comparison:
@@ -110,12 +113,13 @@ def open_study(path: str | Path) -> Study:
     planned = {cell for grid in read_grids(path) for cell in grid.cells}
     stamp = Stamp(
         study=path.resolve().name,
-        completeness=completeness_sentence(cells, len(planned - set(cells["id"]))),
+        completeness=_completeness(cells, len(planned - set(cells["id"]))),
         digest=digest_records(records),
         made_by=_made_by(records),
-        finished=_span([record["provenance"].get("finished") or "" for record in records]),
+        finished=_span([str((record.get("provenance") or {}).get("finished") or "") for record in records]),
     )
-    return Study(stamp, len(planned | set(cells["id"])), cells, history_of(records), comparisons(cells))
+    looks = Looks(history_of(records), probes_of(records), diagnostics_of(records))
+    return Study(stamp, len(planned | set(cells["id"])), cells, looks, comparisons(cells))
 
 
 def published_studies(reference: Path = REFERENCE) -> list[str]:
@@ -132,40 +136,49 @@ def digest_records(records: Sequence[Mapping[str, Any]]) -> str:
     return total.hexdigest()
 
 
+def _completeness(cells: pd.DataFrame, missing: int) -> str:
+    said = completeness_sentence(cells.assign(stale=False), missing)
+    if overtaken := int(cells["stale"].sum()):
+        said += f" {overtaken} of them by earlier code or versions than others: not to be compared with those."
+    return said
+
+
 def _overtaken(records: Sequence[Mapping[str, Any]]) -> set[str]:
     """Ids of the records that other code or versions made than the latest record of the same kind."""
+    made = [(record, record.get("provenance") or {}) for record in records]
     latest: dict[str, Mapping[str, Any]] = {}
-    for record in sorted(records, key=lambda one: str(one["provenance"].get("finished") or "")):
-        latest[_kind(record)] = record["provenance"]
+    for record, by in sorted(made, key=lambda one: str(one[1].get("finished") or "")):
+        if by:
+            latest[_kind(record)] = by
     return {
         str(record["id"])
-        for record in records
-        if any(record["provenance"].get(key) != latest[_kind(record)].get(key) for key in ("source", "versions"))
+        for record, by in made
+        if by and any(by.get(key) != latest[_kind(record)].get(key) for key in ("source", "versions"))
     }
 
 
 def _kind(record: Mapping[str, Any]) -> str:
     """What was called to compute it: cells that call the same are computed by the same files."""
     config = record["config"]
-    return canonical(
-        [config["task"]["data"]["_target_"], config["architecture"]["_target_"], config["axis"]["_target_"]]
-    )
+    called = (config["task"]["data"], config["architecture"], config["axis"])
+    return canonical([str(one.get("_target_")) for one in called])
 
 
 def _made_by(records: Sequence[Mapping[str, Any]]) -> str:
-    """`code 1a2b3c4d, tensorflow 2.21.0, ..., Python 3.11.7, cpu`; several of a kind are all named."""
-    made = [record["provenance"] for record in records]
-    packages = {name for one in made for name in one.get("versions", {})}
-    parts = [f"code {_listed(str(one.get('source', ''))[:8] for one in made)}"]
-    parts += [f"{name} {_listed(one['versions'].get(name) for one in made)}" for name in sorted(packages, reverse=True)]
-    parts += [
-        f"Python {_listed(one.get('python') for one in made)}",
-        f"on {_listed(one.get('device') for one in made)}",
-    ]
-    return ", ".join(parts)
+    """`code 1a2b3c4d, tensorflow 2.21.0, ..., Python 3.11.7, on cpu`; several of a kind are all named."""
+    made = [record.get("provenance") or {} for record in records]
+    packages = sorted({name for one in made for name in one.get("versions", {})}, reverse=True)
+    return ", ".join(
+        [
+            f"code {_listed(str(one.get('source', ''))[:8] for one in made)}",
+            *(f"{name} {_listed(one.get('versions', {}).get(name) for one in made)}" for name in packages),
+            f"Python {_listed(one.get('python') for one in made)}",
+            f"on {_listed(one.get('device') for one in made)}",
+        ]
+    )
 
 
-def _listed(values: Any) -> str:
+def _listed(values: Iterable[Any]) -> str:
     return " and ".join(sorted({str(value) for value in values if value})) or "unknown"
 
 

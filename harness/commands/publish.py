@@ -29,6 +29,8 @@ from harness.words import choose_from
 PARTS = ("records", "report", "notebooks")
 WORK = Path("results") / "publish"
 NOTEBOOKS = Path("notebooks")
+# A study that takes any task is published on digits that can be had everywhere.
+LEFT_OPEN = {"stability": ("task=mnist", "task.data.source=embedded")}
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class Request:
     def of(self, study: str) -> Arguments:
         """What a study is run with."""
         seeds = (f"seed=range({self.seeds})",) if self.seeds else ()
-        own = (f"study={study}", *seeds, *self.arguments.overrides, f"results_dir={WORK}")
+        task_given = any(text.startswith("task") for text in self.arguments.overrides)
+        task = () if task_given else LEFT_OPEN.get(study, ())
+        own = (f"study={study}", *task, *seeds, *self.arguments.overrides, f"results_dir={WORK}")
         return replace(self.arguments, overrides=own)
 
     def command(self, study: str) -> str:

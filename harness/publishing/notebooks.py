@@ -60,6 +60,8 @@ def execute(path: Path) -> dict[str, Any]:
         timeout=TIMEOUT_SECONDS,
         kernel_name="python3",
         record_timing=False,
+        # Its warnings are about the connection, which is to this machine and lasts for seconds.
+        extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": str(path.parent)}},
     )
     # The kernel imports the harness that executes it, installed or not.

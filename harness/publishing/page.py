@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import pandas as pd
+from matplotlib.axes import Axes
+
 from harness.comparison import Comparison
+from harness.dials import dials_of
+from harness.drawings import dial_drawings
+from harness.figures import plot_inference_gap, plot_paired_differences, plot_seed_cloud, save_figure
 from harness.publishing.records import command_of, machines_of
 from harness.records import write_text_atomically
 from harness.reference import Study, open_study
-from harness.report import write_report
 from harness.sentences import better_sentence, default_baseline, stability_sentence
 from harness.statistics import aggregate_comparison, compare_divergence, compare_pairs, compare_spread
-from harness.tables import comparison_sheet, pairs_sheet, to_markdown
+from harness.tables import comparison_csv, comparison_sheet, pairs_sheet, to_markdown
 
-# Of each comparison; what else a report draws is one command away.
-TABLES = ("comparison.csv", "pairs.csv")
-FIGURES = ("seeds", "differences", "learning-rates", "inference-gap", "stability")
-# With more comparisons than this (a grid of learning rates, say), most figures would say little that others do not.
+# With more comparisons than this (a grid of learning rates, say), a figure of each would hide those over all of them.
 _MOST_DRAWN = 4
+Draw = Callable[[], Axes]
 
 
 def write_pages(reference: Path, study: str) -> Path:
     """Write a published study's tables, figures and page anew, from its records alone; returns the page."""
     folder = reference / study
     found = open_study(folder)
-    with tempfile.TemporaryDirectory() as scratch:
-        write_report(folder, scratch)
-        for kept in ("tables", "figures"):
-            shutil.rmtree(folder / kept, ignore_errors=True)
-        for comparison in found.comparisons:
-            _keep(Path(scratch) / comparison.slug, folder, comparison, drawn=len(found.comparisons) <= _MOST_DRAWN)
+    for kept in ("tables", "figures"):
+        shutil.rmtree(folder / kept, ignore_errors=True)
     page = folder / "README.md"
     write_text_atomically(page, "\n".join(_lines(found, folder)))
     return page
@@ -46,35 +44,52 @@ def verdicts_of(comparison: Comparison) -> list[str]:
     return [better_sentence(pairs, base), stability_sentence(spread, divergence, base)]
 
 
-def _keep(made: Path, folder: Path, comparison: Comparison, *, drawn: bool) -> None:
-    """Copy a comparison's tables, and those of its figures that are to be seen without anything installed."""
-    for name in TABLES:
-        _copy(made / name, folder / "tables" / comparison.slug / name)
-    for name in FIGURES:
-        if drawn or name == "learning-rates":
-            _copy(made / f"{name}.png", folder / "figures" / comparison.slug / f"{name}.png")
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-
-
 def _lines(study: Study, folder: Path) -> Iterator[str]:
     yield from (f"# {study.stamp.study}", "", study.stamp.to_markdown(), "")
     yield from (f"Computed on {'; '.join(machines_of(folder)) or 'a machine that is not known'}.", "")
     yield from ("Made again by:", "", "```sh", command_of(folder), "```", "")
+    for dial in dials_of(study.comparisons):
+        yield from (f"## {dial.title}", "")
+        drawings = {one.name: one.draw for one in dial_drawings(dial, default_baseline(dial.strategies))}
+        yield from _figures(folder, dial.slug, drawings)
     for comparison in study.comparisons:
-        base = default_baseline(sorted(set(comparison.frame["axis"])))
-        yield from (f"## {comparison.title}", "", *(f"- {said}" for said in verdicts_of(comparison)), "")
-        yield to_markdown(comparison_sheet(aggregate_comparison(comparison)))
-        pairs = compare_pairs(comparison, baseline=base)
-        if len(pairs):
-            yield to_markdown(pairs_sheet(pairs))
-        tables = (f"[{name}](tables/{comparison.slug}/{name})" for name in TABLES)
-        yield from (f"All columns: {', '.join(tables)}", "")
-        for name in FIGURES:
-            figure = f"figures/{comparison.slug}/{name}.png"
-            if (folder / figure).exists():
-                yield from (f"![{name.replace('-', ' ')}]({figure})", "")
+        yield from _comparison_lines(comparison, folder, drawn=len(study.comparisons) <= _MOST_DRAWN)
+
+
+def _comparison_lines(comparison: Comparison, folder: Path, *, drawn: bool) -> Iterator[str]:
+    base = default_baseline(sorted(set(comparison.frame["axis"])))
+    summary, pairs = aggregate_comparison(comparison), compare_pairs(comparison, baseline=base)
+    yield from (f"## {comparison.title}", "", *(f"- {said}" for said in verdicts_of(comparison)), "")
+    yield to_markdown(comparison_sheet(summary))
+    if len(pairs):
+        yield to_markdown(pairs_sheet(pairs))
+    tables = {"comparison": comparison_csv(summary), "pairs": pairs.to_csv(index=False, lineterminator="\n")}
+    yield from (f"All columns: {', '.join(_write_tables(folder, comparison.slug, tables))}", "")
+    if drawn:
+        yield from _figures(folder, comparison.slug, _drawings(comparison, pairs))
+
+
+def _drawings(comparison: Comparison, pairs: pd.DataFrame) -> dict[str, Draw]:
+    drawings: dict[str, Draw] = {"seeds": lambda: plot_seed_cloud(comparison)}
+    if len(pairs):
+        drawings["differences"] = lambda: plot_paired_differences(pairs)
+    drawings["inference-gap"] = lambda: plot_inference_gap(comparison)
+    return drawings
+
+
+def _write_tables(folder: Path, slug: str, tables: Mapping[str, str]) -> Iterator[str]:
+    """Write tables as CSV; yields a link to each."""
+    for name, text in tables.items():
+        path = folder / "tables" / slug / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        yield f"[{name}.csv]({path.relative_to(folder)})"
+
+
+def _figures(folder: Path, slug: str, drawings: Mapping[str, Draw]) -> Iterator[str]:
+    """Write figures as PNG and SVG; yields lines that show the one and link the other."""
+    for name, draw in drawings.items():
+        path = folder / "figures" / slug / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        png, svg = (made.relative_to(folder) for made in save_figure(draw(), path))
+        yield from (f"[![{name.replace('-', ' ')}]({png})]({svg})", "")

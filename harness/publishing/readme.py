@@ -16,10 +16,10 @@ from harness.reference import Study, open_study, published_studies
 HEAD = """\
 # Reference results
 
-Made by `python -m harness publish`, which rebuilds this folder and the outputs of the notebooks; nothing here is edited by
-hand. Each folder holds a study's records (`records.parquet`, read by `harness.load_results` and every verb that takes
-`results_dir`), its tables and figures, and a page that shows them. What a verdict means, and what it does not, is in
-[docs/statistics.md](../../docs/statistics.md).
+Made by `python -m harness publish`, which rebuilds this folder and the outputs of the notebooks; nothing here is edited
+by hand. Each folder holds a study's records (`records.parquet`, read by `harness.load_results` and every verb that
+takes `results_dir`), its tables and figures, and a page that shows them. What a verdict means, and what it does not, is
+in [docs/statistics.md](../../docs/statistics.md).
 """
 
 
