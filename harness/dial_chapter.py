@@ -79,9 +79,14 @@ def all_by_value(dials: Iterable[Dial]) -> pd.DataFrame:
     return frame[[*first, *frame.columns.difference(first, sort=False)]]
 
 
+def parts_of(dial: Dial, baseline: str) -> list[tuple[_Answer | None, list[_Table]]]:
+    """The questions that a dial answers, with their answers and the tables behind them; at the end what answers none."""
+    return list(_of_learning_rate(dial, baseline) if dial.is_learning_rate else _of_setting(dial, baseline))
+
+
 def _write_dial(dial: Dial, out: Path, baseline: str) -> tuple[DialChapter, list[Path]]:
     folder = out / dial.slug
-    parts = list(_of_learning_rate(dial, baseline) if dial.is_learning_rate else _of_setting(dial, baseline))
+    parts = parts_of(dial, baseline)
     answers = [answer for answer, _ in parts if answer is not None]
     tables, files = [], []
     for answer, (name, heading, sheet, numbers) in ((answer, table) for answer, of in parts for table in of):

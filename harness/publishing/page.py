@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from harness.comparison import Comparison
-from harness.dials import dials_of
+from harness.dial_chapter import parts_of
+from harness.dials import Dial, dials_of
 from harness.drawings import dial_drawings
 from harness.figures import plot_inference_gap, plot_paired_differences, plot_seed_cloud, save_figure
 from harness.publishing.records import command_of, machines_of
@@ -36,7 +37,18 @@ def write_pages(reference: Path, study: str) -> Path:
     return page
 
 
-def verdicts_of(comparison: Comparison) -> list[str]:
+def verdicts_of(study: Study) -> list[str]:
+    """What a study says: the answers of its dials, and verdicts on its comparisons where these are few."""
+    said = []
+    for dial in dials_of(study.comparisons):
+        answers = [answer for answer, _ in parts_of(dial, default_baseline(dial.strategies)) if answer is not None]
+        said += [f"{question} {answer}" for question, answer in answers]
+    if len(study.comparisons) <= _MOST_DRAWN:
+        said += [f"{one.title}: {' '.join(comparison_verdicts(one))}" for one in study.comparisons]
+    return said
+
+
+def comparison_verdicts(comparison: Comparison) -> list[str]:
     """Which strategies are better than the baseline, and what can be said of stability, in sentences."""
     base = default_baseline(sorted(set(comparison.frame["axis"])))
     spread, divergence = compare_spread(comparison, baseline=base), compare_divergence(comparison, baseline=base)
@@ -49,17 +61,30 @@ def _lines(study: Study, folder: Path) -> Iterator[str]:
     yield from (f"Computed on {'; '.join(machines_of(folder)) or 'a machine that is not known'}.", "")
     yield from ("Made again by:", "", "```sh", command_of(folder), "```", "")
     for dial in dials_of(study.comparisons):
-        yield from (f"## {dial.title}", "")
-        drawings = {one.name: one.draw for one in dial_drawings(dial, default_baseline(dial.strategies))}
-        yield from _figures(folder, dial.slug, drawings)
+        yield from _dial_lines(dial, folder)
     for comparison in study.comparisons:
         yield from _comparison_lines(comparison, folder, drawn=len(study.comparisons) <= _MOST_DRAWN)
+
+
+def _dial_lines(dial: Dial, folder: Path) -> Iterator[str]:
+    base = default_baseline(dial.strategies)
+    yield from (f"## {dial.title}", "")
+    tables: dict[str, str] = {}
+    for answer, behind in parts_of(dial, base):
+        if answer is not None:
+            yield from (f"### {answer[0]}", "", answer[1], "")
+        for name, _, sheet, numbers in behind:
+            tables[name] = numbers.to_csv(index=False, lineterminator="\n")
+            if answer is not None:
+                yield to_markdown(sheet)
+    yield from (f"All columns: {', '.join(_write_tables(folder, dial.slug, tables))}", "")
+    yield from _figures(folder, dial.slug, {one.name: one.draw for one in dial_drawings(dial, base)})
 
 
 def _comparison_lines(comparison: Comparison, folder: Path, *, drawn: bool) -> Iterator[str]:
     base = default_baseline(sorted(set(comparison.frame["axis"])))
     summary, pairs = aggregate_comparison(comparison), compare_pairs(comparison, baseline=base)
-    yield from (f"## {comparison.title}", "", *(f"- {said}" for said in verdicts_of(comparison)), "")
+    yield from (f"## {comparison.title}", "", *(f"- {said}" for said in comparison_verdicts(comparison)), "")
     yield to_markdown(comparison_sheet(summary))
     if len(pairs):
         yield to_markdown(pairs_sheet(pairs))

@@ -41,8 +41,7 @@ def _lines(studies: list[Study], reference: Path) -> Iterator[str]:
         yield from ("", f"## {name}", "", study.stamp.to_markdown(), "")
         yield f"Computed on {'; '.join(machines_of(reference / name)) or 'a machine that is not known'}."
         yield from ("", "```sh", command_of(reference / name), "```", "")
-        for comparison in study.comparisons:
-            yield f"- {comparison.title}: {' '.join(verdicts_of(comparison))}"
+        yield from (f"- {said}" for said in verdicts_of(study))
     yield ""
 
 

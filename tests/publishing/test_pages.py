@@ -8,7 +8,7 @@ import pytest
 from publications import publish, run_into
 from synthetic import make_record, make_study
 
-from harness.publishing.page import verdicts_of, write_pages
+from harness.publishing.page import comparison_verdicts, verdicts_of, write_pages
 from harness.publishing.readme import write_readme
 from harness.reference import open_study
 
@@ -24,7 +24,7 @@ def test_a_page_shows_stamp_verdicts_tables_and_figures(page, published):
     text = page.read_text()
 
     assert str(study.stamp) in text
-    assert all(said in text for said in verdicts_of(comparison))
+    assert all(f"- {said}" in text for said in comparison_verdicts(comparison))
     assert "On test accuracy, over 6 seeds, " in text
     assert len(re.findall(r"^\| (?:none|channel|spatial) ", text, re.MULTILINE)) == 3 + 2  # all; all but the baseline
     assert "python -m harness publish study=digits" in text
@@ -47,11 +47,13 @@ def test_a_study_of_many_comparisons_keeps_the_figures_that_are_over_all_of_them
     run_into(tmp_path / "work", records)
     publish(tmp_path / "work", tmp_path / "reference" / "digits")
     page = write_pages(tmp_path / "reference", "digits")
-    figures = [path.parent.name for path in (page.parent / "figures").rglob("*.png")]
+    drawn = {path.parent.name for path in (page.parent / "figures").rglob("*.png")}
+    said = verdicts_of(open_study(page.parent))
 
-    assert len(figures) > 0
-    assert len(set(figures)) == 1
+    assert drawn == {"mnist-embedded-lenet-by-learning-rate"}
     assert len(list((page.parent / "tables").rglob("comparison.csv"))) == 5
+    assert "Which diverges? None of 20 cells diverged." in said
+    assert not any(line.startswith("mnist (embedded), lenet, learning_rate 0.1:") for line in said)
 
 
 def test_what_an_earlier_page_had_and_this_one_has_not_is_gone(page, published):
