@@ -80,7 +80,7 @@ def all_by_value(dials: Iterable[Dial]) -> pd.DataFrame:
 
 
 def parts_of(dial: Dial, baseline: str) -> list[tuple[_Answer | None, list[_Table]]]:
-    """The questions that a dial answers, with their answers and the tables behind them; at the end what answers none."""
+    """The questions that a dial answers, each with its answer and the tables behind it; last what answers none."""
     return list(_of_learning_rate(dial, baseline) if dial.is_learning_rate else _of_setting(dial, baseline))
 
 
