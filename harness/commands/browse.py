@@ -61,6 +61,8 @@ def find_root() -> Path:
 def _open_jupyter(root: Path, console: Console, *, opened: bool) -> int:
     first = min((root / NOTEBOOKS).glob("*.ipynb"), default=root / NOTEBOOKS)
     command = [sys.executable, "-m", "jupyterlab", str(first)]
+    if os.geteuid() == 0:
+        command.append("--allow-root")  # Jupyter refuses otherwise; in a container there is often nobody else
     if not opened:
         console.print(shlex.join(command), soft_wrap=True)
         return 0

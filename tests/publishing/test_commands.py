@@ -168,11 +168,16 @@ def test_records_that_today_s_code_did_not_make_are_said_to_be_stale(checkout, p
 
 def test_jupyterlab_is_opened_where_it_is_installed(checkout, shell, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: object())
+    monkeypatch.setattr(browse.os, "geteuid", lambda: 1000)
     notebook = checkout / "notebooks" / "count.ipynb"
     command = [sys.executable, "-m", "jupyterlab", str(notebook)]
     status, said = shell("browse", "open=false")
     assert status == 0
     assert shlex.split(said) == command
+
+    monkeypatch.setattr(browse.os, "geteuid", lambda: 0)
+    assert shlex.split(shell("browse", "open=false")[1]) == [*command, "--allow-root"]
+    monkeypatch.setattr(browse.os, "geteuid", lambda: 1000)
 
     called = []
     monkeypatch.setattr(browse.subprocess, "run", lambda *given, **more: called.append((given, more)) or Ended())
