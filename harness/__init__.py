@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.frame import load_history, load_results
+    from harness.looks import load_diagnostics, load_probes
 
 __version__ = "0.1.0"
-__all__ = ["load_history", "load_results"]
+__all__ = ["load_diagnostics", "load_history", "load_probes", "load_results"]
 
 
 def __getattr__(name: str) -> Any:
     # pandas takes most of a second to import, which `python -m harness --help` should not pay.
     if name in __all__:
-        from harness import frame
+        from harness import frame, looks
 
-        return getattr(frame, name)
+        return getattr(frame if hasattr(frame, name) else looks, name)
     raise AttributeError(f"module 'harness' has no attribute {name!r}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.drawings.drawing import SHIFTS, Drawing
 from harness.drawings.evidence import Evidence
-from harness.figures.shifts import plot_shift, shifts_of
+from harness.figures.shifts import plot_shift, refusals_of, shifts_of
 from harness.frame import IDENTIFYING
 
 _MEANT = {
@@ -29,8 +29,8 @@ def _shift(evidence: Evidence, name: str, columns: Sequence[str]) -> Drawing:
     data = cells[[*IDENTIFYING, "data_source", column, *columns, "refusals", "stale", "id"]]
     return Drawing(
         f"shift-{name.replace('_', '-')}",
-        f"Under a shift: {name.replace('_', ' ')}",
-        f"{_meaning(name)} {_reading(columns)}",
+        name.replace("_", " ").capitalize(),
+        f"{_meaning(name)} {_reading(evidence, name, columns)}",
         lambda: plot_shift(evidence.comparison, shift=name),
         data,
         SHIFTS,
@@ -43,10 +43,9 @@ def _meaning(name: str) -> str:
     return _MEANT.get(name, "The task's own shift of its test examples.")
 
 
-def _reading(columns: Sequence[str]) -> str:
+def _reading(evidence: Evidence, name: str, columns: Sequence[str]) -> str:
     if len(columns) > 1:
         return "A line that stays level does not mind; at 0 the examples are as they are."
-    return (
-        "A short line does not mind; hollow is without the shift, filled with it. Refused means that the trained model "
-        "cannot be run so at all."
-    )
+    said = "A short line does not mind; hollow is without the shift, filled with it."
+    refused = " Refused: the trained model cannot be run so at all." if refusals_of(evidence.comparison, name) else ""
+    return said + refused

@@ -16,7 +16,7 @@ BAND = 0.9  # share of the seeds that a band holds, unless said
 
 def curves_of(rows: pd.DataFrame, column: str, *, by: str) -> pd.DataFrame:
     """One strategy's curves `(by, cell)`, missing where not finite."""
-    return rows.pivot_table(index=by, columns="id", values=column, dropna=False).replace([np.inf, -np.inf], np.nan)
+    return rows.set_index([by, "id"])[column].unstack("id").replace([np.inf, -np.inf], np.nan)
 
 
 def plot_band(ax: Axes, strategy: str, curves: pd.DataFrame, *, band: float = BAND, **line: Any) -> None:
@@ -34,6 +34,8 @@ def plot_band(ax: Axes, strategy: str, curves: pd.DataFrame, *, band: float = BA
         "markersize": 4,
         "label": broken(strategy),
     }
-    if band:
+    if band and len(curves) == 1:  # a band over a single place has no area
+        ax.vlines(curves.index, low, high, color=look.colour, alpha=0.4, linewidth=2.4)
+    elif band:
         ax.fill_between(curves.index, low, high, color=look.colour, alpha=0.16, linewidth=0)
     ax.plot(curves.index, median, **(style | line))

@@ -46,7 +46,7 @@ def plot_site_health(
     # A cell that diverged stopped at an epoch of its own.
     last = frame[frame["epoch"] == frame.groupby("id")["epoch"].transform("max")]
     sites = list(dict.fromkeys(last["site"]))
-    last = last.assign(place=last["site"].map(sites.index).astype(int))
+    last = last.assign(place=last["site"].map(sites.index) + _offsets(last["axis"], alone=len(sites) == 1))
     names = {"samples_per_statistic": "m′, samples behind a statistic"} | MEASURES
     del names["largest_inverse_sd"]  # says again what the least variance says
     note = "at the end of training, sites in the order of the model"
@@ -56,6 +56,7 @@ def plot_site_health(
         labels = [broken(site, 10) for site in sites] if few else [str(number + 1) for number in range(len(sites))]
         step = max(1, len(sites) // 10)
         ax.set_xticks(range(0, len(sites), step), labels[::step])
+        ax.set_xlim(-0.5, len(sites) - 0.5)
         ax.set_xlabel("" if few else "site")
     return panels
 
@@ -85,6 +86,13 @@ def plot_health_by_epoch(
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     return panels
+
+
+def _offsets(strategies: pd.Series, *, alone: bool) -> pd.Series:
+    """How far beside its site each strategy stands, so that marks of a model's only site do not hide each other."""
+    names = sorted(strategies.unique())
+    width = 0.5 if alone else 0.0
+    return strategies.map({name: width * ((k + 0.5) / len(names) - 0.5) for k, name in enumerate(names)})
 
 
 def _plot_measures(

@@ -27,7 +27,7 @@ def plot_inference_losses(
     """A panel a strategy, a line for each kind of inference statistics: the validation loss by epoch.
 
     Lines are medians over seeds; the band is of the loss with moving averages and holds the middle `band` of seeds.
-    Strategies without statistics over the batch have one loss, whichever way, and no panel.
+    A strategy without statistics over the batch has one loss, whichever way.
 
     Args:
         history: `load_history`'s frame, or rows of it, that holds one comparison of cells run with `probe=full`.
@@ -55,7 +55,7 @@ def plot_inference_losses(
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         if not ax.lines:
             say_empty(ax, "no epoch was finished")
-    scale_y(panels)
+    scale_y(panels, together=True)
     share_legend(panels)
     return panels
 

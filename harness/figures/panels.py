@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+from numpy.typing import NDArray
 
 from harness.figures.canvas import FAINT, GRID, INK, wrapped
 
@@ -46,13 +48,18 @@ def dress_panel(ax: Axes, title: str, x_label: str = "") -> None:
     ax.set_axisbelow(True)
 
 
-def scale_y(axes: Sequence[Axes]) -> None:
-    """A logarithmic y axis for panels whose lines are positive and range over more than a factor of 20."""
-    for ax in axes:
-        values = np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in ax.lines] or [np.empty(0)])
-        values = values[np.isfinite(values)]
-        if len(values) and values.min() > 0 and values.max() > _WIDE_RANGE * values.min():
+def scale_y(axes: Sequence[Axes], *, together: bool = False) -> None:
+    """A logarithmic y axis for panels whose lines are positive and range over more than a factor of 20.
+
+    With `together`, for all of them or none: panels that share their axis.
+    """
+    none: NDArray[np.float64] = np.empty(0)
+    values = [np.concatenate([none, *(np.asarray(line.get_ydata(), np.float64) for line in ax.lines)]) for ax in axes]
+    for ax, shown in zip(axes, [np.concatenate(values)] * len(axes) if together else values, strict=True):
+        finite = shown[np.isfinite(shown)]
+        if len(finite) and finite.min() > 0 and finite.max() > _WIDE_RANGE * finite.min():
             ax.set_yscale("log")
+            ax.yaxis.set_minor_formatter(NullFormatter())  # a decade at least has a label anyway
 
 
 def share_legend(axes: Sequence[Axes]) -> None:

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 
 from harness.comparison import Comparison, the_comparison
 from harness.figures.canvas import (
-    FAINT,
     INK,
     axes_of,
     broken,
@@ -160,7 +159,7 @@ def _plot_pairs(comparison: Comparison, metric: str | None, ax: Axes | None, shi
                 ha="left",
                 va="center",
                 fontsize=8.5,
-                color=FAINT,
+                color=INK,
             )
             continue
         heights = row + seed_offsets(rows["seed"], comparison.frame["seed"])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from harness.comparison import Comparison, the_comparison
 from harness.figures.canvas import (
@@ -67,10 +67,11 @@ def plot_spikes(cells: pd.DataFrame | Comparison, ax: Axes | None = None) -> Axe
             "va": "center",
             "annotation_clip": False,
         }
-        ax.annotate(said, (1.01, row), color=FAINT, **place)
+        ax.annotate(said, (1.03, row), color=FAINT, **place)
     strategy_rows(ax, strategies)
     if frame["spikes"].max() > _MOST_LINEAR:
         ax.set_xscale("symlog", linthresh=1, linscale=0.4)
+        ax.xaxis.set_major_formatter(ScalarFormatter())
     else:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))
     ax.set_xlim(left=-0.25)

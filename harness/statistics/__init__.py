@@ -30,6 +30,14 @@ if TYPE_CHECKING:
     from harness.statistics.sensitivity import aggregate_sensitivity, compare_sensitivity, rate_sensitivity
     from harness.statistics.spread import compare_spread
     from harness.statistics.summary import Interval, aggregate_comparison, mean_interval
+    from harness.statistics.target import (
+        aggregate_ratios,
+        aggregate_times,
+        target_of,
+        time_profiles,
+        time_ratios,
+        times_to_target,
+    )
     from harness.statistics.usable import aggregate_usable, compare_usable, share_usable, usable_decades
 
 __all__ = [
@@ -41,7 +49,9 @@ __all__ = [
     "aggregate_gap",
     "aggregate_own_best",
     "aggregate_rates",
+    "aggregate_ratios",
     "aggregate_sensitivity",
+    "aggregate_times",
     "aggregate_usable",
     "at_own_best",
     "at_value",
@@ -69,10 +79,14 @@ __all__ = [
     "plan_seeds",
     "rate_sensitivity",
     "share_usable",
+    "target_of",
+    "time_profiles",
+    "time_ratios",
+    "times_to_target",
     "usable_decades",
 ]
 _MODULES = (  # the light ones first
-    *("summary", "caution", "pair", "paired", "spread", "divergence", "across", "power"),
+    *("summary", "caution", "pair", "paired", "spread", "divergence", "across", "target", "power"),
     *("sensitivity", "usable", "own_best", "rates", "by_value", "gap"),
 )
 

@@ -19,6 +19,7 @@ from harness.tables.dials import (
     own_best_sheet,
     rates_sheet,
 )
+from harness.tables.matrix import matrix_sheet
 from harness.tables.pairs import p_value, pairs_sheet, seeds_sheet
 from harness.tables.render import (
     ARROWS,
@@ -34,6 +35,7 @@ from harness.tables.render import (
     to_markdown,
     to_terminal,
 )
+from harness.tables.times import ratios_sheet, times_sheet
 
 __all__ = [
     "ARROWS",
@@ -56,12 +58,15 @@ __all__ = [
     "gap_sheet",
     "label_of",
     "latex",
+    "matrix_sheet",
     "number",
     "own_best_sheet",
     "p_value",
     "pairs_sheet",
     "rates_sheet",
+    "ratios_sheet",
     "seeds_sheet",
+    "times_sheet",
     "to_html",
     "to_latex",
     "to_markdown",

@@ -10,6 +10,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from looked import make_looked_study
 from synthetic import RMSE, make_record, make_study
 
 from harness.manifest import write_grid
@@ -39,7 +40,7 @@ def report(tmp_path_factory):
     """A report with everything in it: two tasks, three learning rates, diverged, failed, stale and missing cells."""
     results = tmp_path_factory.mktemp("results")
     records = make_study({"none": 0.94, "channel": 0.97, "elementwise_stats_channel_params": 0.93}, seeds=7)
-    records += make_study({"none": 15.0, "channel": 13.0}, seeds=7, spread=0.5, task="rul", measure=RMSE)
+    records += make_looked_study({"none": 15.0, "channel": 13.0}, seeds=7, spread=0.5, task="rul", measure=RMSE)
     rng = np.random.default_rng(0)
     for rate in (0.1, 1.0):
         for axis in ("none", "channel"):
@@ -94,18 +95,13 @@ def test_names_are_escaped(page):
 
 def test_every_figure_says_how_to_read_it_and_links_its_data(page):
     figures = re.findall(r"<figure.*?</figure>", page, flags=re.DOTALL)
-    names = {re.search(r'class="([^"]+)"', figure)[1] for figure in figures}
-    assert names == {
-        "seeds",
-        "differences",
-        "learning-curves",
-        "learning-rates",
-        "stability",
-        "inference-gap",
-        "cost",
-        "tasks",
-        "profiles",
-    }
+    names = {re.search(r'class="([^" ]+)', figure)[1] for figure in figures}
+    of_a_comparison = {"seeds", "differences", "all-pairs", "stability", "inference-gap", "learning-curves", "cost"}
+    of_looks = {"landscape", "inference-losses", "health-by-epoch", "health-by-site", "loss-spikes"}
+    of_shifts = {"shift-moved", "shift-one-at-a-time", "shift-length-80"}
+    of_all = {"tasks", "together", "profiles", "time-profiles"}
+    of_a_dial = {"curves", "usable-rates", "differences-by-value", "gap-parts"}
+    assert names - of_a_dial == of_a_comparison | {"time-to-target"} | of_looks | of_shifts | of_all
     for figure in figures:
         assert len(re.search(r"<figcaption><strong>.*?</strong>(.*?)</figcaption>", figure, flags=re.DOTALL)[1]) > 40
         assert 'csv">data (CSV)</a>' in figure
@@ -191,6 +187,7 @@ def test_sorting_filtering_and_the_theme_work_and_no_request_leaves_the_page(pag
 @pytest.mark.parametrize("width", [400, 1400])
 def test_nothing_sticks_out_or_is_cut(page, tmp_path, width):
     script = """(() => {
+      for (const details of document.querySelectorAll("details")) details.open = true;
       const root = document.documentElement;
       const out = Array.from(document.querySelectorAll("body *")).filter((one) => {
         if (one.closest(".scroll") && !one.matches(".scroll")) return false;  // these scroll by themselves

@@ -34,11 +34,13 @@ def moved():
 
 @pytest.fixture
 def lengths():
+    refused = record("elementwise", 0, 19.0, {"rmse_length_80": "NaN"}, measure=RMSE)
+    refused["refusals"] = {"length_80": "site norm_1 keeps time"}
     return frame_of(
         [
             record("channel", 0, 20.0, {"rmse_length_80": 21.0, "rmse_log_length_80": 1.0}, measure=RMSE),
             record("channel", 1, 22.0, {"rmse_length_80": 25.0}, measure=RMSE),
-            record("elementwise", 0, 19.0, {"rmse_length_80": "NaN"}, measure=RMSE),
+            refused,
         ]
     )
 
@@ -61,13 +63,24 @@ def test_any_other_shift_is_a_pair_of_marks_a_seed(moved):
     np.testing.assert_allclose(np.asarray(before.get_offsets())[:, 1], np.asarray(after.get_offsets())[:, 1])
 
 
-def test_a_refused_shift_is_said_and_stands_last(lengths):
+def test_a_refused_shift_is_said_with_its_reason_and_stands_last(lengths):
     ax = plot_shift(lengths)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["channel", "elementwise"]
-    assert [text.get_text() for text in ax.texts if "refused" in text.get_text()] == [
-        "no value: refused, or not finite"
-    ]
+    said = [text.get_text().replace("\n", " ") for text in ax.texts if "refused" in text.get_text()]
+    assert said == ["refused: site norm_1 keeps time"]
     assert len(ax.collections) == 3
+
+
+def test_a_value_that_is_not_finite_is_no_refusal(lengths):
+    ax = plot_shift(lengths.assign(refusals=""))
+    assert [text.get_text() for text in ax.texts if "value" in text.get_text()] == ["no value: not finite"]
+
+
+def test_a_shift_that_every_strategy_refuses_is_shown_as_refused(lengths):
+    refused = lengths[lengths["axis"] == "elementwise"]
+    assert shifts_of(refused) == {"length_80": ["test_rmse_length_80"]}
+    assert "refused" in " ".join(text.get_text() for text in plot_shift(refused).texts)
+    assert shifts_of(refused.assign(refusals="")) == {}
 
 
 def test_what_was_measured_is_what_can_be_drawn(moved, lengths):
@@ -77,7 +90,6 @@ def test_what_was_measured_is_what_can_be_drawn(moved, lengths):
     }
     lengths.attrs["measures"]["mnist"].append(RMSE | {"name": "rmse_log"})
     assert shifts_of(lengths) == {"length_80": ["test_rmse_length_80"]}
-    assert shifts_of(lengths[lengths["axis"] == "elementwise"]) == {}
 
 
 def test_shifts_that_were_not_measured_are_refused_or_said(moved):
