@@ -110,12 +110,16 @@ def test_a_task_knows_types_and_other_tasks(module):
 
 LIGHT = [
     *("words", "types", "seeds", "config", "grid", "settings", "identity", "provenance", "records", "plan", "cli"),
-    *("frame", "comparison", "tables", "report", "data"),
+    *("frame", "comparison", "tables", "report", "data", "reference", "notebook"),
 ]
 
 
 @pytest.mark.parametrize(
-    "module", [*(f"harness.{name}" for name in LIGHT), *within("harness.statistics"), *within("harness.figures")]
+    "module",
+    [
+        *(f"harness.{name}" for name in LIGHT),
+        *(name for package in ("statistics", "figures", "publishing") for name in within(f"harness.{package}")),
+    ],
 )
 def test_what_plans_and_reads_does_not_compute(module):
     assert not HEAVY & tops(reached(module))
