@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from harness.architectures import block_lstm as block_lstm_module
 from harness.architectures import fused_lstm
 from harness.architectures.block_lstm import block_lstm, plain_lstm
 from harness.architectures.fused_lstm import FusedLSTM
@@ -84,6 +85,18 @@ def test_initial_state_and_its_gradient(kernel_calls):
 
     assert_same(run(reference, x, initial_state=states), run(fused, x, initial_state=states))
     assert kernel_calls
+
+
+@pytest.mark.parametrize("options", [{"return_sequences": True, "return_state": True}, {"time": 1}], ids=str)
+@pytest.mark.parametrize("wrap", [lambda function: function, tf.function], ids=["eager", "graph"])
+def test_large_layers_have_another_way_back_to_the_same_gradients(options, wrap, monkeypatch):
+    reference, fused, x = pair(**options)
+    states = [normal(3, UNITS, seed=8), normal(3, UNITS, seed=9)]
+    monkeypatch.setattr(block_lstm_module, "LARGE", x.shape[1] * 3 * UNITS)
+    monkeypatch.setattr(block_lstm_module, "_gradient", lambda *inputs: pytest.fail("took the way of small layers"))
+
+    expected = wrap(lambda: run(reference, x, initial_state=states))()
+    assert_same(expected, wrap(lambda: run(fused, x, initial_state=states))())
 
 
 def test_stateful_carries_its_state_from_batch_to_batch():
