@@ -31,14 +31,14 @@ def write_chapter(
         out: where the report goes.
         baseline: the strategy that the others are compared with, where there is it.
         leads: whether it is the largest comparison of its task, source and architecture.
-        drawn: whether its figures are drawn.
+        drawn: whether its figures are drawn, and every strategy is compared with every other.
 
     Returns:
         What the page shows of it, and the files written.
     """
     strategies = sorted(set(comparison.frame["axis"]))
     base = baseline if baseline is not None and baseline in strategies else default_baseline(strategies)
-    evidence = gather_evidence(comparison, looks, baseline=base)
+    evidence = gather_evidence(comparison, looks, baseline=base, all_pairs=drawn)
     folder, sheets, files = out / comparison.slug, _sheets(evidence), []
     for name, (sheet, csv) in sheets.items():
         files += write_table(folder, name, sheet, csv)

@@ -40,18 +40,18 @@ def _gather(
     """The aggregates that several tasks allow, and their tables by file name; nothing of a single task."""
     tables: dict[str, tuple[Sheet, pd.DataFrame]] = {}
     table = profiles = times = None
+    timed = 0
     with suppress(UserError):  # no task has a finished baseline
         scores = normalise_scores(leaders)
         if len(scores.tasks) > 1 and scores.scores:
             table, profiles = aggregate_across(scores), performance_profiles(scores)
             tables["across"] = across_sheet(table, scores.tasks, scores.left_out), table
-    timed = _times(leaders, history)
     with suppress(UserError):  # no strategy is in every task
-        ratios = time_ratios(timed)
+        ratios = time_ratios(_times(leaders, history))
         if len(ratios.tasks) > 1 and len(ratios.ratios) > 1:
-            times, summary = time_profiles(ratios), aggregate_ratios(ratios)
+            times, summary, timed = time_profiles(ratios), aggregate_ratios(ratios), len(ratios.tasks)
             tables["across-times"] = ratios_sheet(summary, ratios.tasks, ratios.left_out), summary
-    return Overall(table, profiles, times, len(timed)), tables
+    return Overall(table, profiles, times, timed), tables
 
 
 def _times(leaders: Sequence[Comparison], history: pd.DataFrame) -> list[pd.DataFrame]:

@@ -97,7 +97,7 @@ def render_page(
         parts=_parts(chapters, dials),
         across=across.figures,
         across_tables=[_table(name, sheet) for name, sheet in across.sheets.items()],
-        shown=_shown(figures),
+        shown=shown_of(figures),
         rows=[row for chapter in chapters for row in _rows(chapter)],
         tasks=sorted({chapter.comparison.task for chapter in chapters}),
         trouble=_trouble(frame, missing),
@@ -121,7 +121,7 @@ def _part_of(comparison: Comparison) -> tuple[str, str, str]:
     return comparison.task, comparison.data_source, comparison.architecture
 
 
-def _shown(figures: Sequence[Figure]) -> dict[str, Markup | None]:
+def shown_of(figures: Sequence[Figure]) -> dict[str, Markup | None]:
     """Each figure's path -> its drawing as the page has it, `None` where the page would grow too large.
 
     What decides is on the page before what explains, of whichever comparison.

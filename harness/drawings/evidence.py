@@ -33,7 +33,7 @@ class Evidence:
         history, probes, diagnostics: the same comparison by epoch, by step, and by site and epoch.
         summary: `statistics.aggregate_comparison`'s table.
         pairs, all_pairs: `statistics.compare_pairs`'s and `compare_all_pairs`'s tables; the second is empty where
-            the first has all the pairs.
+            the first has all the pairs, or it was not asked for.
         times: `statistics.times_to_target`'s table; `None` where there is no finished baseline to set the target.
     """
 
@@ -47,11 +47,14 @@ class Evidence:
     times: pd.DataFrame | None
 
 
-def gather_evidence(comparison: Comparison, looks: Looks, *, baseline: str) -> Evidence:
-    """All that the tables and figures of a comparison need, the strategies compared with `baseline`."""
+def gather_evidence(comparison: Comparison, looks: Looks, *, baseline: str, all_pairs: bool = True) -> Evidence:
+    """All that the tables and figures of a comparison need, the strategies compared with `baseline`.
+
+    With twenty strategies `all_pairs` takes ten seconds, which is not for each of many comparisons.
+    """
     history = rows_of(comparison, looks.history)
     pairs = compare_pairs(comparison, baseline=baseline)
-    many = comparison.frame["axis"].nunique() >= _FEWEST_FOR_ALL_PAIRS
+    many = all_pairs and comparison.frame["axis"].nunique() >= _FEWEST_FOR_ALL_PAIRS
     try:
         times = times_to_target(comparison, history)
     except UserError:

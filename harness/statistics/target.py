@@ -125,7 +125,7 @@ def time_ratios(times: Sequence[pd.DataFrame]) -> TimeRatios:
     """Dolan & Moré's (2002, section 2) performance ratios r = t / (least t of any strategy), by task and seed.
 
     A problem is a task under one seed. Only strategies that every task has are compared, on the seeds that all of them
-    have; where none of them arrives all ratios are infinite.
+    have; where none of them arrives all ratios are infinite. A task without such a seed is left out.
 
     Args:
         times: `times_to_target`'s tables, one a task.
@@ -136,15 +136,26 @@ def time_ratios(times: Sequence[pd.DataFrame]) -> TimeRatios:
     common = sorted(set.intersection(*(set(one["axis"]) for one in times))) if times else []
     if not common:
         raise UserError(f"expected tasks with a strategy in common. Received: {len(times)} tasks")
-    ratios: dict[str, list[NDArray[np.float64]]] = {axis: [] for axis in common}
-    for one in times:
-        square = one[one["axis"].isin(common)].pivot(index="seed", columns="axis", values="epochs").dropna()
-        soonest = square.min(axis=1)
-        for axis in common:
-            ratios[axis].append(np.where(np.isfinite(square[axis]), square[axis] / soonest, np.inf))
+    squares = {
+        str(one.attrs["title"]): one[one["axis"].isin(common)]
+        .pivot(index="seed", columns="axis", values="epochs")
+        .dropna()
+        for one in times
+    }
+    ratios = {axis: [_over_soonest(square, axis) for square in squares.values() if len(square)] for axis in common}
     others = sorted({axis for one in times for axis in one["axis"]} - set(common))
-    left_out = (f"{', '.join(others)} (not in every task)",) if others else ()
-    return TimeRatios(ratios, tuple(str(one.attrs["title"]) for one in times), left_out)
+    left_out = [f"{title} (no seed that all strategies have)" for title, square in squares.items() if square.empty]
+    left_out += [f"{', '.join(others)} (not in every task)"] if others else []
+    tasks = tuple(title for title, square in squares.items() if len(square))
+    return TimeRatios(ratios, tasks, tuple(left_out))
+
+
+def _over_soonest(square: pd.DataFrame, axis: str) -> NDArray[np.float64]:
+    """One strategy's times `(seed,)` over the least of `square` `(seed, strategy)`; infinite where it never arrives."""
+    times = square[axis].to_numpy(np.float64)
+    soonest = square.min(axis=1).to_numpy(np.float64)
+    # Infinite over infinite would be no number.
+    return np.where(np.isfinite(times), times / np.where(np.isfinite(soonest), soonest, 1.0), np.inf)
 
 
 def aggregate_ratios(ratios: TimeRatios) -> pd.DataFrame:

@@ -13,7 +13,9 @@ import pytest
 from looked import make_looked_study
 from synthetic import RMSE, make_record, make_study
 
+from harness.drawings.drawing import DECIDES, TRAINING
 from harness.manifest import write_grid
+from harness.page import Figure, shown_of
 from harness.records import prepare_results_dir, write_record
 from harness.report import write_report
 
@@ -106,6 +108,15 @@ def test_every_figure_says_how_to_read_it_and_links_its_data(page):
         assert len(re.search(r"<figcaption><strong>.*?</strong>(.*?)</figcaption>", figure, flags=re.DOTALL)[1]) > 40
         assert 'csv">data (CSV)</a>' in figure
         assert "<svg viewBox=" in figure
+
+
+def test_where_the_page_would_grow_too_large_what_decides_stays(monkeypatch):
+    svg = '<svg width="1" viewBox="0 0 1 1"><g/></svg>'
+    figures = [Figure(name, name, "", f"a/{name}", svg, group) for name, group in (("why", TRAINING), ("who", DECIDES))]
+    monkeypatch.setattr("harness.page._MOST_FIGURE_BYTES", len(svg) + 1)
+    shown = shown_of(figures)
+    assert shown["a/why"] is None
+    assert shown["a/who"].startswith('<svg viewBox="0 0 1 1"')
 
 
 def browse(page, folder, script, *, width=1400, height=1000):

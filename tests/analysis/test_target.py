@@ -149,6 +149,14 @@ def test_seeds_that_a_strategy_lacks_are_no_problem_of_any(two_tasks):
     assert [len(task) for task in time_ratios(two_tasks).ratios["a"]] == [1, 2]
 
 
+def test_a_task_without_a_seed_that_all_have_is_left_out(two_tasks):
+    apart = times_of([("a", 0, 2), ("b", 1, 4)], "apart")
+    ratios = time_ratios([*two_tasks, apart])
+    assert ratios.tasks == ("first", "second")
+    assert ratios.left_out[0] == "apart (no seed that all strategies have)"
+    assert len(time_profiles(ratios, [1])) == 2
+
+
 def test_profiles_by_hand(two_tasks):
     profiles = time_profiles(time_ratios(two_tasks), [1, 1.9, 2])
     shares = {axis: rows["share"].tolist() for axis, rows in profiles.groupby("axis")}
