@@ -33,12 +33,11 @@ def most_accurate(dial: Dial, own_best: pd.DataFrame, pairs: pd.DataFrame) -> st
     finished = own_best[own_best["n"] > 0]
     if finished.empty:
         return f"No strategy finished at any {dial.label}."
-    labels = dict(zip(dial.values, dial.labels, strict=True))
     first = _row(finished, 0)
     metric, digits = label_of(own_best.attrs["metric"]), _digits_of(finished)
     reached = f"{first['axis']} has the best mean {metric}, {_interval(first, 'mean', 'low', 'high', digits)}"
     told = _against_all(pairs, first["axis"], _BETTER)
-    said = [f"Each at its own best {dial.label}, {reached} at {labels[first['value']]}{told}."]
+    said = [f"Each at its own best {dial.label}, {reached} at {dial.labels[first['place']]}{told}."]
     edges = [str(axis) for axis in finished.loc[finished["edge"] != "", "axis"]]
     if edges:
         said.append(

@@ -17,7 +17,7 @@ from harness.words import choose_from
 Scale = Literal["log", "linear", "even"]
 # What tells data apart is no setting that one could turn.
 _NO_DIALS = ("data_digest",)
-# Values a factor of 4 apart are worth a logarithmic axis; gaps that differ by more than that are not even.
+# Values a factor of 4 apart may be worth a logarithmic axis; gaps that differ by more than that are not even.
 _WIDE = 4.0
 _EVEN = 4.0
 
@@ -70,14 +70,12 @@ class Dial:
         if not self.is_number:
             return "even"
         values = [float(value) for value in self.values]
+        uneven: dict[Scale, float] = {"linear": _uneven(values)}
         # Logarithms of 0.9, 0.99, 0.999 hardly differ: it takes a span of some size for ratios to matter.
-        if (
-            values[0] > 0
-            and values[-1] / values[0] >= _WIDE
-            and _uneven([math.log(value) for value in values]) <= _EVEN
-        ):
-            return "log"
-        return "linear" if _uneven(values) <= _EVEN else "even"
+        if values[0] > 0 and values[-1] / values[0] >= _WIDE:
+            uneven = {"log": _uneven([math.log(value) for value in values]), **uneven}
+        best = min(uneven, key=lambda scale: uneven[scale])
+        return best if uneven[best] <= _EVEN else "even"
 
     @property
     def whole(self) -> Comparison:

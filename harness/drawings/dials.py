@@ -66,4 +66,5 @@ def _gap(dial: Dial, parts: pd.DataFrame) -> Drawing:
         "training, another momentum or re-estimated statistics would win.",
         lambda: plot_gap_parts(dial)[0],
         parts,
+        wide=True,
     )

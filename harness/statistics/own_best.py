@@ -48,7 +48,7 @@ def choose_values(dial: Dial, metric: str | None = None) -> pd.DataFrame:
         metric: a metric on the validation examples; `None` is the task's main one.
 
     Returns:
-        Columns `axis`, `value` (None where no cell survived), `place` (in the dial's order), `edge` (`lowest`,
+        Columns `axis`, `value` (missing where no cell survived), `place` (in the dial's order, -1 there), `edge` (`lowest`,
         `highest` or empty: at an end of the grid the best value may lie beyond), `seeds` chosen by (those with a cell
         at every value), `agreeing` (of the choices with one seed left out, how many are the same), `mean` (of the
         metric on validation data at that value) and `diverged` there.

@@ -133,12 +133,13 @@ def rates_sheet(dial: Dial, table: pd.DataFrame) -> Sheet:
 def own_best_sheet(dial: Dial, table: pd.DataFrame) -> Sheet:
     """`statistics.aggregate_own_best`'s table: each strategy at its own best value."""
     digits = _digits(2 * (table["high"] - table["low"]))
-    labels = dict(zip(dial.values, dial.labels, strict=True))
-    common, metric = labels[table.attrs["common"]], label_of(table.attrs["metric"])
+    common, metric = dial.labels[dial.values.index(table.attrs["common"])], label_of(table.attrs["metric"])
     arrow = ARROWS[table.attrs["measure"]["direction"]]
     columns = [
         _strategy(),
-        Column(f"best {dial.label}", lambda row: labels[row["value"]] + (f" ({row['edge']})" if row["edge"] else "")),
+        Column(
+            f"best {dial.label}", lambda row: dial.labels[row["place"]] + (f" ({row['edge']})" if row["edge"] else "")
+        ),
         Column("agreeing", lambda row: f"{row['agreeing']}/{row['seeds']}", rank=3),
         Column("seeds", lambda row: f"{row['n']}/{row['cells']}"),
         Column(f"{metric} {arrow}", lambda row: _interval(row, "mean", "low", "high", digits)),

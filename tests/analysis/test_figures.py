@@ -16,7 +16,6 @@ from harness.figures import (
     plot_heat_map,
     plot_inference_gap,
     plot_learning_curves,
-    plot_learning_rates,
     plot_paired_differences,
     plot_profiles,
     plot_seed_cloud,
@@ -141,30 +140,6 @@ def test_paired_differences_are_drawn_with_interval_and_verdict():
     said = [text.get_text() for text in ax.texts]
     assert "is beaten by, wins 0 %" in said
     assert "right of 0: better than channel" in ax.get_xlabel()
-
-
-def test_learning_rates_are_means_of_what_survived_and_every_diverged_cell_is_marked():
-    records = [make_record("none", seed, 0.5 + seed / 10, settings={"learning_rate": 0.1}) for seed in range(2)]
-    records += [make_record("none", 0, 0.4, settings={"learning_rate": 1.0})]
-    records += [make_record("none", 1, status="diverged", settings={"learning_rate": 1.0})]
-    records += [make_record("none", seed, status="diverged", settings={"learning_rate": 10.0}) for seed in range(2)]
-    ax = plot_learning_rates(frame_of(records))
-    (line,) = ax.lines
-    assert line.get_xdata().tolist() == [0.1, 1.0, 10.0]
-    assert line.get_ydata().tolist()[:2] == pytest.approx([0.55, 0.4])
-    assert np.isnan(line.get_ydata()[2])
-    crosses = np.asarray(ax.collections[-1].get_offsets())
-    assert len(crosses) == 3
-    assert np.abs(np.log10(crosses[:, 0] / [1.0, 10.0, 10.0])).max() < 0.5  # nearer to their own rate than to the next
-    assert (crosses[:, 1] < 0.4).all()
-    assert ax.get_xscale() == "log"
-    assert "× 3 diverged" in text_of(ax)
-
-
-def test_learning_rates_of_several_tasks_are_refused():
-    records = [make_record(source=source) for source in ("full", "embedded")]
-    with pytest.raises(UserError, match=r"Received: \[\['mnist'\], \['embedded', 'full'\], \['lenet'\]\]"):
-        plot_learning_rates(frame_of(records))
 
 
 def test_stability_shows_the_four_measures():

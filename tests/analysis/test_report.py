@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 import pytest
+from dials import make_dial
 from synthetic import make_record, make_study
 
 from harness.records import prepare_results_dir, write_record
@@ -28,9 +29,9 @@ def test_a_report_has_tables_and_figures_of_every_comparison_and_links_them(tmp_
     links = set(re.findall(r"\]\(([^)]+)\)", index))
     assert all((report / link).stat().st_size > 50 for link in links)
     folder = report / "mnist-embedded-lenet"
-    figures = ("seeds", "differences", "learning-curves", "stability", "inference-gap", "cost")
+    figures = ("seeds", "differences", "learning-curves", "stability", "inference-gap", "cost", "time-to-target")
     names = {f"{name}.{kind}" for name in figures for kind in ("png", "svg", "csv")}
-    names |= {f"{name}.{kind}" for name in ("comparison", "pairs") for kind in ("md", "csv", "tex")}
+    names |= {f"{name}.{kind}" for name in ("comparison", "pairs", "times") for kind in ("md", "csv", "tex")}
     assert {path.name for path in folder.iterdir()} == names  # no scratch files left
     assert {f"mnist-embedded-lenet/{name}" for name in names} <= links
     assert {path for path in report.rglob("*") if path.is_file()} == set(files)
@@ -48,18 +49,49 @@ def test_the_rows_are_there_as_csv_and_parquet(tmp_path):
         pd.testing.assert_series_equal(csv[number], parquet[number])
 
 
-def test_learning_rates_are_drawn_over_comparisons_that_differ_in_nothing_else(tmp_path):
+def test_a_dial_stands_before_the_comparisons_it_is_made_of_and_only_one_of_those_is_drawn(tmp_path):
+    write(
+        tmp_path, make_dial({"channel": [0.8, 0.95, 0.93], "none": [0.7, 0.9, None]}, seeds=4, values=(0.1, 0.2, 0.4))
+    )
+    files = write_report(tmp_path)
+    report = tmp_path / "report"
+    folder = report / "mnist-embedded-lenet-by-learning-rate"
+    tables = ("own-best", "rates", "diverged", "by-value", "differences")
+    names = {f"{name}.{kind}" for name in tables for kind in ("csv", "md", "tex")}
+    figures = ("curves", "usable-rates", "differences-by-value")
+    names |= {f"{name}.{kind}" for name in figures for kind in ("csv", "svg", "png")}
+    assert {path.name for path in folder.iterdir()} == names
+    assert {path for path in report.rglob("*") if path.is_file()} == set(files)
+    page = (report / "index.html").read_text()
+    assert "channel has the best mean test accuracy" in page
+    assert page.index('<section id="mnist-embedded-lenet-by-learning-rate"') < page.index('<details class="single">')
+    assert page.index('<details class="single">') < page.index('<section id="mnist-embedded-lenet-learning_rate-0.1"')
+    # the one at the rate that suits both best speaks for the task
+    assert [path.parent.name for path in report.rglob("seeds.png")] == ["mnist-embedded-lenet-learning_rate-0.2"]
+    assert len(list(report.rglob("comparison.csv"))) == 3
+
+
+def test_the_numbers_of_all_dials_are_in_one_table(tmp_path):
+    write(tmp_path, make_dial({"channel": [0.8, 0.9], "none": [0.7, 0.9]}, values=(8, 32), setting="batch_size"))
+    write_report(tmp_path)
+    csv = pd.read_csv(tmp_path / "report" / "dials.csv")
+    assert csv[["dial", "value", "axis"]].drop_duplicates().shape == (4, 3)
+    assert csv["dial"].unique().tolist() == ["batch_size"]
+    pd.testing.assert_series_equal(pd.read_parquet(tmp_path / "report" / "dials.parquet")["mean"], csv["mean"])
+
+
+def test_of_two_settings_each_is_turned_where_most_was_run_and_a_lone_one_is_none(tmp_path):
     records = [
         make_record(axis, seed, 0.9 + seed / 100, settings={"learning_rate": rate, "batch_size": size})
         for axis in ("none", "channel")
         for seed in range(2)
         for rate, size in ((0.1, 32), (0.01, 32), (0.001, 8))
     ]
-    write(tmp_path, [*records, make_record("none", 2, 0.9, settings={"learning_rate": 0.1})])
+    write(tmp_path, records)
     write_report(tmp_path)
-    (drawn,) = (tmp_path / "report").rglob("learning-rates.csv")
+    (drawn,) = (tmp_path / "report").rglob("curves.csv")
     assert sorted(pd.read_csv(drawn)["learning_rate"].unique()) == [0.01, 0.1]
-    assert "learning_rate-0.1" in drawn.parent.name  # stands with the largest comparison
+    assert drawn.parent.name == "mnist-embedded-lenet-batch_size-32-by-learning-rate"
 
 
 def test_with_many_comparisons_only_the_largest_of_each_task_is_drawn(tmp_path):
