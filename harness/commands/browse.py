@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shlex
-import subprocess
 import sys
 import webbrowser
 from pathlib import Path
@@ -69,7 +68,9 @@ def _open_jupyter(root: Path, console: Console, *, opened: bool) -> int:
     # Kernels import the harness that opens them, installed or not.
     paths = [str(root), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
-    return subprocess.run(command, cwd=root, env=environment, check=False).returncode
+    os.chdir(root)
+    # In this process's place, so that Ctrl-C and the exit status are Jupyter's own.
+    os.execve(sys.executable, command, environment)
 
 
 def _open_page(root: Path, console: Console, *, opened: bool) -> int:

@@ -180,15 +180,13 @@ def test_jupyterlab_is_opened_where_it_is_installed(checkout, shell, monkeypatch
     monkeypatch.setattr(browse.os, "geteuid", lambda: 1000)
 
     called = []
-    monkeypatch.setattr(browse.subprocess, "run", lambda *given, **more: called.append((given, more)) or Ended())
-    assert shell("browse")[0] == 7
-    ((given,), more) = called[0]
-    assert given == command
-    assert more["env"]["PYTHONPATH"].split(":")[0] == str(checkout)
-
-
-class Ended:
-    returncode = 7
+    monkeypatch.setattr(browse.os, "execve", lambda *given: called.append(given) or sys.exit(7))
+    with pytest.raises(SystemExit, match="7"):
+        main(["browse"])
+    ((program, given, environment),) = called
+    assert (program, given) == (sys.executable, command)
+    assert environment["PYTHONPATH"].split(":")[0] == str(checkout)
+    assert Path.cwd() == checkout
 
 
 def test_without_jupyterlab_the_published_results_become_a_page(checkout, published, shell, monkeypatch):
