@@ -62,15 +62,15 @@ def _open_jupyter(root: Path, console: Console, *, opened: bool) -> int:
     command = [sys.executable, "-m", "jupyterlab", str(first)]
     if os.geteuid() == 0:
         command.append("--allow-root")  # Jupyter refuses otherwise; in a container there is often nobody else
-    if not opened:
-        console.print(shlex.join(command), soft_wrap=True)
-        return 0
-    # Kernels import the harness that opens them, installed or not.
-    paths = [str(root), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
-    os.chdir(root)
-    # In this process's place, so that Ctrl-C and the exit status are Jupyter's own.
-    os.execve(sys.executable, command, environment)
+    if opened:
+        # Kernels import the harness that opens them, installed or not.
+        paths = [str(root), os.environ.get("PYTHONPATH", "")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+        os.chdir(root)
+        # In this process's place, so that Ctrl-C and the exit status are Jupyter's own.
+        os.execve(sys.executable, command, environment)
+    console.print(shlex.join(command), soft_wrap=True)
+    return 0
 
 
 def _open_page(root: Path, console: Console, *, opened: bool) -> int:
