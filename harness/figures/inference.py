@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from harness.comparison import Comparison, the_comparison
 from harness.figures.bands import BAND, curves_of, plot_band
-from harness.figures.canvas import broken, say_empty, subtitle_of
+from harness.figures.canvas import INK, broken, say_empty, subtitle_of
 from harness.figures.panels import dress_panel, panels_of, scale_y, share_legend
 
 # Inference statistics -> the history's column, and the line's dashes, marker and place in front.
@@ -56,7 +56,7 @@ def plot_inference_losses(
         if not ax.lines:
             say_empty(ax, "no epoch was finished")
     scale_y(panels, together=True)
-    share_legend(panels)
+    share_legend(panels, colour=INK)
     return panels
 
 

@@ -62,8 +62,11 @@ def scale_y(axes: Sequence[Axes], *, together: bool = False) -> None:
             ax.yaxis.set_minor_formatter(NullFormatter())  # a decade at least has a label anyway
 
 
-def share_legend(axes: Sequence[Axes]) -> None:
-    """One legend at the right of the figure for what is drawn in any of the panels."""
+def share_legend(axes: Sequence[Axes], *, colour: str | None = None) -> None:
+    """One legend at the right of the figure for what is drawn in any of the panels.
+
+    With `colour`, its lines have that one: where the panels' colours say something else.
+    """
     figure = axes[0].figure
     entries: dict[str, Any] = {}
     for ax in axes:
@@ -71,4 +74,6 @@ def share_legend(axes: Sequence[Axes]) -> None:
         entries |= {label: handle for handle, label in zip(handles, labels, strict=True) if label not in entries}
     if entries:
         look: dict[str, Any] = {"frameon": False, "fontsize": 9, "labelcolor": INK}
-        figure.legend(list(entries.values()), list(entries), loc="outside right upper", **look)
+        legend = figure.legend(list(entries.values()), list(entries), loc="outside right upper", **look)
+        for line in legend.get_lines() if colour is not None else ():
+            line.set_color(colour)

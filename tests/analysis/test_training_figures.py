@@ -18,6 +18,7 @@ from harness.figures import (
     plot_site_health,
     plot_spikes,
 )
+from harness.figures.canvas import INK
 from harness.figures.health import MEASURES
 from harness.figures.spikes import has_trouble
 from harness.frame import frame_of, history_of
@@ -81,6 +82,8 @@ def test_inference_losses_are_a_panel_a_strategy_with_a_line_for_each_kind_of_st
     np.testing.assert_allclose(lines["precise"].get_ydata(), history["validation_loss_precise"])
     np.testing.assert_allclose(lines["the batch's own"].get_ydata(), history["validation_loss_batch"])
     assert len({ax.get_yscale() for ax in axes}) == 1
+    (legend,) = axes[0].figure.legends  # of kinds of statistics, and so of no strategy's colour
+    assert {to_hex(line.get_color()) for line in legend.get_lines()} == {to_hex(INK)}
 
 
 def test_health_by_epoch_is_of_the_worst_site(records):
