@@ -75,5 +75,6 @@ def share_legend(axes: Sequence[Axes], *, colour: str | None = None) -> None:
     if entries:
         look: dict[str, Any] = {"frameon": False, "fontsize": 9, "labelcolor": INK}
         legend = figure.legend(list(entries.values()), list(entries), loc="outside right upper", **look)
-        for line in legend.get_lines() if colour is not None else ():
-            line.set_color(colour)
+        if colour is not None:
+            for line in legend.get_lines():
+                line.set_color(colour)
