@@ -105,7 +105,7 @@ def _of_learning_rate(dial: Dial, baseline: str) -> Iterator[tuple[_Answer | Non
     own = _own_best(dial)
     if own is not None:
         best = aggregate_own_best(dial, baseline=baseline)
-        said = most_accurate(dial, best, compare_all_pairs(own))
+        said = most_accurate(dial, best, compare_all_pairs(own, resample=False))
         table: _Table = ("own-best", "Each at its own best rate", own_best_sheet(dial, best), best)
         yield ("Which is most accurate at its own best rate?", said), [table]
         rates = aggregate_rates(dial, baseline=baseline)

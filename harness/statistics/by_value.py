@@ -22,7 +22,7 @@ def aggregate_by_value(dial: Dial, metric: str | None = None, *, confidence: flo
 
 
 def compare_by_value(
-    dial: Dial, metric: str | None = None, *, baseline: str = BASELINE, seed: int = 0, confidence: float = 0.95
+    dial: Dial, metric: str | None = None, *, baseline: str = BASELINE, confidence: float = 0.95
 ) -> pd.DataFrame:
     """`compare_pairs` at each value of the dial, which the columns `place` and `value` name.
 
@@ -32,7 +32,7 @@ def compare_by_value(
     members = [one for one in dial.members if baseline in set(one.frame["axis"])]
     table = _at_each(
         Dial(name=dial.name, members=tuple(members)),
-        lambda one: compare_pairs(one, metric, baseline=baseline, seed=seed, confidence=confidence),
+        lambda one: compare_pairs(one, metric, baseline=baseline, confidence=confidence, resample=False),
     )
     table["holm_p"] = holm(table["wilcoxon_p"])
     table["verdict"] = verdicts(table["p_better_low"], table["p_better_high"], table["holm_p"])
@@ -40,7 +40,7 @@ def compare_by_value(
 
 
 def compare_change(
-    dial: Dial, metric: str | None = None, *, baseline: str = BASELINE, seed: int = 0, confidence: float = 0.95
+    dial: Dial, metric: str | None = None, *, baseline: str = BASELINE, confidence: float = 0.95
 ) -> pd.DataFrame:
     """The interaction of strategy and dial: does the difference to the baseline change from one end to the other?
 
@@ -60,7 +60,7 @@ def compare_change(
     }
     seeds = dial.whole.cells.groupby("axis")["seed"].unique()
     pairs = pairs_of(changes, baseline)
-    table = compare_series(changes, pairs, direction=measure["direction"], seed=seed, confidence=confidence)
+    table = compare_series(changes, pairs, direction=measure["direction"], confidence=confidence)
     table.insert(2, "change", [float(changes[axis].mean()) for axis in table["axis"]])
     both = [len(set(seeds[axis]) & set(seeds[baseline])) for axis in table["axis"]]
     table["left_out"] = np.array(both, np.int64) - table["pairs"]
@@ -78,16 +78,14 @@ def divergence_by_value(dial: Dial, *, confidence: float = 0.95) -> pd.DataFrame
     return table[["place", "value", "axis", "cells", "diverged", "failed", "rate", "low", "high"]]
 
 
-def compare_diverged(
-    dial: Dial, *, baseline: str | None = None, seed: int = 0, confidence: float = 0.95
-) -> pd.DataFrame:
+def compare_diverged(dial: Dial, *, baseline: str | None = None, confidence: float = 0.95) -> pd.DataFrame:
     """At how many values of the dial a seed diverged, paired by seed: `beats` is to diverge at fewer values.
 
     Over the seeds that have a cell at every value. The cells of one seed are not independent of each other, so that
     it is seeds that are compared and not cells.
     """
     counts = diverged_values(dial)
-    return compare_series(counts, pairs_of(counts, baseline), direction="min", seed=seed, confidence=confidence)
+    return compare_series(counts, pairs_of(counts, baseline), direction="min", confidence=confidence)
 
 
 def diverged_values(dial: Dial) -> dict[str, pd.Series]:

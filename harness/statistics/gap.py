@@ -20,7 +20,7 @@ _COLUMNS = ["axis", "n", *(f"{part}{end}" for part in ("total", *PARTS) for end 
 
 
 def aggregate_gap(
-    cells: pd.DataFrame | Comparison, metric: str | None = None, *, seed: int = 0, confidence: float = 0.95
+    cells: pd.DataFrame | Comparison, metric: str | None = None, *, confidence: float = 0.95
 ) -> pd.DataFrame:
     """The inference gap of each strategy in two parts that add up to it, each paired by cell.
 
@@ -33,7 +33,6 @@ def aggregate_gap(
     Args:
         cells: a `Comparison`, or a frame that holds one.
         metric: its column or name; `None` is the task's main metric on the test examples.
-        seed: of the bootstrap and the permutations behind the tests.
         confidence: of the t intervals.
 
     Returns:
@@ -61,7 +60,7 @@ def aggregate_gap(
         scores |= {f"{axis}: {kind}": values[kind] for kind in KINDS}
         rows.append(row | {name: values[name].astype(np.float64).median() for name in DIAGNOSTICS})
     table = pd.DataFrame(rows, columns=[*_COLUMNS, *DIAGNOSTICS])
-    tested = compare_series(scores, pairs, direction=measure["direction"], seed=seed, confidence=confidence)
+    tested = compare_series(scores, pairs, direction=measure["direction"], confidence=confidence)
     for place, part in enumerate(PARTS):
         for name, column_of in ((f"{part}_p", "holm_p"), (f"{part}_verdict", "verdict")):
             table[name] = tested[column_of].to_numpy()[place :: len(PARTS)]

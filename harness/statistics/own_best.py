@@ -48,10 +48,10 @@ def choose_values(dial: Dial, metric: str | None = None) -> pd.DataFrame:
         metric: a metric on the validation examples; `None` is the task's main one.
 
     Returns:
-        Columns `axis`, `value` (missing where no cell survived), `place` (in the dial's order, -1 there), `edge` (`lowest`,
-        `highest` or empty: at an end of the grid the best value may lie beyond), `seeds` chosen by (those with a cell
-        at every value), `agreeing` (of the choices with one seed left out, how many are the same), `mean` (of the
-        metric on validation data at that value) and `diverged` there.
+        Columns `axis`; `value` and `place` (in the dial's order), missing and -1 where no cell survived; `edge`
+        (`lowest`, `highest` or empty: at an end of the grid the best value may lie beyond); `seeds` chosen by (those
+        with a cell at every value); `agreeing` (of the choices with one seed left out, how many are the same); `mean`
+        (of the metric on validation data at that value) and `diverged` there.
 
     Raises:
         UserError: the metric is one on the test examples, which nothing is chosen by.
@@ -92,7 +92,7 @@ def at_own_best(dial: Dial, metric: str | None = None) -> Comparison:
 
 
 def aggregate_own_best(
-    dial: Dial, metric: str | None = None, *, baseline: str, seed: int = 0, confidence: float = 0.95
+    dial: Dial, metric: str | None = None, *, baseline: str, confidence: float = 0.95
 ) -> pd.DataFrame:
     """Each strategy at its own best value: which that is, what it reaches there on test data, and against the baseline.
 
@@ -100,7 +100,6 @@ def aggregate_own_best(
         dial: the values to choose among, by the task's main metric on validation data.
         metric: what is reported; `None` is the task's main metric on the test examples.
         baseline: the strategy that the others are compared with, it too at its own best value.
-        seed: of the bootstrap and the permutations.
         confidence: of the intervals.
 
     Returns:
@@ -120,7 +119,7 @@ def aggregate_own_best(
     at_common = at_common[["axis", "mean", "low", "high"]].rename(columns=lambda name: f"common_{name}")
     table = table.merge(at_common.rename(columns={"common_axis": "axis"}), on="axis", how="left")
     if baseline in set(table["axis"]):
-        pairs = compare_pairs(own, metric, baseline=baseline, seed=seed, confidence=confidence)
+        pairs = compare_pairs(own, metric, baseline=baseline, confidence=confidence, resample=False)
         pairs = pairs[["axis", "difference", "low", "high", "p_better", "holm_p", "verdict"]]
         renamed = {"low": "difference_low", "high": "difference_high"}
         table = table.merge(pairs.rename(columns=renamed), on="axis", how="left")

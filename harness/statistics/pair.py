@@ -45,15 +45,21 @@ class PairedResult:
 
 
 def compare_scores(
-    score: ArrayLike, other: ArrayLike, *, rng: np.random.Generator, confidence: float = 0.95
+    score: ArrayLike, other: ArrayLike, *, rng: np.random.Generator | None, confidence: float = 0.95
 ) -> PairedResult:
-    """Two strategies' scores `(seed,)`, paired and higher is better; NaN is a cell without a value."""
+    """Two strategies' scores `(seed,)`, paired and higher is better; NaN is a cell without a value.
+
+    Without an `rng` nothing is resampled, which takes most of the time: `bca_low`, `bca_high` and `permutation_p` are
+    NaN.
+    """
     score, other = np.asarray(score, np.float64), np.asarray(other, np.float64)
     both = np.isfinite(score) & np.isfinite(other)
     differences = score[both] - other[both]
     mean = mean_interval(differences, confidence=confidence)
     deviation = differences.std(ddof=1) if len(differences) > 1 else math.nan
-    bca_low, bca_high = bca_interval(differences, rng=rng, confidence=confidence)
+    bca_low, bca_high = (
+        (math.nan, math.nan) if rng is None else bca_interval(differences, rng=rng, confidence=confidence)
+    )
     ranked = rank_differences(score, other)
     wins = float((ranked > 0).sum() + 0.5 * (ranked == 0).sum())
     p_low, p_high = win_interval(wins, len(ranked), confidence=confidence)
@@ -69,7 +75,7 @@ def compare_scores(
         p_better=wins / len(ranked) if len(ranked) else math.nan,
         p_better_low=p_low,
         p_better_high=p_high,
-        permutation_p=permutation_p(differences, rng=rng),
+        permutation_p=math.nan if rng is None else permutation_p(differences, rng=rng),
         wilcoxon_p=wilcoxon_p(ranked),
     )
 

@@ -22,6 +22,7 @@ BEATS, BEATEN, UNTOLD = "beats", "is beaten by", "not told apart"
 MEANINGFUL = 0.75
 ALPHA = 0.05
 _SCORE = "score"
+_RESAMPLED = ("bca_low", "bca_high", "permutation_p")
 _HASHES = ("weights_hash", "order_hash", "split_hash")
 
 
@@ -32,6 +33,7 @@ def compare_pairs(
     baseline: str = BASELINE,
     seed: int = 0,
     confidence: float = 0.95,
+    resample: bool = True,
 ) -> pd.DataFrame:
     """Every other strategy against `baseline`, paired by seed: one row each, one family for Holm's correction.
 
@@ -41,6 +43,7 @@ def compare_pairs(
         baseline: the strategy that the others are compared with.
         seed: of the bootstrap and the permutations; the same seed gives the same bits.
         confidence: of the intervals.
+        resample: whether to have the columns that take resampling (BCa interval, permutation test), and its time.
 
     Returns:
         Columns `axis`, `baseline`, those of `PairedResult`, `lost` and `baseline_lost` (cells without a value),
@@ -51,15 +54,20 @@ def compare_pairs(
         UserError: there is no such baseline, or no one comparison.
     """
     comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
-    return _compare(comparison, baseline, metric, seed=seed, confidence=confidence)
+    return _compare(comparison, baseline, metric, seed=seed, confidence=confidence, resample=resample)
 
 
 def compare_all_pairs(
-    cells: pd.DataFrame | Comparison, metric: str | None = None, *, seed: int = 0, confidence: float = 0.95
+    cells: pd.DataFrame | Comparison,
+    metric: str | None = None,
+    *,
+    seed: int = 0,
+    confidence: float = 0.95,
+    resample: bool = True,
 ) -> pd.DataFrame:
     """Every strategy against every other, as `compare_pairs`; the family of Holm's correction is all the pairs."""
     comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
-    return _compare(comparison, None, metric, seed=seed, confidence=confidence)
+    return _compare(comparison, None, metric, seed=seed, confidence=confidence, resample=resample)
 
 
 def verdicts(p_low: ArrayLike, p_high: ArrayLike, corrected_p: ArrayLike) -> NDArray[np.str_]:
@@ -95,7 +103,7 @@ def compare_series(
     pairs: Sequence[tuple[str, str]],
     *,
     direction: Direction,
-    seed: int = 0,
+    seed: int | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Strategies paired by seed on any one number a seed: what `compare_pairs` says of a metric, of that number.
@@ -105,7 +113,7 @@ def compare_series(
             one of two strategies has is no pair.
         pairs: who is compared with whom, one family for Holm's correction.
         direction: whether higher (`max`) or lower (`min`) numbers are better.
-        seed: of the bootstrap and the permutations; the same seed gives the same bits.
+        seed: of the bootstrap and the permutations; None leaves both out, and their columns.
         confidence: of the intervals.
 
     Returns:
@@ -119,7 +127,7 @@ def compare_series(
             sign * score,
             sign * other_score,
             # Named by the pair: adding a strategy does not change what is said of the others.
-            rng=derive_rng(seed, "paired", axis, other),
+            rng=derive_rng(seed, "paired", axis, other) if seed is not None else None,
             confidence=confidence,
         )
         lost = {"lost": _count_lost(score), "baseline_lost": _count_lost(other_score)}
@@ -129,7 +137,7 @@ def compare_series(
     )
     table["holm_p"] = holm(table["wilcoxon_p"])
     table["verdict"] = verdicts(table["p_better_low"], table["p_better_high"], table["holm_p"])
-    return table
+    return table if seed is not None else table.drop(columns=list(_RESAMPLED))
 
 
 def pairs_of(strategies: Iterable[str], baseline: str | None) -> list[tuple[str, str]]:
@@ -147,13 +155,15 @@ def pairs_of(strategies: Iterable[str], baseline: str | None) -> list[tuple[str,
 
 
 def _compare(
-    comparison: Comparison, baseline: str | None, metric: str | None, *, seed: int, confidence: float
+    comparison: Comparison, baseline: str | None, metric: str | None, *, seed: int, confidence: float, resample: bool
 ) -> pd.DataFrame:
     column, measure = comparison.measure(metric)
     cells = {str(axis): _scores(rows, column) for axis, rows in comparison.cells.groupby("axis")}
     pairs = pairs_of(cells, baseline)
     scores = {axis: rows[_SCORE] for axis, rows in cells.items()}
-    table = compare_series(scores, pairs, direction=measure["direction"], seed=seed, confidence=confidence)
+    table = compare_series(
+        scores, pairs, direction=measure["direction"], seed=seed if resample else None, confidence=confidence
+    )
     mispaired = [_mispaired(cells[axis], cells[other]) for axis, other in pairs]
     table.insert(list(table.columns).index("holm_p"), "mispaired", np.array(mispaired, np.int64))
     table.attrs.update(comparison.attributes(metric), confidence=confidence)

@@ -11,7 +11,7 @@ from harness.statistics.usable import TOLERANCE, aggregate_usable, usable_decade
 
 
 def aggregate_rates(
-    dial: Dial, *, baseline: str, tolerance: float = TOLERANCE, seed: int = 0, confidence: float = 0.95
+    dial: Dial, *, baseline: str, tolerance: float = TOLERANCE, confidence: float = 0.95
 ) -> pd.DataFrame:
     """How a strategy stands other learning rates than its best: one row each, the widest range of usable rates first.
 
@@ -19,7 +19,6 @@ def aggregate_rates(
         dial: the learning rates.
         baseline: the strategy that the others are compared with, paired by seed.
         tolerance: what usable means; see `usable.usable`.
-        seed: of the bootstrap and the permutations.
         confidence: of the t intervals.
 
     Returns:
@@ -38,14 +37,14 @@ def aggregate_rates(
         near_all.rename(columns={name: f"all_{name}" for name in ("decades", "low", "high")}), on="axis"
     )
     widths = usable_decades(dial, tolerance=tolerance)
-    wider = compare_series(widths, pairs_of(widths, baseline), direction="max", seed=seed, confidence=confidence)
+    wider = compare_series(widths, pairs_of(widths, baseline), direction="max", confidence=confidence)
     table = _with_verdict(table, wider, "decades_verdict")
     if LOSS in dial.whole.frame:
         least = aggregate_sensitivity(dial, confidence=confidence).drop(columns=["n", "incomplete", "sd"])
         renamed = {"low": "sensitivity_low", "high": "sensitivity_high"}
         table = table.merge(least.rename(columns=renamed), on="axis", how="left")
         values = sensitivities(dial)
-        less = compare_series(values, pairs_of(values, baseline), direction="min", seed=seed, confidence=confidence)
+        less = compare_series(values, pairs_of(values, baseline), direction="min", confidence=confidence)
         table = _with_verdict(table, less, "sensitivity_verdict")
     if f"{LOSS}_precise" in dial.whole.frame:
         precise = aggregate_sensitivity(dial, f"{LOSS}_precise")[["axis", "sensitivity"]]

@@ -65,11 +65,11 @@ def aggregate_sensitivity(dial: Dial, loss: str = LOSS, *, confidence: float = 0
 
 
 def compare_sensitivity(
-    dial: Dial, loss: str = LOSS, *, baseline: str | None = None, seed: int = 0, confidence: float = 0.95
+    dial: Dial, loss: str = LOSS, *, baseline: str | None = None, confidence: float = 0.95
 ) -> pd.DataFrame:
     """Sensitivities paired by seed: against `baseline`, or every strategy with every other; see `compare_series`."""
     values = sensitivities(dial, loss)
-    return compare_series(values, pairs_of(values, baseline), direction="min", seed=seed, confidence=confidence)
+    return compare_series(values, pairs_of(values, baseline), direction="min", confidence=confidence)
 
 
 def summarise(

@@ -103,12 +103,11 @@ def compare_usable(
     tolerance: float = TOLERANCE,
     best: Best = "own",
     baseline: str | None = None,
-    seed: int = 0,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Decades of usable rates paired by seed: against `baseline`, or every strategy with every other."""
     values = usable_decades(dial, metric, tolerance=tolerance, best=best)
-    return compare_series(values, pairs_of(values, baseline), direction="max", seed=seed, confidence=confidence)
+    return compare_series(values, pairs_of(values, baseline), direction="max", confidence=confidence)
 
 
 def validation_metric(dial: Dial, metric: str | None) -> tuple[str, str]:
