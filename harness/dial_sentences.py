@@ -129,11 +129,11 @@ def interaction(dial: Dial, changes: pd.DataFrame, baseline: str) -> str:
     """Whether differences from the baseline depend on the setting: from `compare_change`."""
     if changes.empty:
         return f"Only {baseline} was run, so there is nothing to compare it with."
-    ends = f"from {dial.label} {dial.labels[0]} to {dial.labels[-1]}"
+    ends = f"From {dial.label} {dial.labels[0]} to {dial.labels[-1]}"
     metric, seeds = label_of(changes.attrs["metric"]), int(changes["pairs"].max())
-    if smallest_wilcoxon_p(seeds) * len(changes) >= ALPHA:
+    if smallest_wilcoxon_p(seeds) * int((changes["pairs"] > 1).sum()) >= ALPHA:
         return (
-            f"{ends.capitalize()}, {_seeds(seeds)} with all four values are too few to tell whether {metric} changes "
+            f"{ends}, {_seeds(seeds)} with all four values are too few to tell whether {metric} changes "
             f"otherwise than that of {baseline}."
         )
     digits = _digits_of(changes)
@@ -141,12 +141,15 @@ def interaction(dial: Dial, changes: pd.DataFrame, baseline: str) -> str:
     for verdict, verb in ((BEATS, "gains on"), (BEATEN, "loses to")):
         for row in changes[changes["verdict"] == verdict].to_dict("records"):
             parts.append(f"{row['axis']} {verb} {baseline} ({_interval(row, 'difference', 'low', 'high', digits)})")
-    untold = [str(axis) for axis in changes.loc[changes["verdict"] == UNTOLD, "axis"]]
+    untold = [str(axis) for axis in changes.loc[(changes["verdict"] == UNTOLD) & (changes["pairs"] > 0), "axis"]]
+    unknown = [str(axis) for axis in changes.loc[changes["pairs"] == 0, "axis"]]
+    if unknown:
+        parts.append(f"no seed has all four values for {name_all(unknown)}")
     if not parts:
-        return f"{ends.capitalize()}, no strategy's difference from {baseline} in {metric} is told to change."
+        return f"{ends}, no strategy's difference from {baseline} in {metric} is told to change."
     if untold:
         parts.append(f"no change of the difference is told for {name_all(untold)}")
-    return f"{ends.capitalize()}, in {metric}: {'; '.join(parts)}."
+    return f"{ends}, in {metric}: {'; '.join(parts)}."
 
 
 def _against_all(pairs: pd.DataFrame, name: str, words: Mapping[str, str]) -> str:

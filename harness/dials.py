@@ -95,7 +95,8 @@ class Dial:
     @property
     def title(self) -> str:
         """`mnist (embedded), seed_cnn: learning rate 0.0001 to 0.1`."""
-        return f"{self.whole.title}: {self.label} {self.labels[0]} to {self.labels[-1]}"
+        values = f"{self.labels[0]} to {self.labels[-1]}" if self.is_number else ", ".join(self.labels)
+        return f"{self.whole.title}: {self.label} {values}"
 
     @property
     def slug(self) -> str:

@@ -85,9 +85,11 @@ def change_sheet(dial: Dial, changes: pd.DataFrame) -> Sheet:
     ends = f"{dial.label} {dial.labels[0]} to {dial.labels[-1]}"
     caption = [
         f"Change of {metric} from {ends}, and how far it differs from that of {baseline} at the same seeds [95 % t "
-        "interval]: 0 where the setting does the same to both. Seeds at which one of the four cells has no value are "
-        f"left out: {'; '.join(_left_out(changes)) or 'none'}.",
+        "interval]: 0 where the setting does the same to both.",
     ]
+    left_out = _counts(changes, "left_out")
+    if left_out:
+        caption.append(f"Seeds at which one of the four cells has no value are left out: {left_out}.")
     return Sheet(f"{dial.title}: change of the difference from {baseline}", columns, rows_of(changes), caption)
 
 
@@ -246,10 +248,6 @@ def _span(row: Row, dial: Dial) -> str:
 
 def _counts(table: pd.DataFrame, key: str) -> str:
     return ", ".join(f"{row['axis']} {row[key]}" for row in rows_of(table) if row[key])
-
-
-def _left_out(changes: pd.DataFrame) -> list[str]:
-    return [f"{row['axis']} {row['left_out']}" for row in rows_of(changes) if row["left_out"]]
 
 
 def _scientific(value: float) -> str:

@@ -81,6 +81,10 @@ def test_a_setting_that_is_not_set_comes_last():
     assert not found.is_number
 
 
+def test_values_that_are_no_numbers_are_all_named_in_the_title():
+    assert dial(("sgd", "adam", "lion")).title == "mnist (embedded), lenet: learning rate adam, lion, sgd"
+
+
 def test_labels_have_as_few_digits_as_tell_the_values_apart():
     assert dial((1e-4, 10**-3.5, 1e-3)).labels == ("0.0001", "0.000316", "0.001")
     assert dial((0.99901, 0.99902)).labels == ("0.99901", "0.99902")
