@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from itertools import combinations
 from pathlib import Path
@@ -82,7 +82,7 @@ def sensitivity_of(validation: Array, test: Array) -> Array:
 
 def diverged_of(validation: Array, test: Array) -> Array:
     """Minus the number of rates at which a cell diverged `(seed, strategy)`."""
-    return -np.isnan(validation).sum(axis=2).astype(np.float64)
+    return np.asarray(-np.isnan(validation).sum(axis=2), np.float64)
 
 
 def claims_anything(scores: Array, pairs: list[tuple[int, int]]) -> NDArray[np.bool_]:
@@ -157,7 +157,7 @@ def tables(studies: int) -> str:
         "",
     ]
 
-    def add(title: str, values: dict[str, Callable[[int], float]], say: Callable[[float], str]) -> None:
+    def add(title: str, values: Mapping[str, Callable[[int], float]], say: Callable[[float], str]) -> None:
         lines.extend([f"**{title}**", "", header])
         lines.extend(f"| {name} | " + " | ".join(say(of(n)) for n in SIZES) + " |" for name, of in values.items())
         lines.append("")

@@ -1,8 +1,8 @@
 """Each strategy at its own best learning rate, or value of any other dial: chosen on validation data, then compared.
 
 The choice is made from the mean over the same seeds that are compared afterwards. docs/statistics.md says what that
-costs, and why the choice is not made for each seed from the others: that takes the bias out of the means and makes
-verdicts wrong, as strategies then differ in their choices where they differ in nothing else.
+costs, and why the choice is not made for each seed from the others: that takes the bias out of the means, and seeds are
+then no longer independent, as the tests take them to be.
 """
 
 from __future__ import annotations
