@@ -62,8 +62,8 @@ def _gap(dial: Dial, parts: pd.DataFrame) -> Drawing:
     return Drawing(
         "gap-parts",
         "Where the inference gap comes from",
-        "The two panels add up to the gap between moving averages and batch statistics. On the left is what a longer "
-        "training, another momentum or re-estimated statistics would win.",
+        "The two panels add up to the gap between moving averages and batch statistics. On the left is what "
+        "re-estimating the statistics undoes.",
         lambda: plot_gap_parts(dial)[0],
         parts,
         wide=True,

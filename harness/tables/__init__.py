@@ -15,12 +15,10 @@ from harness.tables.dials import (
     change_sheet,
     differences_sheet,
     divergence_sheet,
-    gap_sheet,
-    own_best_sheet,
-    rates_sheet,
 )
 from harness.tables.matrix import matrix_sheet
 from harness.tables.pairs import p_value, pairs_sheet, seeds_sheet
+from harness.tables.rates import gap_sheet, own_best_sheet, rates_sheet
 from harness.tables.render import (
     ARROWS,
     MISSING,

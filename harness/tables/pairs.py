@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
 from harness.statistics.caution import caution_sentence
 from harness.tables.comparison import rows_of
 from harness.tables.render import MISSING, Column, Sheet, label_of, number
+from harness.tables.texts import digits_of_widths, interval_text, strategy_column
 
 
 def pairs_sheet(pairs: pd.DataFrame) -> Sheet:
     """The paired comparisons of `statistics.compare_pairs` as a sheet."""
-    digits = _decimals(pairs["high"] - pairs["low"])
+    digits = digits_of_widths(pairs["high"] - pairs["low"])
     unit = f" ({pairs.attrs['measure']['unit']})" if pairs.attrs["measure"]["unit"] else ""
     baselines = sorted(set(pairs["baseline"]))
     against = [Column("against", lambda row: str(row["baseline"]), numeric=False)] if len(baselines) > 1 else []
     columns = [
-        Column("strategy", lambda row: str(row["axis"]), numeric=False),
+        strategy_column(),
         *against,
         Column("pairs", lambda row: f"{row['pairs']}/{row['seeds']}"),
-        Column(f"difference{unit}", lambda row: _interval(row, ("difference", "low", "high"), digits, signed=True)),
-        Column("P(better)", lambda row: _interval(row, ("p_better", "p_better_low", "p_better_high"), 2), rank=1),
+        Column(f"difference{unit}", lambda row: interval_text(row, "difference", "low", "high", digits, signed=True)),
+        Column("P(better)", lambda row: interval_text(row, "p_better", "p_better_low", "p_better_high", 2), rank=1),
         Column("p (Wilcoxon)", lambda row: p_value(row["wilcoxon_p"]), rank=3),
         Column("p (Holm)", lambda row: p_value(row["holm_p"]), rank=2),
         Column("verdict", lambda row: str(row["verdict"]), numeric=False),
@@ -35,9 +34,9 @@ def pairs_sheet(pairs: pd.DataFrame) -> Sheet:
 
 def seeds_sheet(plan: pd.DataFrame) -> Sheet:
     """The plan of `statistics.plan_seeds` as a sheet."""
-    digits = _decimals(4 * plan["sd"])
+    digits = digits_of_widths(4 * plan["sd"])
     columns = [
-        Column("strategy", lambda row: str(row["axis"]), numeric=False),
+        strategy_column(),
         Column("pairs", lambda row: str(row["pairs"])),
         Column("SD of differences", lambda row: number(row["sd"], digits), rank=2),
         Column("detectable now", lambda row: number(row["detectable"], digits)),
@@ -81,19 +80,5 @@ def _pairs_caption(pairs: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _interval(row: Mapping[str, Any], keys: tuple[str, str, str], digits: int, *, signed: bool = False) -> str:
-    estimate, low, high = (float(row[key]) for key in keys)
-    said = number(estimate, digits, signed=signed)
-    if not math.isfinite(low):
-        return said
-    return f"{said} [{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
-
-
 def _seeds(value: float) -> str:
     return "∞" if value == math.inf else number(value, 0)
-
-
-def _decimals(widths: pd.Series) -> int:
-    """Decimals that show two digits of a quarter of the typical width."""
-    width = widths[widths > 0].median() / 4
-    return max(0, min(6, 1 - math.floor(math.log10(width)))) if math.isfinite(width) and width > 0 else 4
