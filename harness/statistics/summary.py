@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +27,17 @@ class Interval:
     n: int
 
 
-def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
+def mean_interval(
+    values: ArrayLike, *, confidence: float = 0.95, least: float = -math.inf, most: float = math.inf
+) -> Interval:
     """The mean of `values` `(seed,)` with Student's t interval; values that are not finite are left out.
 
     The t interval and not a bootstrap, because there are few seeds: resampling n values underestimates the variance
     by (n - 1) / n and takes its quantiles from a normal rather than a t distribution, so that with 5 seeds a
     percentile bootstrap that says 95 % covers the mean about 84 % of the time. docs/statistics.md has the figures.
 
-    With fewer than two values the bounds are NaN: one run says nothing about how much runs differ.
+    With fewer than two values the bounds are NaN: one run says nothing about how much runs differ. `least` and `most`
+    are the values that the measure can take: no mean lies beyond, so the interval is cut there.
     """
     finite = np.asarray(values, dtype=np.float64)
     finite = finite[np.isfinite(finite)]
@@ -44,7 +48,7 @@ def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     if n == 1:
         return Interval(mean, math.nan, math.nan, 1)
     half_width = float(special.stdtrit(n - 1, (1 + confidence) / 2) * finite.std(ddof=1) / math.sqrt(n))
-    return Interval(mean, mean - half_width, mean + half_width, n)
+    return Interval(mean, max(mean - half_width, least), min(mean + half_width, most), n)
 
 
 def aggregate_comparison(
@@ -59,7 +63,7 @@ def aggregate_comparison(
 
     Returns:
         Columns: `axis`; counts of `cells`, `ok`, `diverged`, `failed` (error, timeout, out of memory) and `stale`;
-        `n` values behind `mean`, `low`, `high` (t interval) and `sd`; `precise_mean`, the same metric with
+        `n` values behind `mean`, `low`, `high` (t interval, within the metric's range) and `sd`; `precise_mean`, the same metric with
         re-estimated inference statistics; `gap`, `gap_low`, `gap_high`: moving averages minus precise statistics,
         paired by cell; `parameters`, `normalization_parameters`, `statistics`, `samples_per_statistic`; `seconds` a
         cell (median). Diverged and failed cells count in `cells` and are not in the means. `attrs` say what was
@@ -71,7 +75,8 @@ def aggregate_comparison(
     comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
     column, measure = comparison.measure(metric)
     rows = [
-        {"axis": axis} | _row(rows, column, confidence) for axis, rows in comparison.cells.groupby("axis", sort=True)
+        {"axis": axis} | _row(rows, column, measure, confidence)
+        for axis, rows in comparison.cells.groupby("axis", sort=True)
     ]
     summary = pd.DataFrame(rows)
     summary = summary.sort_values("mean", ascending=measure["direction"] == "min", kind="stable", ignore_index=True)
@@ -79,10 +84,10 @@ def aggregate_comparison(
     return summary
 
 
-def _row(cells: pd.DataFrame, column: str, confidence: float) -> dict[str, Any]:
+def _row(cells: pd.DataFrame, column: str, measure: Mapping[str, Any], confidence: float) -> dict[str, Any]:
     ok = cells[cells["status"] == "ok"]
     values, precise = _column(ok, column), _column(ok, f"{column}_precise")
-    mean = mean_interval(values, confidence=confidence)
+    mean = mean_interval(values, confidence=confidence, least=float(measure["low"]), most=float(measure["high"]))
     gap = mean_interval(values - precise, confidence=confidence)
     return {
         "cells": len(cells),

@@ -40,6 +40,20 @@ def test_what_is_not_finite_is_left_out_and_too_few_values_have_no_bounds():
     assert np.isnan(mean_interval([]).estimate)
 
 
+def test_an_interval_ends_where_the_measure_does():
+    assert mean_interval([0.2, 0.9], least=0.0, most=1.0).low == 0.0
+    assert mean_interval([0.2, 0.9], least=0.0, most=1.0).high == 1.0
+    assert np.isnan(mean_interval([0.2], least=0.0, most=1.0).low)
+    accuracies = aggregate_comparison(frame_of([make_record("none", seed, x) for seed, x in enumerate([0.1, 0.97])]))
+    errors = aggregate_comparison(
+        frame_of([make_record("none", seed, x, measure=RMSE) for seed, x in enumerate([0.1, 2.0])])
+    )
+
+    assert accuracies[["low", "high"]].to_numpy().tolist() == [[0.0, 1.0]]
+    assert errors["low"].item() == 0.0
+    assert errors["high"].item() > 10
+
+
 def test_aggregate_by_hand():
     records = [
         make_record("channel", 0, 0.90, precise=0.92),
