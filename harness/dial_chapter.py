@@ -133,8 +133,9 @@ def _own_best(dial: Dial) -> Comparison | None:
 
 def _of_setting(dial: Dial, baseline: str) -> Iterator[tuple[_Answer | None, list[_Table]]]:
     """Whether the differences between strategies depend on a setting, and whether survival does."""
+    measured = dial.whole.measure()[0] in dial.whole.frame
     run = all(baseline in set(one.frame["axis"]) for one in (dial.members[0], dial.members[-1]))
-    if run and len(dial.strategies) > 1:
+    if measured and run and len(dial.strategies) > 1:
         changes = compare_change(dial, baseline=baseline)
         question = f"Does what is better depend on the {dial.label}?"
         heading = f"Change of the differences from {baseline}"

@@ -38,6 +38,11 @@ def most_accurate(dial: Dial, own_best: pd.DataFrame, pairs: pd.DataFrame) -> st
     reached = f"{first['axis']} has the best mean {metric}, {_interval(first, 'mean', 'low', 'high', digits)}"
     told = _against_all(pairs, first["axis"], _BETTER)
     said = [f"Each at its own best {dial.label}, {reached} at {dial.labels[first['place']]}{told}."]
+    left_out = sorted(set(dial.strategies) - set(own_best["axis"]))
+    if left_out:
+        said.append(
+            f"Left out, for want of a seed with every {dial.label} or of a cell that survived: {name_all(left_out)}."
+        )
     edges = [str(axis) for axis in finished.loc[finished["edge"] != "", "axis"]]
     if edges:
         said.append(
@@ -102,7 +107,7 @@ def where_gap_comes_from(gap: pd.DataFrame, where: str) -> str:
     metric = label_of(gap.attrs["metric"])
     if smallest_wilcoxon_p(seeds) * tests >= ALPHA:
         return (
-            f"{where}, {_seeds(seeds)} are too few to tell a part of the gap from 0 among {tests}; on average moving "
+            f"{where}, {_seeds(seeds)} too few to tell a part of the gap from 0 among {tests}; on average moving "
             f"averages differ from precise statistics by {_most(gap, 'lag')}, and these from the batch's by "
             f"{_most(gap, 'dependence')}."
         )
@@ -133,7 +138,7 @@ def interaction(dial: Dial, changes: pd.DataFrame, baseline: str) -> str:
     metric, seeds = label_of(changes.attrs["metric"]), int(changes["pairs"].max())
     if smallest_wilcoxon_p(seeds) * int((changes["pairs"] > 1).sum()) >= ALPHA:
         return (
-            f"{ends}, {_seeds(seeds)} with all four values are too few to tell whether {metric} changes "
+            f"{ends}, {_seeds(seeds)} too few with all four values to tell whether {metric} changes "
             f"otherwise than that of {baseline}."
         )
     digits = _digits_of(changes)
@@ -154,12 +159,12 @@ def interaction(dial: Dial, changes: pd.DataFrame, baseline: str) -> str:
 
 def _against_all(pairs: pd.DataFrame, name: str, words: Mapping[str, str]) -> str:
     """How the one called `name` stands to every other, from a table of all pairs: the tail of a sentence."""
-    rows = pairs[(pairs["axis"] == name) | (pairs["baseline"] == name)]
+    rows = pairs[((pairs["axis"] == name) | (pairs["baseline"] == name)) & (pairs["seeds"] > 0)]
     if rows.empty:
         return ""
     seeds = int(rows["seeds"].max())
     if smallest_wilcoxon_p(seeds) * len(pairs) >= ALPHA:
-        return f"; {_seeds(seeds)} are too few for a verdict among {len(pairs)} pair{'s' if len(pairs) != 1 else ''}"
+        return f"; {_seeds(seeds)} too few for a verdict among {len(pairs)} pair{'s' if len(pairs) != 1 else ''}"
     stands: dict[str, list[str]] = {verdict: [] for verdict in words}
     for row in rows.to_dict("records"):
         if row["axis"] == name:
@@ -212,4 +217,4 @@ def _row(table: pd.DataFrame, place: int) -> dict[Any, Any]:
 
 
 def _seeds(seeds: int) -> str:
-    return f"{seeds} seed{'s' if seeds != 1 else ''}"
+    return "1 seed is" if seeds == 1 else f"{seeds} seeds are"

@@ -41,7 +41,7 @@ def plot_stability(
     strategies = summary["axis"].tolist()
     panels = list(axes) if axes is not None else _panels(len(strategies), subtitle_of(comparison))
     rates = compare_divergence(comparison).set_index("axis").loc[strategies]
-    finished = comparison.frame[comparison.frame["status"] == "ok"]
+    finished = comparison.cells[comparison.frame["status"] == "ok"].reindex(columns=["axis", column])
     worst = finished.groupby("axis")[column].agg("min" if measure["direction"] == "max" else "max").reindex(strategies)
     values = (
         (rates["rate"], rates["low"], rates["high"]),

@@ -84,6 +84,17 @@ def test_few_seeds_give_no_verdict_however_clear_it_looks(answer):
     assert "wider" not in said
 
 
+def test_who_could_not_be_compared_is_named():
+    skip = {"skip": lambda axis, seed, rate: axis == "none" and rate == 1e-4}
+    dial = dial_of({"channel": GOOD, "none": NARROW, "layer": [None] * 4}, **skip)
+    said = accurate(dial)
+    assert said.endswith(
+        "Left out, for want of a seed with every learning rate or of a cell that survived: layer and none."
+    )
+    assert "; it" not in said
+    assert "0 seeds" not in widest(dial)
+
+
 def test_alone_a_strategy_is_compared_with_nobody():
     assert accurate(dial_of({"channel": GOOD})).endswith("at 0.01.")
     assert "; it" not in widest(dial_of({"channel": GOOD}))
@@ -143,7 +154,7 @@ def test_whether_differences_depend_on_the_setting():
     lost = dial_of({**accuracies, "none": [None, 0.7, 0.8]}, values=(2, 8, 32), setting="batch_size")
     assert interaction(lost, compare_change(lost), "channel").endswith("no seed has all four values for none.")
     few = dial_of(accuracies, values=(2, 8, 32), setting="batch_size", seeds=4)
-    assert "4 seeds with all four values are too few to tell" in interaction(few, compare_change(few), "channel")
+    assert "4 seeds are too few with all four values to tell" in interaction(few, compare_change(few), "channel")
 
 
 # Where there is nothing to find

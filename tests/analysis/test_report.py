@@ -71,6 +71,22 @@ def test_a_dial_stands_before_the_comparisons_it_is_made_of_and_only_one_of_thos
     assert len(list(report.rglob("comparison.csv"))) == 3
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "skip"),
+    [
+        ({"channel": [None, None], "none": [None, None]}, lambda axis, seed, value: False),
+        ({"channel": [0.9, 0.8], "none": [0.7, None]}, lambda axis, seed, value: seed % 2 == (value == 0.1)),
+    ],
+    ids=["all diverged", "no seed has both rates"],
+)
+def test_a_dial_of_which_little_is_known_is_reported_all_the_same(tmp_path, accuracies, skip):
+    write(tmp_path, make_dial(accuracies, seeds=4, values=(0.1, 0.2), skip=skip))
+    write_report(tmp_path)
+    index = (tmp_path / "report" / "index.md").read_text()
+    assert "**Which diverges?**" in index
+    assert "own best" not in index
+
+
 def test_the_numbers_of_all_dials_are_in_one_table(tmp_path):
     write(tmp_path, make_dial({"channel": [0.8, 0.9], "none": [0.7, 0.9]}, values=(8, 32), setting="batch_size"))
     write_report(tmp_path)
