@@ -16,21 +16,18 @@ from harness.tables.texts import Row, counts_text, digits_of_widths, interval_te
 
 
 def by_value_sheet(dial: Dial, table: pd.DataFrame) -> Sheet:
-    """`statistics.aggregate_by_value`'s table as strategies by values: mean ± half the width of the t interval."""
+    """`statistics.aggregate_by_value`'s table as strategies by values: means with their t intervals."""
     digits = decimals(table)
 
     def text(row: Row) -> str:
-        half = (row["high"] - row["low"]) / 2
-        spread = f" ± {number(half, digits)}" if math.isfinite(half) else ""
-        return f"{number(row['mean'], digits)}{spread}" + (
-            f" ({row['n']}/{row['cells']})" if row["n"] < row["cells"] else ""
-        )
+        missing = f" ({row['n']}/{row['cells']})" if row["n"] < row["cells"] else ""
+        return interval_text(row, "mean", "low", "high", digits) + missing
 
     measure = table.attrs["measure"]
     confidence = f"{100 * table.attrs['confidence']:g} %"
     caption = [
-        f"Mean {label_of(table.attrs['metric'])} {ARROWS[measure['direction']]} ± half the width of its {confidence} t "
-        f"interval over seeds, by {dial.label}; (n/m): only n of m cells have a value, and the mean is theirs alone.",
+        f"Mean {label_of(table.attrs['metric'])} {ARROWS[measure['direction']]} over seeds [{confidence} t interval], by "
+        f"{dial.label}; (n/m): only n of m cells have a value, and the mean is theirs alone.",
     ]
     return _wide(dial, table, text, f"{dial.title}: {label_of(table.attrs['metric'])}", caption)
 
