@@ -26,8 +26,8 @@ def by_value_sheet(dial: Dial, table: pd.DataFrame) -> Sheet:
     measure = table.attrs["measure"]
     confidence = f"{100 * table.attrs['confidence']:g} %"
     caption = [
-        f"Mean {label_of(table.attrs['metric'])} {ARROWS[measure['direction']]} over seeds [{confidence} t interval], by "
-        f"{dial.label}; (n/m): only n of m cells have a value, and the mean is theirs alone.",
+        f"Mean {label_of(table.attrs['metric'])} {ARROWS[measure['direction']]} over seeds [{confidence} t "
+        f"interval], by {dial.label}; (n/m): only n of m cells have a value, and the mean is theirs alone.",
     ]
     return _wide(dial, table, text, f"{dial.title}: {label_of(table.attrs['metric'])}", caption)
 
