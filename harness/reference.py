@@ -17,7 +17,7 @@ from harness.identity import canonical
 from harness.looks import diagnostics_of, probes_of
 from harness.manifest import read_grids
 from harness.records import read_records
-from harness.sentences import completeness_sentence
+from harness.reporting.sentences import completeness_sentence
 from harness.types import UserError
 from harness.words import choose_from
 

@@ -110,7 +110,7 @@ def test_a_task_knows_types_and_other_tasks(module):
 
 LIGHT = [
     *("words", "types", "seeds", "config", "grid", "settings", "identity", "provenance", "records", "plan", "cli"),
-    *("frame", "comparison", "tables", "report", "data", "reference", "notebook"),
+    *("frame", "comparison", "tables", "data", "reference", "notebook"),
 ]
 
 
@@ -118,7 +118,11 @@ LIGHT = [
     "module",
     [
         *(f"harness.{name}" for name in LIGHT),
-        *(name for package in ("statistics", "figures", "publishing") for name in within(f"harness.{package}")),
+        *(
+            name
+            for package in ("statistics", "figures", "publishing", "reporting")
+            for name in within(f"harness.{package}")
+        ),
     ],
 )
 def test_what_plans_and_reads_does_not_compute(module):
@@ -149,7 +153,7 @@ LAYERS = [
     {"harness.frame"},
     {"harness.comparison"},
     {"harness.tables"},
-    {"harness.report"},
+    {"harness.reporting.report"},
     {"harness.cli"},
 ]
 HEIGHT = {module: height for height, layer in enumerate(LAYERS) for module in layer}
@@ -172,7 +176,8 @@ def test_no_module_imports_itself_in_a_circle():
 
 def test_the_analysis_side_starts_without_tensorflow():
     code = (
-        "import harness.frame, harness.comparison, harness.tables, harness.figures, harness.report, harness.plan, sys\n"
+        "import harness.frame, harness.comparison, harness.tables, harness.figures, harness.plan, sys\n"
+        "import harness.reporting.report\n"
         "from harness import load_results\n"
         f"print(sorted({HEAVY!r} & set(sys.modules)))"
     )

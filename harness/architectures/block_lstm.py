@@ -17,8 +17,9 @@ LARGE = 2**18
 def block_lstm(x: Any, hidden: Any, carry: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> tuple[Any, Any]:
     """LSTM of Hochreiter & Schmidhuber (1997) with forget gates, tanh and sigmoid; as `keras.layers.LSTM` computes it.
 
-    The first derivative is one operation too, or for large layers a compiled loop. A second one (a Hessian-vector product by a tape within a tape, say) goes
-    through `plain_lstm`. Forward mode (`tf.autodiff.ForwardAccumulator`) raises: TensorFlow looks inside for it.
+    The first derivative is one operation too, or for large layers a compiled loop. A second one (a Hessian-vector
+    product by a tape within a tape, say) goes through `plain_lstm`. Forward mode (`tf.autodiff.ForwardAccumulator`)
+    raises: TensorFlow looks inside for it.
 
     Args:
         x: `(time, batch, feature)`, float32, one time step or more.

@@ -84,7 +84,7 @@ def _open_page(root: Path, console: Console, *, opened: bool) -> int:
 def _make_page(root: Path, console: Console) -> Path:
     """One page of all published studies, made anew where they have changed since."""
     from harness.publishing.records import gather
-    from harness.report import write_report
+    from harness.reporting.report import write_report
 
     if not published_studies(root / REFERENCE):
         raise UserError(

@@ -21,7 +21,7 @@ def main(arguments: Arguments, console: Console) -> int:
     """Print one table a comparison."""
     from harness.comparison import comparisons
     from harness.frame import load_results
-    from harness.sentences import default_baseline
+    from harness.reporting.sentences import default_baseline
     from harness.statistics.power import plan_seeds
     from harness.tables import seeds_sheet, to_terminal
 

@@ -18,7 +18,7 @@ from harness.types import UserError
 
 def main(arguments: Arguments, console: Console) -> int:
     """Write the report and say where."""
-    from harness.report import write_report
+    from harness.reporting.report import write_report
 
     if arguments.words:
         raise UserError(f"report takes options such as results_dir=PATH. Received: {' '.join(arguments.words)}")

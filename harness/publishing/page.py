@@ -10,14 +10,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from harness.comparison import Comparison
-from harness.dial_chapter import parts_of
 from harness.dials import Dial, dials_of
 from harness.drawings import dial_drawings
 from harness.figures import plot_inference_gap, plot_paired_differences, plot_seed_cloud, save_figure
 from harness.publishing.records import command_of, machines_of
 from harness.records import write_text_atomically
 from harness.reference import Study, open_study
-from harness.sentences import better_sentence, default_baseline, stability_sentence
+from harness.reporting.dial_chapter import parts_of
+from harness.reporting.sentences import better_sentence, default_baseline, stability_sentence
 from harness.statistics import aggregate_comparison, compare_divergence, compare_pairs, compare_spread
 from harness.tables import comparison_csv, comparison_sheet, pairs_sheet, to_markdown
 

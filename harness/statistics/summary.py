@@ -63,11 +63,11 @@ def aggregate_comparison(
 
     Returns:
         Columns: `axis`; counts of `cells`, `ok`, `diverged`, `failed` (error, timeout, out of memory) and `stale`;
-        `n` values behind `mean`, `low`, `high` (t interval, within the metric's range) and `sd`; `precise_mean`, the same metric with
-        re-estimated inference statistics; `gap`, `gap_low`, `gap_high`: moving averages minus precise statistics,
-        paired by cell; `parameters`, `normalization_parameters`, `statistics`, `samples_per_statistic`; `seconds` a
-        cell (median). Diverged and failed cells count in `cells` and are not in the means. `attrs` say what was
-        compared: `title`, `task`, `data_source`, `architecture`, `metric`, `measure`, `confidence`.
+        `n` values behind `mean`, `low`, `high` (t interval, cut to the metric's range) and `sd`; `precise_mean`, the
+        same metric with re-estimated inference statistics; `gap`, `gap_low`, `gap_high`: moving averages minus precise
+        statistics, paired by cell; `parameters`, `normalization_parameters`, `statistics`, `samples_per_statistic`;
+        `seconds` a cell (median). Diverged and failed cells count in `cells` and are not in the means. `attrs` say what
+        was compared: `title`, `task`, `data_source`, `architecture`, `metric`, `measure`, `confidence`.
 
     Raises:
         UserError: the frame holds no or several comparisons, or the task has no such metric.

@@ -6,9 +6,15 @@ from dials import make_dial
 from synthetic import make_record
 
 from benchmarks.dials import MEASURES, SHAPES, claims, flattery
-from harness.dial_sentences import interaction, most_accurate, where_gap_comes_from, who_diverges, widest_range
 from harness.dials import the_dial
 from harness.frame import frame_of
+from harness.reporting.dial_sentences import (
+    interaction,
+    most_accurate,
+    where_gap_comes_from,
+    who_diverges,
+    widest_range,
+)
 from harness.statistics import (
     aggregate_gap,
     aggregate_own_best,
@@ -42,38 +48,38 @@ def diverges(dial, baseline="channel"):
 
 def test_who_is_best_at_its_own_best_rate_and_whom_it_beats():
     said = accurate(dial_of({"channel": GOOD, "none": NARROW, "layer": [0.5, 0.6, 0.7, 0.8]}))
-    assert said.startswith("Each at its own best learning rate, channel has the best mean test accuracy, 0.9")
+    assert said.startswith("Each at its own best learning rate, `channel` has the best mean test accuracy, 0.9")
     assert "at 0.01; it beats every other." in said
-    assert said.endswith("The best learning rate of layer is at the end of the grid: a better one may lie beyond.")
+    assert said.endswith("The best learning rate of `layer` is at the end of the grid: a better one may lie beyond.")
 
 
 def test_who_is_not_told_apart_is_said_to_be_so():
     said = accurate(dial_of({"channel": GOOD, "none": NARROW, "layer": GOOD}))
-    assert "beats none, is not told apart from" in said
+    assert "beats `none`, is not told apart from" in said
     assert "every other" not in said
 
 
 def test_who_stands_the_widest_range():
     said = widest(dial_of({"channel": GOOD, "none": NARROW}))
     assert said.startswith(
-        "channel keeps within 5 % of its own best validation accuracy over 2.50 [2.50, 2.50] of the 3.0"
+        "`channel` keeps within 5 % of its own best validation accuracy over 2.50 [2.50, 2.50] of the 3.0"
     )
-    assert "; it is wider than that of none." in said
-    assert "The least sensitive on average, by validation loss, is channel: 0." in said
+    assert "; it is wider than that of `none`." in said
+    assert "The least sensitive on average, by validation loss, is `channel`: 0." in said
 
 
 def test_a_tie_at_the_top_is_said():
     said = widest(dial_of({"channel": GOOD, "layer": GOOD, "none": NARROW}))
     assert (
-        "the widest range on average, as has layer; it is wider than that of none, is not told apart from that of"
+        "the widest range on average, as has `layer`; it is wider than that of `none`, is not told apart from that of"
         in said
     )
 
 
 def test_a_wide_range_of_a_poor_strategy_is_held_against_the_best():
     said = widest(dial_of({"channel": GOOD, "none": [0.5] * 4}))
-    assert said.startswith("none keeps within 5 % of its own best")
-    assert "Held against the best of all strategies, channel has the widest on average: 2.50" in said
+    assert said.startswith("`none` keeps within 5 % of its own best")
+    assert "Held against the best of all strategies, `channel` has the widest on average: 2.50" in said
 
 
 @pytest.mark.parametrize("answer", [accurate, widest])
@@ -89,7 +95,7 @@ def test_who_could_not_be_compared_is_named():
     dial = dial_of({"channel": GOOD, "none": NARROW, "layer": [None] * 4}, **skip)
     said = accurate(dial)
     assert said.endswith(
-        "Left out, for want of a seed with every learning rate or of a cell that survived: layer and none."
+        "Left out, for want of a seed with every learning rate or of a cell that survived: `layer` and `none`."
     )
     assert "; it" not in said
     assert "0 seeds" not in widest(dial)
@@ -103,11 +109,11 @@ def test_alone_a_strategy_is_compared_with_nobody():
 def test_who_diverges_and_where():
     said = diverges(dial_of({"channel": GOOD, "none": NARROW}))
     assert said == (
-        "10 of 80 cells diverged: none (10 of 10 at 0.1). Seed by seed, none diverges at more values than channel."
+        "10 of 80 cells diverged: `none` (10 of 10 at 0.1). Seed by seed, `none` diverges at more values than `channel`."
     )
     assert diverges(dial_of({"channel": GOOD})) == "None of 40 cells diverged."
     few = diverges(dial_of({"channel": GOOD, "none": NARROW}, seeds=3))
-    assert few.endswith("No strategy is told to diverge more or less often than channel.")
+    assert few.endswith("No strategy is told to diverge more or less often than `channel`.")
 
 
 def gap(lag, dependence, seeds=10, spread=0.0):
@@ -122,11 +128,11 @@ def gap(lag, dependence, seeds=10, spread=0.0):
 
 def test_a_gap_is_laid_to_what_is_told_and_nothing_else():
     assert gap(0.02, 0.0) == (
-        "At 0.01, moving averages cost test accuracy against precise statistics (channel −0.020 [−0.020, −0.020]); "
-        "neither part is told from 0 for none."
+        "At 0.01, moving averages cost test accuracy against precise statistics (`channel` −0.020 [−0.020, −0.020]); "
+        "neither part is told from 0 for `none`."
     )
     assert gap(0.0, -0.03).startswith(
-        "At 0.01, statistics of the batch cost test accuracy against precise ones (channel 0.030"
+        "At 0.01, statistics of the batch cost test accuracy against precise ones (`channel` 0.030"
     )
     assert gap(0.0, 0.0) == "At 0.01, neither part of the inference gap is told from 0 for any strategy."
     assert gap(0.001, 0.0, spread=0.02) == "At 0.01, neither part of the inference gap is told from 0 for any strategy."
@@ -149,10 +155,10 @@ def test_whether_differences_depend_on_the_setting():
     accuracies = {"channel": [0.6, 0.8, 0.9], "layer": [0.8, 0.8, 0.9], "none": [0.5, 0.7, 0.8]}
     dial = dial_of(accuracies, values=(2, 8, 32), setting="batch_size")
     said = interaction(dial, compare_change(dial), "channel")
-    assert said.startswith("From batch size 2 to 32, in test accuracy: layer loses to channel (−0.1")
-    assert said.endswith("; no change of the difference is told for none.")
+    assert said.startswith("From batch size 2 to 32, in test accuracy: `layer` loses to `channel` (−0.1")
+    assert said.endswith("; no change of the difference is told for `none`.")
     lost = dial_of({**accuracies, "none": [None, 0.7, 0.8]}, values=(2, 8, 32), setting="batch_size")
-    assert interaction(lost, compare_change(lost), "channel").endswith("no seed has all four values for none.")
+    assert interaction(lost, compare_change(lost), "channel").endswith("no seed has all four values for `none`.")
     few = dial_of(accuracies, values=(2, 8, 32), setting="batch_size", seeds=4)
     assert "4 seeds are too few with all four values to tell" in interaction(few, compare_change(few), "channel")
 

@@ -54,10 +54,11 @@ def test_every_seed_is_a_dot_in_its_strategy_s_row_and_colour():
 
 
 def test_mean_and_interval_are_drawn_where_they_are():
-    ax = plot_seed_cloud(frame_of([make_record("none", seed, value) for seed, value in enumerate([1.0, 2.0, 3.0])]))
+    ax = plot_seed_cloud(frame_of([make_record("none", seed, value) for seed, value in enumerate([0.4, 0.5, 0.6])]))
     interval, mean = ax.lines
-    assert mean.get_xdata() == [2.0]
-    np.testing.assert_allclose(interval.get_xdata(), [2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5], rtol=1e-6)
+    assert mean.get_xdata() == [0.5]
+    half = 0.4302653 / 3**0.5
+    np.testing.assert_allclose(interval.get_xdata(), [0.5 - half, 0.5 + half], rtol=1e-6)
 
 
 @pytest.mark.parametrize(("measure", "side"), [({}, "low"), ({"measure": RMSE}, "high")])

@@ -145,7 +145,7 @@ def test_a_path_that_is_no_directory_is_refused(tmp_path):
     [
         # What a table or a figure needs starts fast: scipy.stats and statsmodels alone take a second.
         (["frame", "tables", "figures", "statistics.summary"], ["scipy.stats", "statsmodels"]),
-        (["report", "statistics.power"], []),
+        (["reporting.report", "statistics.power"], []),
     ],
 )
 def test_the_analysis_imports_neither_tensorflow_nor_keras_nor_pyplot(modules, without):

@@ -15,9 +15,9 @@ from synthetic import RMSE, make_record, make_study
 
 from harness.drawings.drawing import DECIDES, TRAINING
 from harness.manifest import write_grid
-from harness.page import Figure, shown_of
 from harness.records import prepare_results_dir, write_record
-from harness.report import write_report
+from harness.reporting.page import Figure, shown_of
+from harness.reporting.report import write_report
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -113,7 +113,7 @@ def test_every_figure_says_how_to_read_it_and_links_its_data(page):
 def test_where_the_page_would_grow_too_large_what_decides_stays(monkeypatch):
     svg = '<svg width="1" viewBox="0 0 1 1"><g/></svg>'
     figures = [Figure(name, name, "", f"a/{name}", svg, group) for name, group in (("why", TRAINING), ("who", DECIDES))]
-    monkeypatch.setattr("harness.page._MOST_FIGURE_BYTES", len(svg) + 1)
+    monkeypatch.setattr("harness.reporting.page._MOST_FIGURE_BYTES", len(svg) + 1)
     shown = shown_of(figures)
     assert shown["a/why"] is None
     assert shown["a/who"].startswith('<svg viewBox="0 0 1 1"')

@@ -8,7 +8,7 @@ from dials import make_dial
 from synthetic import make_record, make_study
 
 from harness.records import prepare_results_dir, write_record
-from harness.report import write_report
+from harness.reporting.report import write_report
 from harness.types import UserError
 
 
@@ -63,7 +63,7 @@ def test_a_dial_stands_before_the_comparisons_it_is_made_of_and_only_one_of_thos
     assert {path.name for path in folder.iterdir()} == names
     assert {path for path in report.rglob("*") if path.is_file()} == set(files)
     page = (report / "index.html").read_text()
-    assert "channel has the best mean test accuracy" in page
+    assert "<code>channel</code> has the best mean test accuracy" in page
     assert page.index('<section id="mnist-embedded-lenet-by-learning-rate"') < page.index('<details class="single">')
     assert page.index('<details class="single">') < page.index('<section id="mnist-embedded-lenet-learning_rate-0.1"')
     # the one at the rate that suits both best speaks for the task

@@ -4,7 +4,7 @@ import pytest
 from synthetic import make_record, make_study
 
 from harness.frame import frame_of
-from harness.sentences import better_sentence, completeness_sentence, default_baseline, stability_sentence
+from harness.reporting.sentences import better_sentence, completeness_sentence, default_baseline, stability_sentence
 from harness.statistics import compare_divergence, compare_pairs, compare_spread
 
 
@@ -19,14 +19,14 @@ def test_the_verdict_names_who_beats_whom():
     means = {"channel": 0.95, "layer": 0.97, "none": 0.90, "spatial": 0.90, "group": 0.95}
     better, _ = sentences(make_study(means, seeds=12))
     assert better == (
-        "On test accuracy, over 12 seeds, layer beats channel; none and spatial are beaten by channel; "
-        "group is not told apart from channel."
+        "On test accuracy, over 12 seeds, `layer` beats `channel`; `none` and `spatial` are beaten by `channel`; "
+        "`group` is not told apart from `channel`."
     )
 
 
 def test_five_seeds_give_no_verdict_however_clear_it_looks():
     better, stability = sentences(make_study({"channel": 0.99, "none": 0.10}, seeds=5))
-    assert better == ("On test accuracy, 5 seeds are too few for a verdict, so no strategy is told apart from channel.")
+    assert better == ("On test accuracy, 5 seeds are too few for a verdict, so no strategy is told apart from `channel`.")
     assert "takes 30 seeds to tell" in stability
 
 
@@ -43,22 +43,22 @@ def test_nobody_is_more_stable_from_fewer_than_thirty_seeds(seeds):
 
 def test_forty_seeds_may_say_it():
     records = make_study({"channel": 0.9}, seeds=40, spread=0.05) + make_study({"none": 0.9}, seeds=40, spread=0.005)
-    assert "over seeds none spreads less than channel" in sentences(records)[1]
+    assert "over seeds `none` spreads less than `channel`" in sentences(records)[1]
     alike = sentences(make_study({"channel": 0.9, "none": 0.9}, seeds=40))[1]
-    assert "no strategy is told to spread less or more than channel" in alike
+    assert "no strategy is told to spread less or more than `channel`" in alike
 
 
 def test_divergence_is_counted_and_only_called_frequent_when_it_is_told():
     records = [make_record("channel", seed, 0.9 + seed / 1000) for seed in range(10)]
     one = [make_record("none", seed, 0.9, status="diverged" if seed < 1 else "ok") for seed in range(10)]
     most = [make_record("none", seed, 0.9, status="diverged" if seed < 8 else "ok") for seed in range(10)]
-    assert sentences([*records, *one])[1].startswith("1 of 20 cells diverged (none 1 of 10); which")
-    assert "none more often than channel (p = <0.001)" in sentences([*records, *most])[1]
+    assert sentences([*records, *one])[1].startswith("1 of 20 cells diverged (`none` 1 of 10); which")
+    assert "`none` more often than `channel` (p < 0.001)" in sentences([*records, *most])[1]
 
 
 def test_one_strategy_has_nothing_to_be_compared_with():
     assert sentences(make_study({"channel": 0.9}, seeds=3))[0] == (
-        "Only channel was run, so there is nothing to compare it with."
+        "Only `channel` was run, so there is nothing to compare it with."
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.dials import Dial
-from harness.sentences import name_all
+from harness.reporting.sentences import mark, name_all
 from harness.statistics.caution import ALPHA, smallest_wilcoxon_p
 from harness.statistics.paired import BEATEN, BEATS, UNTOLD
 from harness.tables import count, label_of, number
@@ -35,7 +35,7 @@ def most_accurate(dial: Dial, own_best: pd.DataFrame, pairs: pd.DataFrame) -> st
         return f"No strategy finished at any {dial.label}."
     first = _row(finished, 0)
     metric, digits = label_of(own_best.attrs["metric"]), _digits_of(finished)
-    reached = f"{first['axis']} has the best mean {metric}, {_interval(first, 'mean', 'low', 'high', digits)}"
+    reached = f"{mark(first['axis'])} has the best mean {metric}, {_interval(first, 'mean', 'low', 'high', digits)}"
     told = _against_all(pairs, first["axis"], _BETTER)
     said = [f"Each at its own best {dial.label}, {reached} at {dial.labels[first['place']]}{told}."]
     left_out = sorted(set(dial.strategies) - set(own_best["axis"]))
@@ -61,18 +61,20 @@ def widest_range(dial: Dial, rates: pd.DataFrame, pairs: pd.DataFrame) -> str:
     width = _interval(first, "decades", "decades_low", "decades_high", 2)
     told = _against_all(pairs, first["axis"], _WIDER)
     said = [
-        f"{first['axis']} keeps within {share} of its own best validation {metric} over {width} of the "
+        f"{mark(first['axis'])} keeps within {share} of its own best validation {metric} over {width} of the "
         f"{number(span, 1)} decades, the widest range on average{_tied(known, 'decades')}{told}."
     ]
     near = known.sort_values("all_decades", ascending=False, kind="stable").iloc[0]
     if near["all_decades"] > first["all_decades"]:
         wide = _interval(near.to_dict(), "all_decades", "all_low", "all_high", 2)
         tied = _tied(known, "all_decades", near["axis"])
-        said.append(f"Held against the best of all strategies, {near['axis']} has the widest on average{tied}: {wide}.")
+        said.append(
+            f"Held against the best of all strategies, {mark(near['axis'])} has the widest on average{tied}: {wide}."
+        )
     if "sensitivity" in known and known["sensitivity"].notna().any():
         least = known.sort_values("sensitivity", kind="stable").iloc[0]
         interval = _interval(least.to_dict(), "sensitivity", "sensitivity_low", "sensitivity_high", 3)
-        said.append(f"The least sensitive on average, by validation loss, is {least['axis']}: {interval}.")
+        said.append(f"The least sensitive on average, by validation loss, is {mark(least['axis'])}: {interval}.")
     return " ".join(said)
 
 
@@ -87,15 +89,15 @@ def who_diverges(dial: Dial, divergence: pd.DataFrame, pairs: pd.DataFrame, base
         where = ", ".join(
             f"{row['diverged']} of {row['cells']} at {dial.labels[row['place']]}" for row in rows.to_dict("records")
         )
-        parts.append(f"{axis} ({where})")
+        parts.append(f"{mark(str(axis))} ({where})")
     said = [f"{count(lost['diverged'].sum())} of {count(cells)} cells diverged: {'; '.join(parts)}."]
     told = {verdict: [str(axis) for axis in pairs.loc[pairs["verdict"] == verdict, "axis"]] for verdict in _TURNED}
     for verdict, word in ((BEATEN, "more"), (BEATS, "fewer")):
         if told[verdict]:
             verb = "diverges" if len(told[verdict]) == 1 else "diverge"
-            said.append(f"Seed by seed, {name_all(told[verdict])} {verb} at {word} values than {baseline}.")
+            said.append(f"Seed by seed, {name_all(told[verdict])} {verb} at {word} values than {mark(baseline)}.")
     if len(pairs) and not told[BEATS] and not told[BEATEN]:
-        said.append(f"No strategy is told to diverge more or less often than {baseline}.")
+        said.append(f"No strategy is told to diverge more or less often than {mark(baseline)}.")
     return " ".join(said)
 
 
@@ -133,25 +135,27 @@ def where_gap_comes_from(gap: pd.DataFrame, where: str) -> str:
 def interaction(dial: Dial, changes: pd.DataFrame, baseline: str) -> str:
     """Whether differences from the baseline depend on the setting: from `compare_change`."""
     if changes.empty:
-        return f"Only {baseline} was run, so there is nothing to compare it with."
+        return f"Only {mark(baseline)} was run, so there is nothing to compare it with."
     ends = f"From {dial.label} {dial.labels[0]} to {dial.labels[-1]}"
     metric, seeds = label_of(changes.attrs["metric"]), int(changes["pairs"].max())
     if smallest_wilcoxon_p(seeds) * int((changes["pairs"] > 1).sum()) >= ALPHA:
         return (
             f"{ends}, {_seeds(seeds)} too few with all four values to tell whether {metric} changes "
-            f"otherwise than that of {baseline}."
+            f"otherwise than that of {mark(baseline)}."
         )
     digits = _digits_of(changes)
     parts = []
     for verdict, verb in ((BEATS, "gains on"), (BEATEN, "loses to")):
         for row in changes[changes["verdict"] == verdict].to_dict("records"):
-            parts.append(f"{row['axis']} {verb} {baseline} ({_interval(row, 'difference', 'low', 'high', digits)})")
+            parts.append(
+                f"{mark(row['axis'])} {verb} {mark(baseline)} ({_interval(row, 'difference', 'low', 'high', digits)})"
+            )
     untold = [str(axis) for axis in changes.loc[(changes["verdict"] == UNTOLD) & (changes["pairs"] > 0), "axis"]]
     unknown = [str(axis) for axis in changes.loc[changes["pairs"] == 0, "axis"]]
     if unknown:
         parts.append(f"no seed has all four values for {name_all(unknown)}")
     if not parts:
-        return f"{ends}, no strategy's difference from {baseline} in {metric} is told to change."
+        return f"{ends}, no strategy's difference from {mark(baseline)} in {metric} is told to change."
     if untold:
         parts.append(f"no change of the difference is told for {name_all(untold)}")
     return f"{ends}, in {metric}: {'; '.join(parts)}."
@@ -188,7 +192,9 @@ def _parts(gap: pd.DataFrame, part: str, verdict: str, text: str, metric: str) -
     """`text`, and for which strategies by how much; empty where for none."""
     rows = gap[gap[f"{part}_verdict"] == verdict].to_dict("records")
     digits = _digits_of(pd.DataFrame({"low": gap[f"{part}_low"], "high": gap[f"{part}_high"]}))
-    each = ", ".join(f"{row['axis']} {_interval(row, part, f'{part}_low', f'{part}_high', digits)}" for row in rows)
+    each = ", ".join(
+        f"{mark(row['axis'])} {_interval(row, part, f'{part}_low', f'{part}_high', digits)}" for row in rows
+    )
     return f"{text.format(metric=metric)} ({each})" if rows else ""
 
 
@@ -196,7 +202,7 @@ def _most(gap: pd.DataFrame, part: str) -> str:
     """The largest mean of a part over strategies, with whose it is."""
     row = _row(gap, int(gap[part].abs().to_numpy(np.float64).argmax()))
     digits = _digits_of(pd.DataFrame({"low": gap[f"{part}_low"], "high": gap[f"{part}_high"]}))
-    return f"at most {_interval(row, part, f'{part}_low', f'{part}_high', digits)} ({row['axis']})"
+    return f"at most {_interval(row, part, f'{part}_low', f'{part}_high', digits)} ({mark(row['axis'])})"
 
 
 def _interval(row: Mapping[Any, Any], key: str, low: str, high: str, digits: int) -> str:

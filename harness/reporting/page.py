@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,12 +13,12 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness.comparison import Comparison
-from harness.dial_page import DialChapter, dial_of_page
 from harness.drawings import GROUPS, inline_svg
 from harness.figures.palette import look_of
+from harness.reporting.dial_page import DialChapter, dial_of_page
 from harness.statistics.caution import caution_sentence
 from harness.tables import ARROWS, MISSING, Sheet, count, decimals, label_of, number, to_html
 
@@ -88,6 +89,7 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["marked"] = _marked
     figures = [*across.figures, *(figure for dial in dials for figure in dial.figures)]
     figures += [figure for chapter in chapters for figure in chapter.figures]
     return templates.get_template("report.html.j2").render(
@@ -139,6 +141,11 @@ def _table(name: str, sheet: Sheet) -> dict[str, Any]:
     """A table as the page has it: the files' name, what is said above and below it, and the table."""
     title = sheet.title.rpartition(": ")[2]
     return {"name": name, "title": title, "table": Markup(to_html(sheet)), "caption": sheet.caption}
+
+
+def _marked(text: str) -> Markup:
+    """A sentence with the names in it, which are marked as in Markdown, as code."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _chapter(chapter: Chapter) -> dict[str, Any]:

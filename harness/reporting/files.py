@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.drawings import Drawing, save_drawing
-from harness.page import Figure
+from harness.reporting.page import Figure
 from harness.tables import Sheet, to_latex, to_markdown
 
 

@@ -10,20 +10,20 @@ from typing import Any
 
 import pandas as pd
 
-from harness.chapter import write_chapter
 from harness.comparison import Comparison, comparisons
-from harness.dial_chapter import all_by_value, write_dials
-from harness.dial_page import DialChapter
 from harness.dials import Dial, dials_of
 from harness.drawings import Looks
-from harness.files import write_text
 from harness.frame import frame_of, history_of
 from harness.looks import diagnostics_of, probes_of
 from harness.manifest import read_grids
-from harness.overall import write_across
-from harness.page import Chapter, render_page
 from harness.records import read_records
-from harness.sentences import completeness_sentence
+from harness.reporting.chapter import write_chapter
+from harness.reporting.dial_chapter import all_by_value, write_dials
+from harness.reporting.dial_page import DialChapter
+from harness.reporting.files import write_text
+from harness.reporting.overall import write_across
+from harness.reporting.page import Chapter, render_page
+from harness.reporting.sentences import completeness_sentence
 from harness.statistics.own_best import at_value, common_value
 from harness.statistics.usable import validation_metric
 from harness.types import UserError

@@ -12,7 +12,7 @@ from harness.dials import Dial
 from harness.tables import Sheet, to_html
 
 if TYPE_CHECKING:
-    from harness.page import Figure
+    from harness.reporting.page import Figure
 
 
 @dataclass(frozen=True)

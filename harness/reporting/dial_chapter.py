@@ -8,12 +8,18 @@ from pathlib import Path
 import pandas as pd
 
 from harness.comparison import Comparison
-from harness.dial_page import DialChapter, DialTable
-from harness.dial_sentences import interaction, most_accurate, where_gap_comes_from, who_diverges, widest_range
 from harness.dials import Dial
 from harness.drawings.dials import dial_drawings
-from harness.files import write_drawing, write_table
-from harness.sentences import default_baseline
+from harness.reporting.dial_page import DialChapter, DialTable
+from harness.reporting.dial_sentences import (
+    interaction,
+    most_accurate,
+    where_gap_comes_from,
+    who_diverges,
+    widest_range,
+)
+from harness.reporting.files import write_drawing, write_table
+from harness.reporting.sentences import default_baseline
 from harness.statistics.by_value import (
     aggregate_by_value,
     compare_by_value,

@@ -9,9 +9,9 @@ import pandas as pd
 from harness.comparison import Comparison
 from harness.drawings import Looks, drawings_of, gather_evidence
 from harness.drawings.evidence import Evidence
-from harness.files import write_drawing, write_table
-from harness.page import Chapter
-from harness.sentences import better_sentence, default_baseline, stability_sentence
+from harness.reporting.files import write_drawing, write_table
+from harness.reporting.page import Chapter
+from harness.reporting.sentences import better_sentence, default_baseline, stability_sentence
 from harness.statistics.divergence import compare_divergence
 from harness.statistics.spread import compare_spread
 from harness.statistics.target import aggregate_times
