@@ -109,7 +109,8 @@ def test_alone_a_strategy_is_compared_with_nobody():
 def test_who_diverges_and_where():
     said = diverges(dial_of({"channel": GOOD, "none": NARROW}))
     assert said == (
-        "10 of 80 cells diverged: `none` (10 of 10 at 0.1). Seed by seed, `none` diverges at more values than `channel`."
+        "10 of 80 cells diverged: `none` (10 of 10 at 0.1). "
+        "Seed by seed, `none` diverges at more values than `channel`."
     )
     assert diverges(dial_of({"channel": GOOD})) == "None of 40 cells diverged."
     few = diverges(dial_of({"channel": GOOD, "none": NARROW}, seeds=3))

@@ -26,7 +26,7 @@ def test_the_verdict_names_who_beats_whom():
 
 def test_five_seeds_give_no_verdict_however_clear_it_looks():
     better, stability = sentences(make_study({"channel": 0.99, "none": 0.10}, seeds=5))
-    assert better == ("On test accuracy, 5 seeds are too few for a verdict, so no strategy is told apart from `channel`.")
+    assert better == "On test accuracy, 5 seeds are too few for a verdict, so no strategy is told apart from `channel`."
     assert "takes 30 seeds to tell" in stability
 
 
