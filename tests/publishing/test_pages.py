@@ -75,4 +75,4 @@ def test_the_page_over_all_studies_counts_every_cell(tmp_path):
     # 10 records of 12.5 s; one of them diverged, one failed, and one planned cell has none.
     assert f"| [digits](digits/README.md) | 10 of 11 | 4 | 1 | 1 | 2 min 05 s | `{digest}` |" in text
     assert "1 missing" in text
-    assert "1 of 10 cells diverged (spatial 1 of 2)" in text
+    assert "1 of 10 cells diverged (`spatial` 1 of 2)" in text
