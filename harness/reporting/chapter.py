@@ -14,9 +14,11 @@ from harness.reporting.page import Chapter
 from harness.reporting.sentences import better_sentence, default_baseline, stability_sentence
 from harness.statistics.divergence import compare_divergence
 from harness.statistics.spread import compare_spread
+from harness.statistics.stability import aggregate_stability
 from harness.statistics.target import aggregate_times
 from harness.tables import Sheet, comparison_csv, comparison_sheet, pairs_sheet
 from harness.tables.matrix import matrix_sheet
+from harness.tables.stability import stability_sheet
 from harness.tables.times import times_sheet
 
 
@@ -55,9 +57,11 @@ def write_chapter(
 
 def _sheets(evidence: Evidence) -> dict[str, tuple[Sheet, str]]:
     """File name -> table as people read it, and its numbers as CSV."""
+    stability = aggregate_stability(evidence.comparison)
     sheets = {
         "comparison": (comparison_sheet(evidence.summary), comparison_csv(evidence.summary)),
         "pairs": (pairs_sheet(evidence.pairs), _csv(evidence.pairs)),
+        "measures": (stability_sheet(stability), _csv(stability)),  # the figure is called stability
     }
     if not evidence.all_pairs.empty:
         sheets["all-pairs"] = (matrix_sheet(evidence.all_pairs), _csv(evidence.all_pairs))

@@ -149,7 +149,8 @@ def _marked(text: str) -> Markup:
 
 
 def _chapter(chapter: Chapter) -> dict[str, Any]:
-    pairs, folded = chapter.sheets["pairs"], [name for name in chapter.sheets if name not in ("comparison", "pairs")]
+    pairs = chapter.sheets["pairs"]
+    folded = [name for name in chapter.sheets if name not in ("comparison", "pairs", "measures")]
     return {
         "title": chapter.comparison.title,
         "slug": chapter.comparison.slug,
@@ -158,6 +159,7 @@ def _chapter(chapter: Chapter) -> dict[str, Any]:
         "comparison": _table("comparison", chapter.sheets["comparison"]),
         "pairs": _table("pairs", pairs) if pairs.rows else None,
         "pairs_caption": [line for line in pairs.caption if not line.startswith(caution_sentence(0)[:4])],
+        "stability": _table("measures", chapter.sheets["measures"]),
         "tables": [_table(name, chapter.sheets[name]) for name in folded],
         "names": list(chapter.sheets),
         "groups": [(group, found) for group in GROUPS if (found := [f for f in chapter.figures if f.group == group])],

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.statistics.rates import aggregate_rates
     from harness.statistics.sensitivity import aggregate_sensitivity, compare_sensitivity, rate_sensitivity
     from harness.statistics.spread import compare_spread
+    from harness.statistics.stability import aggregate_stability
     from harness.statistics.summary import Interval, aggregate_comparison, mean_interval
     from harness.statistics.target import (
         aggregate_ratios,
@@ -51,6 +52,7 @@ __all__ = [
     "aggregate_rates",
     "aggregate_ratios",
     "aggregate_sensitivity",
+    "aggregate_stability",
     "aggregate_times",
     "aggregate_usable",
     "at_own_best",
@@ -86,7 +88,7 @@ __all__ = [
     "usable_decades",
 ]
 _MODULES = (  # the light ones first
-    *("summary", "caution", "pair", "paired", "spread", "divergence", "across", "target", "power"),
+    *("summary", "caution", "pair", "paired", "spread", "divergence", "stability", "across", "target", "power"),
     *("sensitivity", "usable", "own_best", "rates", "by_value", "gap"),
 )
 

@@ -33,6 +33,7 @@ from harness.tables.render import (
     to_markdown,
     to_terminal,
 )
+from harness.tables.stability import stability_sheet
 from harness.tables.times import ratios_sheet, times_sheet
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "rates_sheet",
     "ratios_sheet",
     "seeds_sheet",
+    "stability_sheet",
     "times_sheet",
     "to_html",
     "to_latex",
