@@ -31,7 +31,8 @@ def test_a_report_has_tables_and_figures_of_every_comparison_and_links_them(tmp_
     folder = report / "mnist-embedded-lenet"
     figures = ("seeds", "differences", "learning-curves", "stability", "inference-gap", "cost", "time-to-target")
     names = {f"{name}.{kind}" for name in figures for kind in ("png", "svg", "csv")}
-    names |= {f"{name}.{kind}" for name in ("comparison", "pairs", "measures", "times") for kind in ("md", "csv", "tex")}
+    tables = ("comparison", "pairs", "measures", "times")
+    names |= {f"{name}.{kind}" for name in tables for kind in ("md", "csv", "tex")}
     assert {path.name for path in folder.iterdir()} == names  # no scratch files left
     assert {f"mnist-embedded-lenet/{name}" for name in names} <= links
     assert {path for path in report.rglob("*") if path.is_file()} == set(files)
