@@ -56,8 +56,8 @@ class SequenceModel(nn.Module):
 def keep_memory():
     """Have glibc keep what is freed.
 
-    PyTorch allocates activations anew at each step. Whether the C library gives that memory back in between, and fetches
-    it again page by page, is a matter of luck from process to process, and of a factor of three.
+    PyTorch allocates activations anew at each step. Whether the C library gives that memory back in between, and
+    fetches it again page by page, is a matter of luck from process to process, and of a factor of three.
     """
     trim_threshold, mmap_threshold = -1, -3
     if sys.platform == "linux":
