@@ -55,7 +55,7 @@ def main(arguments: Arguments, console: Console) -> int:
             plan = build_plan(grid, results_dir, engine.find_sites)
             _refuse_invalid(plan, skip=bool(configs[0]["skip_invalid"]))
             prepare_results_dir(results_dir)
-            _announce(plan, console)
+            _announce(plan, console, with_notes=grid is wanted)
             _run_cells(plan, engine, results_dir, console, command=" ".join(arguments.overrides))
             wanted = rounds.next_round(_records_of(plan, results_dir)) if rounds else []
             grid = [*grid, *wanted]
@@ -97,8 +97,8 @@ def _refuse_invalid(plan: Plan, *, skip: bool) -> None:
     raise UserError(plan.invalid[0].invalid + (many if len(plan.cells) > len(plan.invalid) else ""))
 
 
-def _announce(plan: Plan, console: Console) -> None:
-    for note in plan.notes():
+def _announce(plan: Plan, console: Console, *, with_notes: bool) -> None:
+    for note in plan.notes() if with_notes else ():
         console.print(escape(note), style="yellow", soft_wrap=True)
     states = [planned.state for planned in plan.cells]
     parts = [f"{states.count('done')} done", f"{len(plan.to_run)} to run"]
