@@ -25,10 +25,19 @@ def plot_profiles(profiles: pd.DataFrame, subtitle: str, ax: Axes | None = None)
     """
     ax = axes_of(ax)
     ax.axvline(0, color=FAINT, linewidth=0.8)
+    draw_profiles(ax, profiles)
+    ax.set_xlabel("score: share of the baseline's error removed")
+    ax.set_ylabel("share of cells with a higher score")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
+    dress(ax, "Performance profiles", subtitle)
+    return ax
+
+
+def draw_profiles(ax: Axes, profiles: pd.DataFrame) -> None:
+    """A step curve a strategy: `share` over `threshold`, with its band from `low` to `high`."""
     for axis, rows in profiles.groupby("axis", sort=True):
-        look = look_of(str(axis))
-        thresholds, low, high = rows["threshold"], rows["low"], rows["high"]
-        ax.fill_between(thresholds, low, high, color=look.colour, alpha=0.13, linewidth=0, step="post")
+        look, thresholds = look_of(str(axis)), rows["threshold"]
+        ax.fill_between(thresholds, rows["low"], rows["high"], color=look.colour, alpha=0.13, linewidth=0, step="post")
         ax.step(
             thresholds,
             rows["share"],
@@ -39,8 +48,3 @@ def plot_profiles(profiles: pd.DataFrame, subtitle: str, ax: Axes | None = None)
             label=broken(str(axis)),
         )
     ax.set_ylim(-0.02, 1.02)
-    ax.set_xlabel("score: share of the baseline's error removed")
-    ax.set_ylabel("share of cells with a higher score")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
-    dress(ax, "Performance profiles", subtitle)
-    return ax

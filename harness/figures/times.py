@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from harness.figures.canvas import INK, axes_of, broken, dress
 from harness.figures.palette import look_of
+from harness.figures.profiles import draw_profiles
 from harness.tables import label_of
 from harness.tables.times import said_target
 
@@ -69,19 +70,7 @@ def plot_time_profiles(profiles: pd.DataFrame, subtitle: str, ax: Axes | None = 
         The axes drawn on.
     """
     ax = axes_of(ax)
-    for axis, rows in profiles.groupby("axis", sort=True):
-        look, thresholds = look_of(str(axis)), rows["threshold"]
-        ax.fill_between(thresholds, rows["low"], rows["high"], color=look.colour, alpha=0.13, linewidth=0, step="post")
-        ax.step(
-            thresholds,
-            rows["share"],
-            where="post",
-            color=look.colour,
-            linestyle=look.dashes,
-            linewidth=1.7,
-            label=broken(str(axis)),
-        )
-    ax.set_ylim(-0.02, 1.02)
+    draw_profiles(ax, profiles)
     ax.set_xscale("log")
     ax.set_xlim(1, None)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
