@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from harness.architectures.pooling import Activation
 from harness.types import Norm, TaskSpec, UserError
 
 IMAGE = ("height", "width", "channel")
@@ -70,7 +71,7 @@ def activate_and_normalize(
         UserError: `norm_position` is neither `after_activation` nor `before_activation`.
     """
     check_norm_position(norm_position)
-    activate = keras.layers.Activation(activation, name=f"activation_{index}")
+    activate = Activation(activation, name=f"activation_{index}")
     if norm_position == BEFORE_ACTIVATION:
         return activate(norm(x, axes=axes, name=f"norm_{index}"))
     return norm(activate(x), axes=axes, name=f"norm_{index}")

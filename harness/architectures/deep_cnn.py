@@ -8,6 +8,7 @@ import keras
 
 from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, task_input
 from harness.architectures.convolution import Conv2D
+from harness.architectures.pooling import MaxPooling2D
 from harness.types import Norm, TaskSpec
 
 
@@ -39,7 +40,7 @@ def build(
     index = 0
     for block, channels in enumerate(filters):
         if block:
-            x = keras.layers.MaxPooling2D(2, name=f"pool_{block}")(x)
+            x = MaxPooling2D(2, name=f"pool_{block}")(x)
         for _ in range(depth):
             index += 1
             x = Conv2D(channels, 3, padding="same", name=f"conv_{index}")(x)

@@ -6,6 +6,7 @@ import keras
 
 from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, task_input
 from harness.architectures.convolution import Conv2D
+from harness.architectures.pooling import MaxPooling2D
 from harness.types import Norm, TaskSpec
 
 
@@ -28,7 +29,7 @@ def build(task: TaskSpec, norm: Norm, *, norm_position: str = AFTER_ACTIVATION) 
     for index, (filters, padding) in enumerate([(6, "same"), (16, "valid")], start=1):
         x = Conv2D(filters, 5, padding=padding, name=f"conv_{index}")(x)
         x = activate_and_normalize(x, norm, axes=IMAGE, activation="relu", index=index, norm_position=norm_position)
-        x = keras.layers.MaxPooling2D(2, name=f"pool_{index}")(x)
+        x = MaxPooling2D(2, name=f"pool_{index}")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     for index, units in enumerate([120, 84], start=3):
         x = keras.layers.Dense(units, name=f"dense_{index}")(x)

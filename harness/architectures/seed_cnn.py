@@ -6,6 +6,7 @@ import keras
 
 from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, task_input
 from harness.architectures.convolution import Conv2D
+from harness.architectures.pooling import MaxPooling2D
 from harness.types import Norm, TaskSpec
 
 
@@ -25,6 +26,6 @@ def build(task: TaskSpec, norm: Norm, *, norm_position: str = AFTER_ACTIVATION) 
     inputs = task_input(task, architecture="seed_cnn", axes=IMAGE, minimum={"height": 4, "width": 4})
     x = Conv2D(32, 3, name="conv_1")(inputs)
     x = activate_and_normalize(x, norm, axes=IMAGE, activation="relu", index=1, norm_position=norm_position)
-    x = keras.layers.MaxPooling2D(2, name="pool_1")(x)
+    x = MaxPooling2D(2, name="pool_1")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     return keras.Model(inputs, keras.layers.Dense(task.outputs, name="output")(x), name="seed_cnn")

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from harness.axes.kernel import normalize_batch
-from harness.axes.plain import Normalized, normalize_by
+from harness.axes.kernel import normalize_batch, normalize_by
+from harness.axes.plain import Normalized
 
 Axis = int | Iterable[int]
 Shape = tuple[int | None, ...]

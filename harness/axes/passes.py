@@ -1,109 +1,77 @@
 """The four passes over memory that normalization takes, forward and backward, compiled by XLA into one loop each.
 
-An activation is seen as `(batch, row, column)`, where a row is a contiguous block of trailing axes that contains the
-kept ones. Sums run over batch and rows, column by column, which vectorizes for every set of axes. What is left to
-average within a row is averaged on one row of statistics, in float64.
+Sums run in float32 over the rows of one `Layout` and are put together in float64.
 """
 
 from __future__ import annotations
 
 import functools
-import math
 import operator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-# A row much shorter than this leaves the loop's own overhead in the lead; a much longer one leaves the cache.
-SHORTEST_ROW = 512
-# Examples summed up in one turn of the loop: spares running sums as long as an example some of their way to memory.
-AT_ONCE = 2
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How an activation `(batch, *shape)` is cut into rows.
-
-    Attributes:
-        rows: rows of one example.
-        block: sizes of the axes that make up a row.
-        averaged: the axes of the block that are averaged over.
-    """
-
-    rows: int
-    block: tuple[int, ...]
-    averaged: tuple[int, ...]
-
-    @classmethod
-    def of(cls, shape: tuple[int, ...], stat_axes: tuple[int, ...], param_axes: tuple[int, ...]) -> Layout:
-        """The shortest rows of at least `SHORTEST_ROW` columns, if there are, that contain all kept axes.
-
-        `stat_axes` and `param_axes` count the batch as 0.
-        """
-        start = min((len(shape), *stat_axes, *param_axes))
-        while start > 1 and math.prod(shape[start - 1 :]) < SHORTEST_ROW:
-            start -= 1
-        block = shape[start - 1 :]
-        averaged = tuple(k for k in range(len(block)) if k + start not in stat_axes)
-        return cls(math.prod(shape[: start - 1]), block, averaged)
-
-    @property
-    def columns(self) -> int:
-        """Length of a row."""
-        return math.prod(self.block)
-
-    def average(self, values: Any) -> Any:
-        """Each column's value replaced by the mean over the columns that share its statistic: `(column,)`."""
-        if not self.averaged:
-            return values
-        mean = tf.reduce_mean(tf.reshape(values, self.block), self.averaged, keepdims=True)
-        return tf.reshape(tf.broadcast_to(mean, self.block), [-1])
-
+from harness.axes.layout import Layout
 
 class Passes(NamedTuple):
     """The compiled passes of one layout.
 
-    `x`, `dy` are `(batch, row, column)`, float32; `mean`, `variance` `(column,)`, float64; all else `(column,)`,
-    float32. Means are split in two, `high + low`, because at 1e4 float32 is only good to 5e-4.
+    `x`, `dx` are `(batch, *shape)`, float32; `mean`, `variance` `(column,)`, float64; `gamma`, `beta` and all other
+    rows `(column,)`, float32. Means are split in two, `high + low`, because at 1e4 float32 is only good to 5e-4.
+    `upstream` is the gradient for `y`, and whatever else `normalize` gave.
     """
 
     statistics: Any  # x, gamma, beta, epsilon -> mean, variance, high, scale, offset
-    normalize: Any  # x, high, scale, offset -> y
-    slopes: Any  # x, dy, gamma, mean, variance, epsilon -> dgamma, dbeta, high, a, b, c
-    gradient: Any  # x, dy, high, a, b, c -> dx
+    normalize: Any  # x, high, scale, offset -> y, ...
+    slopes: Any  # x, *upstream, gamma, mean, variance, epsilon -> dgamma, dbeta, high, a, b, c
+    gradient: Any  # x, *upstream, high, a, b, c -> dx
 
 
 @functools.cache
-def compile_passes(layout: Layout) -> Passes:
-    """The passes for a layout: sites that are alike share them, and each batch size is compiled when first met."""
-    batch = tf.TensorSpec([None, layout.rows, layout.columns], tf.float32)
+def compile_passes(layout: Layout, *, rectified: bool = False) -> Passes:
+    """The passes for a layout: sites that are alike share them, and each batch size is compiled when first met.
+
+    Args:
+        layout: how sums are taken.
+        rectified: `x` is the output of a ReLU, and `dx` wanted for its input.
+    """
+    batch = tf.TensorSpec([None, *layout.shape], tf.float32)
+    gradient = functools.partial(_gradient, rectified)
+    return compile_each(layout, (_normalize, _slopes, gradient), upstream=(batch,))
+
+
+def compile_each(layout: Layout, passes: tuple[Any, Any, Any], *, upstream: tuple[Any, ...]) -> Passes:
+    """`Passes` from what they compute, each a function of the layout and what `Passes` says.
+
+    Each is a function of its own to XLA: in one with the sums, what follows them would have their row of results
+    worked out again for every element that it is used for.
+    """
+    batch = tf.TensorSpec([None, *layout.shape], tf.float32)
     row, statistic = tf.TensorSpec([layout.columns], tf.float32), tf.TensorSpec([layout.columns], tf.float64)
     epsilon = tf.TensorSpec([], tf.float64)
 
     def compiled(run: Any, *signature: Any) -> Any:
         return tf.function(functools.partial(run, layout), input_signature=signature, jit_compile=True)
 
-    # Each sum is a function of its own: what follows it uses a row of results, which XLA would otherwise work out
-    # again for every element that is normalized by them.
+    normalize, slopes, gradient = passes
     return Passes(
         compiled(_statistics, batch, row, row, epsilon),
-        compiled(_normalize, batch, row, row, row),
-        compiled(_slopes, batch, batch, row, statistic, statistic, epsilon),
-        compiled(_gradient, batch, batch, row, row, row, row),
+        compiled(normalize, batch, row, row, row),
+        compiled(slopes, batch, *upstream, row, statistic, statistic, epsilon),
+        compiled(gradient, batch, *upstream, row, row, row, row),
     )
 
 
 def _statistics(layout: Layout, x: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
     # Shifted by values of their own, sums of squares lose little to cancellation: at most a factor of the number of
     # values summed up, if one example lies far off all others (Chan, Golub & LeVeque 1983, section 3).
-    shift = tf.reduce_mean(x[0], 0)
+    shift = tf.reduce_mean(layout.in_rows(x[0]), 0)
 
-    def add(example: Any) -> tuple[Any, Any]:
-        deviation = example - shift
+    def add(x: Any) -> tuple[Any, Any]:
+        deviation = layout.in_rows(x) - shift
         return tf.reduce_sum(deviation, 0), tf.reduce_sum(tf.square(deviation), 0)
 
-    total, squares = _sum_examples(add, x)
+    total, squares = sum_examples(add, x, shape=[layout.columns])
     count = _count(layout, x)
     offset = total / count
     column_mean = tf.cast(shift, tf.float64) + offset
@@ -111,24 +79,33 @@ def _statistics(layout: Layout, x: Any, gamma: Any, beta: Any, epsilon: Any) -> 
     # The law of total variance, over the columns that share a statistic.
     within = tf.maximum(squares / count - tf.square(offset), 0.0)
     variance = layout.average(within + tf.square(column_mean - mean))
-    high, low = _split(mean)
+    high, low = split(mean)
     scale = tf.math.rsqrt(variance + epsilon) * tf.cast(gamma, tf.float64)
     return mean, variance, high, *_floats(scale, tf.cast(beta, tf.float64) - low * scale)
 
 
 def _normalize(layout: Layout, x: Any, high: Any, scale: Any, offset: Any) -> Any:
-    del layout
-    return (x - high) * scale + offset
+    return (tf.reshape((layout.all_in_rows(x) - high) * scale + offset, tf.shape(x)),)
 
 
 def _slopes(layout: Layout, x: Any, dy: Any, gamma: Any, mean: Any, variance: Any, epsilon: Any) -> Any:
-    """Ioffe & Szegedy (2015), section 3, with dx put as `a * dy + b * (x - high) + c`."""
-    high, low = _split(mean)
+    high, _ = split(mean)
 
-    def add(dy: Any, x: Any) -> tuple[Any, Any]:
+    def add(x: Any, dy: Any) -> tuple[Any, Any]:
+        x, dy = layout.in_rows(x), layout.in_rows(dy)
         return tf.reduce_sum(dy, 0), tf.reduce_sum(dy * (x - high), 0)
 
-    dbeta, moment = _sum_examples(add, dy, x)
+    sums = sum_examples(add, x, dy, shape=[layout.columns])
+    return terms(layout, x, sums, gamma, mean, variance, epsilon)
+
+
+def terms(layout: Layout, x: Any, sums: Any, gamma: Any, mean: Any, variance: Any, epsilon: Any) -> Any:
+    """What `Passes.slopes` gives, from the sums of `dy` and of `dy * (x - high)`, `(column,)`, float64.
+
+    Ioffe & Szegedy (2015), section 3, with dx put as `a * dy + b * (x - high) + c`.
+    """
+    dbeta, moment = sums
+    high, low = split(mean)
     count = _count(layout, x)
     gamma = tf.cast(gamma, tf.float64)
     scale = tf.math.rsqrt(variance + epsilon)
@@ -138,36 +115,41 @@ def _slopes(layout: Layout, x: Any, dy: Any, gamma: Any, mean: Any, variance: An
     return *_floats(dgamma, dbeta), high, *_floats(gamma * scale, b, c)
 
 
-def _gradient(layout: Layout, x: Any, dy: Any, high: Any, a: Any, b: Any, c: Any) -> Any:
-    del layout
-    return dy * a + (x - high) * b + c
+def _gradient(rectified: bool, layout: Layout, x: Any, dy: Any, high: Any, a: Any, b: Any, c: Any) -> Any:
+    rows = layout.all_in_rows(x)
+    dx = layout.all_in_rows(dy) * a + (rows - high) * b + c
+    return tf.reshape(tf.where(rows > 0, dx, 0.0) if rectified else dx, tf.shape(x))
 
 
-def _sum_examples(add: Any, *batches: Any) -> Any:
-    """Sums over all examples of the two rows that `add` makes of one example, in float64."""
+def sum_examples(add: Any, *batches: Any, shape: list[int], at_once: int = 2) -> Any:
+    """Sums over all examples of the two arrays of `shape` that `add` makes of one example, in float64.
+
+    `at_once` examples are summed up in one turn of the loop, which spares the sums some of their way to memory.
+    """
     examples = tf.shape(batches[0])[0]
 
-    def step(at_once: int, index: Any, first: Any, second: Any) -> Any:
-        pairs = [add(*(batch[index + k] for batch in batches)) for k in range(at_once)]
+    def step(turn: int, index: Any, first: Any, second: Any) -> Any:
+        pairs = [add(*(batch[index + k] for batch in batches)) for k in range(turn)]
         more = [functools.reduce(operator.add, rows) for rows in zip(*pairs, strict=True)]
-        return index + at_once, first + more[0], second + more[1]
+        return index + turn, first + more[0], second + more[1]
 
     # A loop rather than one reduction, of which XLA makes two passes on a CPU, and slower ones.
-    state = (0, *(tf.zeros(batches[0].shape[-1:]) for _ in range(2)))
-    for at_once in (AT_ONCE, 1):
+    state = (0, tf.zeros(shape), tf.zeros(shape))
+    for turn in (at_once, 1):
         state = tf.while_loop(
-            lambda index, *_, at_once=at_once: index + at_once <= examples, functools.partial(step, at_once), state
+            lambda index, *_, turn=turn: index + turn <= examples, functools.partial(step, turn), state
         )
     return tuple(tf.cast(total, tf.float64) for total in state[1:])
 
 
-def _count(layout: Layout, x: Any) -> Any:
-    return tf.cast(tf.shape(x)[0] * layout.rows, tf.float64)
-
-
-def _split(mean: Any) -> tuple[Any, Any]:
+def split(mean: Any) -> tuple[Any, Any]:
+    """`high`, float32, and what is left to the mean, float64."""
     high = tf.cast(mean, tf.float32)
     return high, mean - tf.cast(high, tf.float64)
+
+
+def _count(layout: Layout, x: Any) -> Any:
+    return tf.cast(tf.shape(x)[0] * layout.rows, tf.float64)
 
 
 def _floats(*rows: Any) -> list[Any]:

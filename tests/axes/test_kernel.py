@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness.axes import AxisNormalization, kernel, plain
-from harness.axes.passes import Layout
+from harness.axes import AxisNormalization, compiled, kernel, plain
+from harness.axes.layout import Layout
 from tests.axes.reference import SHAPES, Reference, axis_sets, every_axis_set, spread
 
 EPSILON = 1e-3
@@ -60,7 +60,7 @@ def assert_near(actual: Any, expected: Any, tolerance: float) -> None:
 def check_case(case: Case) -> None:
     for name, fast, plainly, exact in zip(
         ("y", "mean", "variance", "dx", "dgamma", "dbeta"),
-        case.run(kernel.normalize_batch_fast),
+        case.run(compiled.normalize_batch),
         case.run(plain.normalize_batch),
         case.expected(),
         strict=True,
@@ -104,7 +104,7 @@ def hessian_product(normalize: Any, case: Case) -> list[np.ndarray]:
 @pytest.mark.parametrize(("axis", "param_axis"), [((3,), (3,)), ((1,), (2, 3))])
 def test_second_derivatives_equal_those_of_plain_operations(axis: tuple[int, ...], param_axis: tuple[int, ...]) -> None:
     case = Case(SHAPE, axis, param_axis)
-    fast = hessian_product(kernel.normalize_batch_fast, case)
+    fast = hessian_product(compiled.normalize_batch, case)
     for got, wanted in zip(fast, hessian_product(plain.normalize_batch, case), strict=True):
         assert_near(got, wanted, 1e-4)
     graph = tf.function(lambda: hessian_product_graph(case))
@@ -116,7 +116,7 @@ def hessian_product_graph(case: Case) -> Any:
     sources = [tf.constant(v) for v in (case.x, case.gamma, case.beta, case.dy)]
 
     def total(*s: Any) -> Any:
-        y = kernel.normalize_batch_fast(*s[:3], averaged=case.averaged, epsilon=EPSILON).y
+        y = compiled.normalize_batch(*s[:3], averaged=case.averaged, epsilon=EPSILON).y
         return tf.reduce_sum(tf.sin(y) * s[3])
 
     first = tf.gradients(total(*sources), sources[:3])
@@ -130,7 +130,7 @@ def test_a_large_mean_does_not_drown_a_small_spread(axis: tuple[int, ...]) -> No
         case = Case(SHAPE, axis, axis)
         case.x = rng.normal(mean, sd, SHAPE).astype(np.float32)
         case.exact = Reference(case.x, axis, axis, case.gamma, case.beta, EPSILON)
-        y, _, variance, dx, dgamma, _ = case.run(kernel.normalize_batch_fast)
+        y, _, variance, dx, dgamma, _ = case.run(compiled.normalize_batch)
         exact_dx, exact_dgamma, _ = case.exact.gradients(case.dy)
         for got, wanted in [
             (y, case.exact.y()),
@@ -146,14 +146,14 @@ def test_a_first_example_far_off_the_others_does_not_spoil_the_variance() -> Non
     case = Case(SHAPE, (1, 2, 3), (1, 2, 3))
     case.x[0] += 1e4
     case.exact = Reference(case.x, (1, 2, 3), (1, 2, 3), case.gamma, case.beta, EPSILON)
-    y, _, variance, *_ = case.run(kernel.normalize_batch_fast)
+    y, _, variance, *_ = case.run(compiled.normalize_batch)
     np.testing.assert_allclose(variance[0], case.exact.variance, rtol=1e-4)
     assert_near(y, case.exact.y(), 1e-4)
 
 
 def test_constant_input_has_no_variance() -> None:
     x = tf.fill(SHAPE, 0.1)
-    out = kernel.normalize_batch_fast(x, None, None, averaged=(0, 1, 2), epsilon=EPSILON)
+    out = compiled.normalize_batch(x, None, None, averaged=(0, 1, 2), epsilon=EPSILON)
     np.testing.assert_allclose(out.variance, 0, atol=1e-12)
     np.testing.assert_allclose(out.y, 0, atol=1e-5)
     np.testing.assert_allclose(out.mean, 0.1, rtol=1e-7)
@@ -161,9 +161,9 @@ def test_constant_input_has_no_variance() -> None:
 
 def test_the_same_input_gives_the_same_bits() -> None:
     case = Case(SHAPE, (1,), (1,))
-    first = case.run(kernel.normalize_batch_fast)
+    first = case.run(compiled.normalize_batch)
     for _ in range(3):
-        for a, b in zip(first, case.run(kernel.normalize_batch_fast), strict=True):
+        for a, b in zip(first, case.run(compiled.normalize_batch), strict=True):
             np.testing.assert_array_equal(a, b)
 
 
