@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from harness.architectures.pooling import Activation
+from harness.architectures.neighbours import Activation
 from harness.types import Norm, TaskSpec, UserError
 
 IMAGE = ("height", "width", "channel")

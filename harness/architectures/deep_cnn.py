@@ -8,7 +8,7 @@ import keras
 
 from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, task_input
 from harness.architectures.convolution import Conv2D
-from harness.architectures.pooling import MaxPooling2D
+from harness.architectures.neighbours import MaxPooling2D
 from harness.types import Norm, TaskSpec
 
 

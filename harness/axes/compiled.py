@@ -71,7 +71,7 @@ def _poolable(layout: Layout, normalized: Callable[[Passes, Operation], Any], *,
         return normalized(passes, lambda y: tf.nn.max_pool2d(y, window, window, "VALID"))
 
     y = normalized(compile_passes(layout, rectified=rectified), lambda y: y)
-    return origin.note(y, origin.Poolable(pooled))
+    return origin.note_pooled(y, pooled)
 
 
 def _gradients(function: Callable[..., Any], sources: tuple[Any, ...], *upstream: Any) -> Any:
@@ -86,7 +86,7 @@ class _Batch:
     """An activation, `(batch, *axes)`, and what it is normalized by; all else as `Passes` has it."""
 
     def __init__(self, layout: Layout, x: Any, gamma: Any, beta: Any, epsilon: float) -> None:
-        before = origin.rectified_from(x)
+        before = origin.before_relu(x)
         self.rectified = before is not None
         self._layout = layout
         self._epsilon = epsilon

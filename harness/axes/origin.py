@@ -1,51 +1,52 @@
 """What a layer may know of how its input was made, so that two steps can take one pass over memory.
 
-Only within a graph, where what nobody reads is never computed. A layer that does not ask takes the tensor as it is.
+A tensor carries a note of what else it could have been; a layer that asks takes that instead, and the tensor itself,
+which then nobody reads, is never computed. That holds within a graph only, so that eager tensors carry none. A layer
+that does not ask takes the tensor as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
 Window = tuple[int, int]
-_ATTRIBUTE = "_harness_origin"
+_RECTIFIED, _POOLED, _BEFORE = "_harness_rectified", "_harness_pooled", "_harness_before"
 
 
-@dataclass(frozen=True)
-class Rectified:
-    """Of a tensor that is `relu(source)`."""
-
-    source: Any
+def note_rectified(tensor: Any, make: Callable[[], Any]) -> Any:
+    """`tensor`, of which `make()` is the ReLU."""
+    return _note(tensor, _RECTIFIED, make)
 
 
-@dataclass(frozen=True)
-class Poolable:
-    """Of a tensor that can also be had after max pooling, by a shorter way than pooling it.
+def note_pooled(tensor: Any, make: Callable[[Window], Any]) -> Any:
+    """`tensor`, `(batch, height, width, channel)`, of which `make(window)` is the maximum of windows side by side.
 
-    `pool(window)` is the pooled tensor for windows side by side, or `None` where there is no such way.
+    `make` may give `None`: such windows have to be pooled.
     """
+    return _note(tensor, _POOLED, make)
 
-    pool: Callable[[Window], Any]
+
+def rectify(tensor: Any, relu: Callable[[Any], Any]) -> Any:
+    """`relu(tensor)`, by the shorter way if one is noted; the result knows what it was before."""
+    make = getattr(tensor, _RECTIFIED, None)
+    return _note(relu(tensor) if make is None else make(), _BEFORE, tensor)
 
 
-def note(tensor: Any, origin: Rectified | Poolable) -> Any:
-    """`tensor`, which knows its origin from now on."""
+def pool(tensor: Any, window: Window) -> Any:
+    """The maximum of windows side by side, by the shorter way; `None` if none is noted."""
+    make = getattr(tensor, _POOLED, None)
+    return None if make is None else make(window)
+
+
+def before_relu(tensor: Any) -> Any:
+    """The tensor that `tensor` is the ReLU of, if it is known to be of one."""
+    return getattr(tensor, _BEFORE, None)
+
+
+def _note(tensor: Any, what: str, value: Any) -> Any:
     if not tf.executing_eagerly():
-        setattr(tensor, _ATTRIBUTE, origin)
+        setattr(tensor, what, value)
     return tensor
-
-
-def rectified_from(tensor: Any) -> Any:
-    """The tensor that `tensor` is the ReLU of, as far as is known."""
-    origin = getattr(tensor, _ATTRIBUTE, None)
-    return origin.source if isinstance(origin, Rectified) else None
-
-
-def pooled(tensor: Any, window: Window) -> Any:
-    """`tensor`, `(batch, height, width, channel)`, after max pooling, or `None`: pool it."""
-    origin = getattr(tensor, _ATTRIBUTE, None)
-    return origin.pool(window) if isinstance(origin, Poolable) else None

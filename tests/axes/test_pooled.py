@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness.architectures.pooling import Activation, MaxPooling2D
+from harness.architectures.neighbours import Activation, MaxPooling2D
 from harness.axes import AxisNormalization, kernel
 from tests.axes.reference import axis_sets
 

@@ -1,7 +1,7 @@
-"""The neighbours of a normalization, which do in one pass over memory with it what else takes one each.
+"""The layers around a normalization, which leave to their neighbours what these do in the same pass over memory.
 
-A normalization between a ReLU and max pooling gives the ReLU's gradient with its own, and writes nothing but the
-maxima (`harness.axes.origin`).
+A convolution can give its output after a ReLU; a normalization between a ReLU and max pooling gives the ReLU's
+gradient with its own, and writes nothing but the maxima (`harness.axes.origin`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from harness.axes import origin
 
 
 class Activation(keras.layers.Activation):  # type: ignore[misc]  # Keras ships no types
-    """A `keras.layers.Activation` after which a normalization gives the gradient of a ReLU."""
+    """A `keras.layers.Activation`, in whose ReLU the layers before and after it may take part."""
 
     # A model is saved with the Keras layer that this is a faster way to, and opens without this package.
     __module__ = "keras.layers"
 
     def call(self, inputs: Any) -> Any:
         """Activate `(batch, *axes)`."""
-        outputs = super().call(inputs)
-        return origin.note(outputs, origin.Rectified(inputs)) if self.activation is keras.activations.relu else outputs
+        if self.activation is not keras.activations.relu:
+            return super().call(inputs)
+        return origin.rectify(inputs, super().call)
 
 
 class MaxPooling2D(keras.layers.MaxPooling2D):  # type: ignore[misc]
@@ -32,8 +33,7 @@ class MaxPooling2D(keras.layers.MaxPooling2D):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         """Pool `(batch, height, width, channel)`."""
-        side_by_side = tuple(self.pool_size) == tuple(self.strides) and self.padding == "valid"
-        outputs = None
-        if side_by_side and self.data_format == "channels_last":
-            outputs = origin.pooled(inputs, tuple(self.pool_size))
+        window = tuple(self.pool_size)
+        side_by_side = window == tuple(self.strides) and self.padding == "valid"
+        outputs = origin.pool(inputs, window) if side_by_side and self.data_format == "channels_last" else None
         return super().call(inputs) if outputs is None else outputs
