@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from harness.axes.layout import Layout
 
+
 class Passes(NamedTuple):
     """The compiled passes of one layout.
 

@@ -15,9 +15,16 @@ from harness.axes.layout import Layout
 from harness.axes.origin import Window
 from harness.axes.passes import Passes, compile_each, split, sum_examples, terms
 
+# Windows are taken apart channel by channel: with fewer channels than a vector holds, that costs more than it saves.
+FEWEST_CHANNELS = 16
+MOST_PLACES = 256  # as uint8 counts them
+
+
 def fits(shape: tuple[int, ...], window: Window) -> bool:
-    """Whether windows side by side cover images `shape`, (height, width, channel), without a rest."""
-    return len(shape) == 3 and not shape[0] % window[0] and not shape[1] % window[1] and window[0] * window[1] < 256
+    """Whether there are passes for images `shape`, (height, width, channel): windows side by side leave no rest."""
+    if len(shape) != 3 or shape[2] < FEWEST_CHANNELS:
+        return False
+    return shape[0] % window[0] == 0 == shape[1] % window[1] and window[0] * window[1] <= MOST_PLACES
 
 
 @functools.cache
@@ -70,9 +77,7 @@ def _slopes(layout: Layout, x: Any, dy: Any, place: Any, gamma: Any, mean: Any, 
     return terms(layout, x, sums, gamma, mean, variance, epsilon)
 
 
-def _gradient(
-    rectified: bool, layout: Layout, x: Any, dy: Any, place: Any, high: Any, a: Any, b: Any, c: Any
-) -> Any:
+def _gradient(rectified: bool, layout: Layout, x: Any, dy: Any, place: Any, high: Any, a: Any, b: Any, c: Any) -> Any:
     high, a, b, c = (layout.parameter(row) for row in (high, a, b, c))
     dx = _spread(layout, dy, place) * a + (x - high) * b + c
     return tf.where(x > 0, dx, 0.0) if rectified else dx

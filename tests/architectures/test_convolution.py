@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from harness.architectures import convolution
 from harness.architectures.convolution import Conv2D
+from harness.architectures.neighbours import Activation
 
 ROUNDING = {"rtol": 2e-5, "atol": 2e-5}  # float32, sums in another order
 
@@ -69,20 +70,85 @@ def test_the_bias_has_the_sum_over_all_positions_as_its_gradient():
     np.testing.assert_allclose(gradient, np.full(5, 4 * 7 * 6))
 
 
-def test_second_derivatives_are_those_of_keras():
-    def curvature(layer, x):
-        weights = [weight.value for weight in layer.trainable_variables]
-        with tf.GradientTape() as outer:
-            with tf.GradientTape() as inner:
-                loss = tf.reduce_mean(tf.tanh(layer(x)) ** 2)
-            gradients = inner.gradient(loss, weights)
-            product = tf.add_n([tf.reduce_sum(g * normal(*g.shape, seed=i)) for i, g in enumerate(gradients)])
-        return outer.gradient(product, weights)
+def curvature(layer, x):
+    weights = [weight.value for weight in layer.trainable_variables]
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            loss = tf.reduce_mean(tf.tanh(layer(x)) ** 2)
+        gradients = inner.gradient(loss, weights)
+        product = tf.add_n([tf.reduce_sum(g * normal(*g.shape, seed=i)) for i, g in enumerate(gradients)])
+    return outer.gradient(product, weights)
 
+
+def test_second_derivatives_are_those_of_keras():
     plain, ours, x = pair()
 
     for expected, found in zip(curvature(plain, x), curvature(ours, x), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+FEW = [
+    ((4, 9, 8, 1), (3, 3), "valid"),
+    ((4, 9, 8, 1), (3, 3), "same"),
+    ((4, 9, 8, 1), (2, 4), "same"),
+    ((3, 5, 6, 4), (1, 2), "valid"),
+    ((3, 1, 9, 1), (1, 9), "valid"),
+]
+
+
+def few(shape, size, padding, *, activate):
+    """Keras's convolution and ReLU and ours on images with few channels, and an input."""
+    models = []
+    for conv, activation in ((keras.layers.Conv2D, keras.layers.Activation), (Conv2D, Activation)):
+        inputs = keras.Input(shape[1:], batch_size=shape[0])
+        x = conv(5, size, padding=padding)(inputs)
+        models.append(keras.Model(inputs, activation("relu")(x) if activate else x))
+    for model in models:
+        model.set_weights([normal(*w.shape, seed=index).numpy() for index, w in enumerate(models[0].weights)])
+    return *models, normal(*shape, seed=7)
+
+
+@pytest.mark.parametrize("activate", [False, True])
+@pytest.mark.parametrize(("shape", "size", "padding"), FEW)
+def test_sums_of_few_products_are_those_of_keras(shape, size, padding, activate, monkeypatch):
+    monkeypatch.setattr(convolution, "is_fast", lambda x: True)
+    monkeypatch.setattr(Conv2D, "convolution_op", lambda *inputs: pytest.fail("left it to TensorFlow"))
+    plain, ours, x = few(shape, size, padding, activate=activate)
+    monkeypatch.setattr(tf.nn, "relu", lambda x: pytest.fail("left the ReLU to TensorFlow"))
+    found = run(ours, x)
+    monkeypatch.undo()
+
+    for expected, ours in zip(run(plain, x), found, strict=True):
+        np.testing.assert_allclose(ours, expected, **ROUNDING)
+
+
+def test_second_derivatives_of_few_products_are_those_of_keras(monkeypatch):
+    monkeypatch.setattr(convolution, "is_fast", lambda x: True)
+    plain, ours, x = few(*FEW[1], activate=True)
+
+    for expected, found in zip(*(tf.function(curvature)(model, x) for model in (plain, ours)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("channels", "options"),
+    [(2, {}), (1, {"strides": 2}), (1, {"dilation_rate": 2}), (2, {"groups": 2})],
+    ids=["many products", "strides", "dilation", "groups"],
+)
+def test_what_is_left_to_tensorflow(channels, options, monkeypatch):
+    monkeypatch.setattr(convolution, "is_fast", lambda x: True)
+    monkeypatch.setattr(convolution, "_convolve_by_taps", lambda *inputs: pytest.fail("took the way for few"))
+    layer = Conv2D(4, 3, **options)
+
+    layer(tf.zeros([1, 9, 8, channels]))
+
+
+def test_small_outputs_are_left_to_tensorflow():
+    layer = Conv2D(4, 3)
+    layer.build((None, 28, 28, 1))
+
+    assert not layer._sums_few(tf.zeros([1, 28, 28, 1]))
+    assert layer._sums_few(tf.zeros([128, 28, 28, 1]))
 
 
 @pytest.mark.parametrize("options", [{"dtype": "mixed_bfloat16"}, {"data_format": "channels_first"}])

@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from harness.architectures.neighbours import Activation, MaxPooling2D
-from harness.axes import AxisNormalization, kernel
+from harness.axes import AxisNormalization, kernel, origin
+from harness.axes.pooled import FEWEST_CHANNELS
 from tests.axes.reference import axis_sets
 
 SHAPE = (9, 12, 6, 16)  # not a multiple of the examples summed up at once
@@ -59,10 +60,13 @@ def run(model: Any, x: Any, *, training: bool = True) -> list[np.ndarray]:
 
 
 def ops_of(model: Any, *, training: bool = True) -> set[str]:
-    """The operations that are left to compute once nobody's output is dropped."""
+    """The operations that the output needs."""
     x = values(model.inputs[0].shape)
-    graph = tf.function(lambda x: model(x, training=training)).get_concrete_function(x).graph
-    outputs, seen = [tensor.op for tensor in graph.outputs], set()
+    return ops_behind(tf.function(lambda x: model(x, training=training)).get_concrete_function(x).graph.outputs)
+
+
+def ops_behind(tensors: Any) -> set[str]:
+    outputs, seen = [tensor.op for tensor in tensors], set()
     while outputs:
         op = outputs.pop()
         if op not in seen:
@@ -76,7 +80,10 @@ def assert_same(ours: Any, plain: Any, x: Any, **options: Any) -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * max(1, np.abs(expected).max()))
 
 
-@pytest.mark.parametrize("axis", axis_sets(4))
+FAST = [(), (3,), (1, 2)]
+
+
+@pytest.mark.parametrize("axis", [a if a in FAST else pytest.param(a, marks=pytest.mark.slow) for a in axis_sets(4)])
 @pytest.mark.parametrize("training", [True, False])
 def test_the_same_as_one_by_one_for_every_set_of_axes(axis: tuple[int, ...], training: bool) -> None:
     ours, plain = (chain(layers, axis) for layers in (Ours, keras.layers))
@@ -85,3 +92,151 @@ def test_the_same_as_one_by_one_for_every_set_of_axes(axis: tuple[int, ...], tra
 
     assert "MaxPool" not in ops_of(ours, training=training)
     assert "MaxPool" in ops_of(plain, training=training)
+
+
+def test_the_gradient_of_the_relu_comes_with_that_of_the_normalization() -> None:
+    def gradient_ops(model: Any) -> set[str]:
+        def gradient(x: Any) -> Any:
+            return tf.gradients(model(x, training=True), x)
+
+        return ops_behind(tf.function(gradient).get_concrete_function(values()).graph.outputs)
+
+    assert "ReluGrad" not in gradient_ops(chain(Ours, (3,)))
+    assert "ReluGrad" in gradient_ops(chain(keras.layers, (3,)))
+
+
+@pytest.mark.parametrize("axis", [(3,), (1, 2)])
+def test_parameters_may_have_axes_of_their_own(axis: tuple[int, ...]) -> None:
+    ours, plain = (chain(layers, axis, param_axis=(1, 3)) for layers in (Ours, keras.layers))
+
+    assert_same(ours, plain, values())
+
+
+@pytest.mark.parametrize("window", [(3, 2), (1, 6), (4, 3), (12, 6)])
+def test_windows_of_any_size_that_leave_no_rest(window: tuple[int, int]) -> None:
+    ours, plain = (chain(layers, (3,), pool=window) for layers in (Ours, keras.layers))
+
+    assert_same(ours, plain, values())
+
+    assert "MaxPool" not in ops_of(ours)
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        {"pool_size": 5},
+        {"pool_size": (2, 4)},
+        {"pool_size": 2, "strides": 1},
+        {"pool_size": 2, "strides": 3},
+        {"pool_size": 2, "padding": "same"},
+    ],
+)
+def test_other_windows_are_pooled_one_by_one(pool: dict[str, Any]) -> None:
+    ours, plain = (chain(layers, (3,), pool=pool) for layers in (Ours, keras.layers))
+
+    assert_same(ours, plain, values())
+
+    assert "MaxPool" in ops_of(ours)
+
+
+def test_few_channels_are_pooled_one_by_one() -> None:
+    shape = (*SHAPE[:3], FEWEST_CHANNELS - 1)
+    ours, plain = (chain(layers, (3,), shape=shape) for layers in (Ours, keras.layers))
+
+    assert_same(ours, plain, values(shape))
+
+    assert "MaxPool" in ops_of(ours)
+
+
+def test_the_gradient_of_equal_values_goes_to_the_first() -> None:
+    model = chain(Ours, ())
+    x = tf.zeros(SHAPE)
+
+    @tf.function
+    def gradient(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            # In inference, where a value's gradient is its own alone.
+            y = MaxPooling2D(2)(model.layers[2](x, training=False))
+        return tape.gradient(y, x)
+
+    found = gradient(x).numpy()
+
+    assert np.all(found[:, ::2, ::2] != 0)
+    assert np.all(found[:, 1::2] == 0)
+    assert np.all(found[:, :, 1::2] == 0)
+
+
+def test_an_output_that_others_read_too_gets_both_gradients() -> None:
+    def branched(layers: Any) -> Any:
+        model = chain(layers, (3,))
+        normalized = model.layers[2].output
+        return keras.Model(model.inputs, [model.outputs[0], keras.layers.AveragePooling2D(2)(normalized)])
+
+    results = []
+    for layers in (Ours, keras.layers):
+        model = branched(layers)
+
+        @tf.function
+        def step(x: Any, model: Any = model) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                loss = tf.add_n([tf.reduce_sum(tf.sin(y * values(y.shape, seed=2))) for y in model(x, training=True)])
+            return tape.gradient(loss, [x, *(w.value for w in model.trainable_variables)])
+
+        results.append(step(values()))
+
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("axis", [(3,), (1, 2, 3)])
+def test_second_derivatives_are_those_of_doing_one_by_one(axis: tuple[int, ...]) -> None:
+    def curvature(model: Any) -> Any:
+        @tf.function
+        def product(x: Any) -> Any:
+            sources = [x, *(w.value for w in model.trainable_variables)]
+            with tf.GradientTape() as outer:
+                outer.watch(sources)
+                with tf.GradientTape() as inner:
+                    inner.watch(sources)
+                    loss = tf.reduce_sum(tf.tanh(model(x, training=True)) ** 2)
+                gradients = inner.gradient(loss, sources)
+                total = tf.add_n([tf.reduce_sum(g * values(g.shape, seed=3)) for g in gradients])
+            return outer.gradient(total, sources)
+
+        return product(values())
+
+    for found, expected in zip(*(curvature(chain(layers, axis)) for layers in (Ours, keras.layers)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_large_mean_does_not_drown_a_small_spread() -> None:
+    ours, plain = (chain(layers, (3,)) for layers in (Ours, keras.layers))
+    x = 1e4 + 0.1 * values()
+
+    (found, *_), (expected, *_) = run(ours, x), run(plain, x)
+
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_outside_a_graph_and_after_another_activation_layers_do_their_own_work() -> None:
+    ours, plain = (chain(layers, (3,)) for layers in (Ours, keras.layers))
+    np.testing.assert_allclose(ours(values(), training=True), plain(values(), training=True), atol=1e-5)
+
+    x = tf.function(lambda x: Activation("tanh")(x))
+    assert origin.before_relu(x.get_concrete_function(values()).graph.outputs[0]) is None
+
+
+def test_saved_layers_open_as_those_of_keras(tmp_path: Any) -> None:
+    model = chain(Ours, (3,))
+    model.save(tmp_path / "model.keras")
+
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+
+    assert [type(layer) for layer in loaded.layers[1:]] == [
+        keras.layers.Activation,
+        AxisNormalization,
+        keras.layers.MaxPooling2D,
+    ]
+    np.testing.assert_allclose(loaded(values()), model(values()), rtol=1e-6)
