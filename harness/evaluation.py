@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from harness.axes.kernel import moments
 from harness.measures import site_health
 from harness.types import Metric
 
@@ -154,7 +155,8 @@ class Evaluator:
 
 def _moments(layer: keras.Layer, value: tf.Tensor) -> list[tf.Tensor]:
     value = tf.cast(value, tf.float32)
-    return [tf.cast(part, tf.float64) for part in tf.nn.moments(value, pooled_axes(layer, len(value.shape)))]
+    found = moments(value, averaged=tuple(pooled_axes(layer, len(value.shape))))
+    return [tf.reshape(part, layer.moving_mean.shape) for part in found]
 
 
 def pooled_axes(layer: keras.Layer, rank: int) -> list[int]:

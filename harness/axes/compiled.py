@@ -56,6 +56,15 @@ def normalize_by(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, *, eps
     return _poolable(layout, normalized, rectified=False)
 
 
+def moments(x: Any, *, averaged: Axes) -> tuple[Any, Any]:
+    """Mean and biased variance, float64, of what `normalize_batch` here takes; constants to derivatives."""
+    kept = tuple(k for k in range(1, len(x.shape)) if k not in averaged)
+    layout = Layout.of(tuple(x.shape[1:]), kept, ())
+    one, zero = (layout.as_row(None, default) for default in (1.0, 0.0))
+    mean, variance, *_ = compile_passes(layout).statistics(tf.stop_gradient(x), one, zero, 0.0)
+    return layout.statistic(mean)[None], layout.statistic(variance)[None]
+
+
 def _varying(*parameters: Any) -> Axes:
     """The axes along which any of these, which broadcast against an activation, takes more than one value."""
     return tuple({k for values in parameters if values is not None for k, n in enumerate(values.shape) if n != 1})

@@ -37,6 +37,16 @@ def normalize_by(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, *, eps
     return normalize(x, mean, variance, gamma, beta, epsilon=epsilon)
 
 
+def moments(x: Any, *, averaged: Axes) -> tuple[Any, Any]:
+    """Mean and biased variance of `x`, `(batch, *axes)`, which keep the averaged axes with size 1; float64.
+
+    They may be constants to derivatives.
+    """
+    if is_fast(x):
+        return compiled.moments(x, averaged=averaged)
+    return tf.nn.moments(tf.cast(x, tf.float64), averaged, keepdims=True)
+
+
 def is_fast(x: Any) -> bool:
     """Whether the compiled passes take `x`, `(batch, *axes)`, and are worth compiling."""
     if x.dtype != tf.float32 or None in x.shape[1:]:

@@ -190,6 +190,46 @@ def test_a_model_trains_to_the_same_with_either_kernel(
         np.testing.assert_allclose(fast, plainly, atol=1e-5 if dtype == "float32" else 1e-2)
 
 
+@pytest.mark.parametrize(("axis", "param_axis"), KINDS)
+@pytest.mark.parametrize("bare", [False, True])
+def test_given_statistics_normalize_as_in_plain_operations(
+    axis: tuple[int, ...], param_axis: tuple[int, ...], bare: bool
+) -> None:
+    case = Case(SHAPE, axis, param_axis)
+    rng = np.random.default_rng(1)
+    size = [n if k in axis else 1 for k, n in enumerate(SHAPE)]
+    statistics = [tf.constant(v, tf.float32) for v in (rng.normal(size=size), rng.uniform(0.5, 2, size))]
+    given = [] if bare else [tf.constant(case.gamma), tf.constant(case.beta)]
+
+    def run(normalize: Any) -> list[Any]:
+        sources = [tf.constant(case.x), *statistics, *given]
+        with tf.GradientTape() as outer:
+            outer.watch(sources)
+            with tf.GradientTape() as tape:
+                tape.watch(sources)
+                y = normalize(*sources, *[None] * (5 - len(sources)), epsilon=EPSILON)
+            first = tape.gradient(y, sources, output_gradients=tf.constant(case.dy) * tf.sin(y))
+            total = tf.add_n([tf.reduce_sum(tf.square(g)) for g in first])
+        return [y, *first, *outer.gradient(total, sources)]
+
+    for fast, plainly in zip(run(compiled.normalize_by), run(plain.normalize_by), strict=True):
+        assert_near(fast, plainly.numpy(), 1e-5)
+
+
+@pytest.mark.parametrize("fast_from", [0, float("inf")])
+@pytest.mark.parametrize("axis", [(), (3,), (1, 3)])
+def test_moments_are_those_of_float64(axis: tuple[int, ...], fast_from: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "FAST_FROM", fast_from)
+    averaged = tuple(k for k in range(4) if k not in axis)
+    x = np.random.default_rng(0).normal(1e3, 0.1, SHAPE).astype(np.float32)
+
+    mean, variance = kernel.moments(tf.constant(x), averaged=averaged)
+
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean(averaged, keepdims=True), rtol=1e-9)
+    np.testing.assert_allclose(variance, exact.var(averaged, keepdims=True), rtol=1e-4)
+
+
 def test_where_the_kernel_applies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "_suits_device", lambda: True)
 
