@@ -22,6 +22,8 @@ else:
 ROOT = config_directory().parent
 PACKAGES = ("harness", "tasks")
 HEAVY = {"tensorflow", "keras", "tf_keras", "tensorflow_datasets"}
+# What layers have in common, whichever package they are in.
+BELOW_LAYERS = ("harness.origin", "harness.xla")
 
 
 def name_of(path: Path) -> str:
@@ -94,10 +96,16 @@ def test_the_harness_never_imports_a_task(module):
 
 
 @pytest.mark.parametrize("module", within("harness.architectures"))
-def test_an_architecture_knows_types_and_other_architectures(module):
+def test_an_architecture_knows_no_strategy(module):
     ours = {name for name in imports(module, at_start=False) if name.startswith("harness")}
+    below = {"harness", "harness.types", *BELOW_LAYERS}
 
-    assert all(name == "harness.types" or name.startswith("harness.architectures") for name in ours)
+    assert all(name in below or name.startswith("harness.architectures") for name in ours)
+
+
+@pytest.mark.parametrize("module", BELOW_LAYERS)
+def test_what_all_layers_stand_on_knows_none_of_them(module):
+    assert not {name for name in imports(module, at_start=False) if name.startswith("harness")}
 
 
 @pytest.mark.parametrize("module", within("tasks"))
@@ -142,7 +150,7 @@ def test_strategies_are_pure_python():
 
 # Each may import from its own line and from those above it.
 LAYERS = [
-    {"harness.types", "harness.seeds", "harness.words"},
+    {"harness.types", "harness.seeds", "harness.words", *BELOW_LAYERS},
     {"harness.settings", "harness.identity", "harness.device"},
     {"harness.provenance", "harness.data", "harness.config"},
     {"harness.records", "harness.grid"},

@@ -17,8 +17,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from harness.axes import origin
-from harness.axes.kernel import is_fast
+from harness import origin
+from harness.xla import as_large_as, is_worth_compiling
 
 # Products in an output: with more, oneDNN's convolutions are faster.
 FEW = 9
@@ -50,7 +50,7 @@ class Conv2D(keras.layers.Conv2D):  # type: ignore[misc]  # Keras ships no types
         size = self.compute_output_shape(tuple(inputs.shape))
         step_by_step = {*self.strides, *self.dilation_rate, self.groups} == {1}
         few = self.kernel.shape[0] * self.kernel.shape[1] * self.kernel.shape[2] <= FEW
-        return step_by_step and few and is_fast(tf.TensorSpec(size, inputs.dtype))
+        return step_by_step and few and is_worth_compiling(tf.TensorSpec(size, inputs.dtype))
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
@@ -69,7 +69,7 @@ def _convolve_by_taps(x: Any, kernel: Any, bias: Any, padding: str, *, relu: boo
     def forward(x: Any, kernel: Any, bias: Any) -> Any:
         compiled = _compile_taps(tuple(x.shape[1:]), tuple(kernel.shape), padding, relu)
         # Cut off from every tape, which would otherwise ask for a derivative of the compiled loop as well.
-        y = compiled(*map(tf.stop_gradient, (x, kernel, bias)))
+        y = as_large_as(x, compiled(*map(tf.stop_gradient, (x, kernel, bias))))
 
         def gradient(dy: Any) -> tuple[Any, Any, Any]:
             dy = tf.where(y > 0, dy, 0.0) if relu else dy

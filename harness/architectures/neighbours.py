@@ -1,7 +1,7 @@
 """The layers around a normalization, which leave to their neighbours what these do in the same pass over memory.
 
 A convolution can give its output after a ReLU; a normalization between a ReLU and max pooling gives the ReLU's
-gradient with its own, and writes nothing but the maxima (`harness.axes.origin`).
+gradient with its own, and writes nothing but the maxima (`harness.origin`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from harness.axes import origin
+from harness import origin
 
 
 class Activation(keras.layers.Activation):  # type: ignore[misc]  # Keras ships no types

@@ -55,11 +55,7 @@ class Layout:
         """Length of a row."""
         return math.prod(self.block)
 
-    def in_rows(self, example: Any) -> Any:
-        """`shape` as `(row, column)`."""
-        return tf.reshape(example, [self.rows, self.columns])
-
-    def all_in_rows(self, examples: Any) -> Any:
+    def in_rows(self, examples: Any) -> Any:
         """`(batch, *shape)` as `(batch, row, column)`."""
         return tf.reshape(examples, [-1, self.rows, self.columns])
 

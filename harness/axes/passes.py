@@ -22,32 +22,31 @@ class Passes(NamedTuple):
     `upstream` is the gradient for `y`, and whatever else `normalize` gave.
     """
 
+    shape: tuple[int, ...]
     statistics: Any  # x, gamma, beta, epsilon -> mean, variance, high, scale, offset
     normalize: Any  # x, high, scale, offset -> y, ...
     slopes: Any  # x, *upstream, gamma, mean, variance, epsilon -> dgamma, dbeta, high, a, b, c
     gradient: Any  # x, *upstream, high, a, b, c -> dx
+    gradient_before_relu: Any  # the same, where x is the output of a ReLU, for its input
 
 
 @functools.cache
-def compile_passes(layout: Layout, *, rectified: bool = False) -> Passes:
-    """The passes for a layout: sites that are alike share them, and each batch size is compiled when first met.
-
-    Args:
-        layout: how sums are taken.
-        rectified: `x` is the output of a ReLU, and `dx` wanted for its input.
-    """
-    batch = tf.TensorSpec([None, *layout.shape], tf.float32)
-    gradient = functools.partial(_gradient, rectified)
-    return compile_each(layout, (_normalize, _slopes, gradient), upstream=(batch,))
+def compile_passes(layout: Layout) -> Passes:
+    """The passes for a layout: sites that are alike share them, and each batch size is compiled when first met."""
+    shape = (layout.rows, layout.columns)
+    upstream = tf.TensorSpec([None, *shape], tf.float32)
+    return compile_each(layout, shape, (_normalize, _slopes, _gradient), upstream=(upstream,))
 
 
-def compile_each(layout: Layout, passes: tuple[Any, Any, Any], *, upstream: tuple[Any, ...]) -> Passes:
-    """`Passes` from what they compute, each a function of the layout and what `Passes` says.
+def compile_each(
+    layout: Layout, shape: tuple[int, ...], passes: tuple[Any, Any, Any], *, upstream: tuple[Any, ...]
+) -> Passes:
+    """`Passes` from what three of them compute, each a function of the layout and what `Passes` says.
 
     Each is a function of its own to XLA: in one with the sums, what follows them would have their row of results
     worked out again for every element that it is used for.
     """
-    batch = tf.TensorSpec([None, *layout.shape], tf.float32)
+    batch = tf.TensorSpec([None, *shape], tf.float32)
     row, statistic = tf.TensorSpec([layout.columns], tf.float32), tf.TensorSpec([layout.columns], tf.float64)
     epsilon = tf.TensorSpec([], tf.float64)
 
@@ -55,21 +54,27 @@ def compile_each(layout: Layout, passes: tuple[Any, Any, Any], *, upstream: tupl
         return tf.function(functools.partial(run, layout), input_signature=signature, jit_compile=True)
 
     normalize, slopes, gradient = passes
+
+    def gradient_before_relu(layout: Layout, x: Any, *others: Any) -> Any:
+        return tf.where(x > 0, gradient(layout, x, *others), 0.0)
+
     return Passes(
+        shape,
         compiled(_statistics, batch, row, row, epsilon),
         compiled(normalize, batch, row, row, row),
         compiled(slopes, batch, *upstream, row, statistic, statistic, epsilon),
         compiled(gradient, batch, *upstream, row, row, row, row),
+        compiled(gradient_before_relu, batch, *upstream, row, row, row, row),
     )
 
 
 def _statistics(layout: Layout, x: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
     # Shifted by values of their own, sums of squares lose little to cancellation: at most a factor of the number of
     # values summed up, if one example lies far off all others (Chan, Golub & LeVeque 1983, section 3).
-    shift = tf.reduce_mean(layout.in_rows(x[0]), 0)
+    shift = tf.reduce_mean(x[0], 0)
 
     def add(x: Any) -> tuple[Any, Any]:
-        deviation = layout.in_rows(x) - shift
+        deviation = x - shift
         return tf.reduce_sum(deviation, 0), tf.reduce_sum(tf.square(deviation), 0)
 
     total, squares = sum_examples(add, x, shape=[layout.columns])
@@ -86,14 +91,14 @@ def _statistics(layout: Layout, x: Any, gamma: Any, beta: Any, epsilon: Any) -> 
 
 
 def _normalize(layout: Layout, x: Any, high: Any, scale: Any, offset: Any) -> Any:
-    return (tf.reshape((layout.all_in_rows(x) - high) * scale + offset, tf.shape(x)),)
+    del layout
+    return ((x - high) * scale + offset,)
 
 
 def _slopes(layout: Layout, x: Any, dy: Any, gamma: Any, mean: Any, variance: Any, epsilon: Any) -> Any:
     high, _ = split(mean)
 
     def add(x: Any, dy: Any) -> tuple[Any, Any]:
-        x, dy = layout.in_rows(x), layout.in_rows(dy)
         return tf.reduce_sum(dy, 0), tf.reduce_sum(dy * (x - high), 0)
 
     sums = sum_examples(add, x, dy, shape=[layout.columns])
@@ -116,10 +121,9 @@ def terms(layout: Layout, x: Any, sums: Any, gamma: Any, mean: Any, variance: An
     return *_floats(dgamma, dbeta), high, *_floats(gamma * scale, b, c)
 
 
-def _gradient(rectified: bool, layout: Layout, x: Any, dy: Any, high: Any, a: Any, b: Any, c: Any) -> Any:
-    rows = layout.all_in_rows(x)
-    dx = layout.all_in_rows(dy) * a + (rows - high) * b + c
-    return tf.reshape(tf.where(rows > 0, dx, 0.0) if rectified else dx, tf.shape(x))
+def _gradient(layout: Layout, x: Any, dy: Any, high: Any, a: Any, b: Any, c: Any) -> Any:
+    del layout
+    return dy * a + (x - high) * b + c
 
 
 def sum_examples(add: Any, *batches: Any, shape: list[int], at_once: int = 2) -> Any:

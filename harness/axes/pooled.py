@@ -12,8 +12,8 @@ from typing import Any
 import tensorflow as tf
 
 from harness.axes.layout import Layout
-from harness.axes.origin import Window
 from harness.axes.passes import Passes, compile_each, split, sum_examples, terms
+from harness.origin import Window
 
 # Windows are taken apart channel by channel: with fewer channels than a vector holds, that costs more than it saves.
 FEWEST_CHANNELS = 16
@@ -28,7 +28,7 @@ def fits(shape: tuple[int, ...], window: Window) -> bool:
 
 
 @functools.cache
-def compile_pooled(layout: Layout, window: Window, *, rectified: bool = False) -> Passes:
+def compile_pooled(layout: Layout, window: Window) -> Passes:
     """`compile_passes` with `y` pooled: `(batch, height / window, width / window, channel)`.
 
     `normalize` gives the place of the maximum besides, counted row by row within a window, as uint8.
@@ -36,8 +36,8 @@ def compile_pooled(layout: Layout, window: Window, *, rectified: bool = False) -
     height, width, channels = layout.shape
     size = [None, height // window[0], width // window[1], channels]
     upstream = (tf.TensorSpec(size, tf.float32), tf.TensorSpec(size, tf.uint8))
-    passes = functools.partial(_normalize, window), _slopes, functools.partial(_gradient, rectified)
-    return compile_each(layout, passes, upstream=upstream)
+    passes = functools.partial(_normalize, window), _slopes, _gradient
+    return compile_each(layout, layout.shape, passes, upstream=upstream)
 
 
 def _normalize(window: Window, layout: Layout, x: Any, high: Any, scale: Any, offset: Any) -> Any:
@@ -73,14 +73,13 @@ def _slopes(layout: Layout, x: Any, dy: Any, place: Any, gamma: Any, mean: Any, 
 
     # One sum for each value of an example: summing rows within the loop keeps XLA from vectorizing it.
     sums = sum_examples(add, x, dy, place, shape=list(layout.shape), at_once=4)
-    sums = [tf.reduce_sum(layout.in_rows(total), 0) for total in sums]
+    sums = [tf.reduce_sum(tf.reshape(total, [layout.rows, layout.columns]), 0) for total in sums]
     return terms(layout, x, sums, gamma, mean, variance, epsilon)
 
 
-def _gradient(rectified: bool, layout: Layout, x: Any, dy: Any, place: Any, high: Any, a: Any, b: Any, c: Any) -> Any:
+def _gradient(layout: Layout, x: Any, dy: Any, place: Any, high: Any, a: Any, b: Any, c: Any) -> Any:
     high, a, b, c = (layout.parameter(row) for row in (high, a, b, c))
-    dx = _spread(layout, dy, place) * a + (x - high) * b + c
-    return tf.where(x > 0, dx, 0.0) if rectified else dx
+    return _spread(layout, dy, place) * a + (x - high) * b + c
 
 
 def _spread(layout: Layout, dy: Any, place: Any) -> Any:

@@ -111,7 +111,7 @@ def few(shape, size, padding, *, activate):
 @pytest.mark.parametrize("activate", [False, True])
 @pytest.mark.parametrize(("shape", "size", "padding"), FEW)
 def test_sums_of_few_products_are_those_of_keras(shape, size, padding, activate, monkeypatch):
-    monkeypatch.setattr(convolution, "is_fast", lambda x: True)
+    monkeypatch.setattr(convolution, "is_worth_compiling", lambda x: True)
     monkeypatch.setattr(Conv2D, "convolution_op", lambda *inputs: pytest.fail("left it to TensorFlow"))
     plain, ours, x = few(shape, size, padding, activate=activate)
     monkeypatch.setattr(tf.nn, "relu", lambda x: pytest.fail("left the ReLU to TensorFlow"))
@@ -123,7 +123,7 @@ def test_sums_of_few_products_are_those_of_keras(shape, size, padding, activate,
 
 
 def test_second_derivatives_of_few_products_are_those_of_keras(monkeypatch):
-    monkeypatch.setattr(convolution, "is_fast", lambda x: True)
+    monkeypatch.setattr(convolution, "is_worth_compiling", lambda x: True)
     plain, ours, x = few(*FEW[1], activate=True)
 
     for expected, found in zip(*(tf.function(curvature)(model, x) for model in (plain, ours)), strict=True):
@@ -136,11 +136,21 @@ def test_second_derivatives_of_few_products_are_those_of_keras(monkeypatch):
     ids=["many products", "strides", "dilation", "groups"],
 )
 def test_what_is_left_to_tensorflow(channels, options, monkeypatch):
-    monkeypatch.setattr(convolution, "is_fast", lambda x: True)
+    monkeypatch.setattr(convolution, "is_worth_compiling", lambda x: True)
     monkeypatch.setattr(convolution, "_convolve_by_taps", lambda *inputs: pytest.fail("took the way for few"))
     layer = Conv2D(4, 3, **options)
 
     layer(tf.zeros([1, 9, 8, channels]))
+
+
+def test_the_size_of_the_batch_stays_known(monkeypatch):
+    monkeypatch.setattr(convolution, "is_worth_compiling", lambda x: True)
+    layer, x = Conv2D(5, 3), normal(4, 9, 8, 1)
+    layer(x)
+
+    [output] = tf.function(layer).get_concrete_function(x).graph.outputs
+
+    assert output.shape == (4, 7, 6, 5)
 
 
 def test_small_outputs_are_left_to_tensorflow():

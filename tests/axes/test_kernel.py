@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from harness import xla
 from harness.axes import AxisNormalization, compiled, kernel, plain
 from harness.axes.layout import Layout
 from tests.axes.reference import SHAPES, Reference, axis_sets, every_axis_set, spread
@@ -177,7 +178,7 @@ def test_a_model_trains_to_the_same_with_either_kernel(
     x = np.random.default_rng(0).normal(2, 3, (12, 3, 40, 16)).astype(np.float32)
 
     def train(fast_from: float) -> list[np.ndarray]:
-        monkeypatch.setattr(kernel, "FAST_FROM", fast_from)
+        monkeypatch.setattr(xla, "FAST_FROM", fast_from)
         inputs = keras.Input(x.shape[1:])
         layer = AxisNormalization(axis=(1,), param_axis=(3,), momentum=0.5, dtype=dtype)
         model = keras.Model(inputs, layer(inputs))
@@ -219,7 +220,7 @@ def test_given_statistics_normalize_as_in_plain_operations(
 @pytest.mark.parametrize("fast_from", [0, float("inf")])
 @pytest.mark.parametrize("axis", [(), (3,), (1, 3)])
 def test_moments_are_those_of_float64(axis: tuple[int, ...], fast_from: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "FAST_FROM", fast_from)
+    monkeypatch.setattr(xla, "FAST_FROM", fast_from)
     averaged = tuple(k for k in range(4) if k not in axis)
     x = np.random.default_rng(0).normal(1e3, 0.1, SHAPE).astype(np.float32)
 
@@ -231,10 +232,10 @@ def test_moments_are_those_of_float64(axis: tuple[int, ...], fast_from: float, m
 
 
 def test_where_the_kernel_applies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "_suits_device", lambda: True)
+    monkeypatch.setattr(xla, "_suits_device", lambda: True)
 
     def is_fast(*shape: int | None, dtype: str = "float32") -> bool:
-        return kernel.is_fast(keras.KerasTensor(shape, dtype=dtype))
+        return xla.is_worth_compiling(keras.KerasTensor(shape, dtype=dtype))
 
     assert is_fast(128, 26, 26, 32)
     assert is_fast(None, 26, 26, 32), "32 examples are assumed"
@@ -242,7 +243,7 @@ def test_where_the_kernel_applies(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_fast(4, 26, 26, 32)
     assert not is_fast(128, None, 26, 32)
     assert not is_fast(128, 26, 26, 32, dtype="float64")
-    monkeypatch.setattr(kernel, "_suits_device", lambda: False)
+    monkeypatch.setattr(xla, "_suits_device", lambda: False)
     assert not is_fast(128, 26, 26, 32)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from harness import origin, xla
 from harness.architectures.neighbours import Activation, MaxPooling2D
-from harness.axes import AxisNormalization, kernel, origin
+from harness.axes import AxisNormalization
 from harness.axes.pooled import FEWEST_CHANNELS
 from tests.axes.reference import axis_sets
 
@@ -19,7 +20,7 @@ SHAPE = (9, 12, 6, 16)  # not a multiple of the examples summed up at once
 
 @pytest.fixture(autouse=True)
 def _compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "FAST_FROM", 0)
+    monkeypatch.setattr(xla, "FAST_FROM", 0)
 
 
 def chain(layers: Any, axis: tuple[int, ...], *, param_axis: Any = None, pool: Any = 2, shape: Any = SHAPE) -> Any:
@@ -226,6 +227,16 @@ def test_outside_a_graph_and_after_another_activation_layers_do_their_own_work()
 
     x = tf.function(lambda x: Activation("tanh")(x))
     assert origin.before_relu(x.get_concrete_function(values()).graph.outputs[0]) is None
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_size_of_the_batch_stays_known(training: bool) -> None:
+    # What comes next chooses its way by it.
+    for model in (chain(Ours, (3,)), chain(Ours, (3,), pool=5)):
+        function = tf.function(lambda x, model=model: model(x, training=training))
+        graph = function.get_concrete_function(values()).graph
+
+        assert graph.outputs[0].shape[0] == SHAPE[0]
 
 
 def test_saved_layers_open_as_those_of_keras(tmp_path: Any) -> None:
