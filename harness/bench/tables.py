@@ -84,7 +84,8 @@ def describe_cell(cell: Mapping[str, float]) -> str:
     own = (cell["planning"] + 16 * cell["own"]) / (cell["planning"] + 16 * cell["whole"])
     return (
         f"A warm cell takes {cell['whole']:.2f} s ({parts}): {rest:.0%} of it are not training steps. The first of its "
-        f"kind takes {cell['first_of_its_kind']:.1f} s. Of 16 warm cells, planning and bookkeeping are {own:.1%}."
+        f"kind takes {cell['first_of_its_kind']:.1f} s, loading the data {cell['loading']:.2f} s a process. "
+        f"Of 16 warm cells, planning and bookkeeping are {own:.1%}."
     )
 
 

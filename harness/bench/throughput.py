@@ -141,6 +141,7 @@ def _cell(workload: Workload, setup: Answer, turns: Turns) -> dict[str, float]:
         "own": own,
         "first_of_its_kind": setup["first_cell_seconds"],
         "import": setup["import_seconds"],
+        "loading": setup["loading_seconds"],
         "planning": setup["planning_seconds"],
     }
 

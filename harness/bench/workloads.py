@@ -21,8 +21,8 @@ class Workload:
         unit: what an example is called.
         epochs: how many make a turn; as many as the task's recipe has.
         operations: floating-point operations of one example in a training step.
-        moved_bytes: bytes of one example in a training step, if each operation on the largest activation reads its
-            operands and writes its result once and all else costs nothing.
+        moved_bytes: bytes of one example in a training step, if each of the harness's operations on the largest
+            activation reads its operands and writes its result once and all else costs nothing.
         activation: numbers in the largest activation of one example.
     """
 
@@ -40,9 +40,10 @@ def _cnn() -> Workload:
     # Nothing is handed on to the images, so the convolution goes back by its weights alone.
     convolution = (BOTH_WAYS - 1) * positions * channels * kernel
     dense = BOTH_WAYS * positions // 4 * channels * outputs
-    # Passes over the activation; pooling's other side is a quarter. Forward: convolution 1, statistics 1,
-    # normalization 2, pooling 1.25. Backward: pooling 2.25, slopes 2, normalization 3, ReLU 3, kernel 1.
-    passes = 16.5
+    # Passes over the activation, of which the pooled one is a quarter, as are places of maxima of its. Forward:
+    # convolution 1, statistics 1, normalization 1.31. Backward: slopes 1.31, normalization 2.31, convolution 1.
+    pooled = 1 / 4 + 1 / 16
+    passes = 1 + 1 + (1 + pooled) + (1 + pooled) + (2 + pooled) + 1
     return Workload(
         name="cnn",
         overrides=(

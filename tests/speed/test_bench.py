@@ -197,6 +197,7 @@ def test_tables_say_who_is_how_many_times_as_fast() -> None:
         "evaluation": 0.25,
         "data": 0.03,
         "own": 0.02,
+        "loading": 0.1,
         "planning": 0.32,
     }
     ceiling = {"bytes_per_second": 2e10, "operations_per_second": 1e11, "least_step_seconds": 0.005}
