@@ -4,7 +4,8 @@ Forward and backward of convolution, ReLU, normalization and max pooling on one 
 channels, for every set of kept axes: with the convolution, activation and pooling of Keras around the normalization,
 and with those of `harness.architectures`, which take part in each other's passes. They take turns, and processor time
 is counted. Takes some two minutes. "error" is the largest difference of output and gradients between the two, relative
-to the largest value; where two values of a window are equal but for rounding, either may be the maximum, which then shows.
+to the largest value; where two values of a window are equal but for rounding, either may be the maximum, and the error
+shows it.
 """
 
 from __future__ import annotations

@@ -95,9 +95,16 @@ def caption_lines(summary: pd.DataFrame) -> list[str]:
         lines.append(
             f"† Made by other code or versions (stale): {summary['stale'].sum()} of {summary['cells'].sum()} cells."
         )
-    counts = summary.loc[summary["n"] > 0, "n"]
-    lines.append(caution_sentence(int(counts.min()) if len(counts) else 0))
-    return lines
+    return [*lines, *_cautions(summary)]
+
+
+def _cautions(summary: pd.DataFrame) -> list[str]:
+    several = summary.loc[summary["n"] > 1, "n"]
+    if several.empty:
+        return [caution_sentence(int(summary["n"].max()) if len(summary) else 0)]
+    single = ", ".join(str(axis) for axis in summary.loc[summary["n"] == 1, "axis"])
+    lines = [f"One seed only, which says nothing about how much runs differ: {single}."] if single else []
+    return [*lines, caution_sentence(int(several.min()))]
 
 
 def decimals(summary: pd.DataFrame) -> int:

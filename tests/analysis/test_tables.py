@@ -54,7 +54,15 @@ def test_the_caption_says_what_is_left_out_what_is_stale_and_what_may_be_conclud
     caption = comparison_markdown(summary)
     assert "Counted in seeds, not in the means: none 1 diverged, 1 failed." in caption
     assert "† Made by other code or versions (stale): 1 of 5 cells." in caption
-    assert caution_sentence(1) in caption  # `none` has one value only
+    assert "One seed only, which says nothing about how much runs differ: none." in caption
+    assert caution_sentence(2) in caption
+
+
+def test_the_caption_of_strategies_with_one_seed_each_claims_nothing():
+    summary = aggregate_comparison(frame_of([make_record("none", 0, 0.85), make_record("channel", 0, 0.9)]))
+    caption = comparison_markdown(summary)
+    assert caution_sentence(1) in caption
+    assert "One seed only" not in caption
 
 
 def test_direction_and_unit_stand_in_the_heading():
