@@ -20,15 +20,23 @@ from harness.execute import Cell, record_of, run_cell
 from harness.records import find_record, is_done, write_record
 
 PARENT_CHECK_SECONDS = 1.0
+# TensorFlow keeps some 5 MiB of each program that is built, for as long as the process lives.
+GROWN_KIB = 512 * 1024
+
+_first_peak: int | None = None
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a cell ended; `elsewhere` where another process has claimed it, so that nothing was done here."""
+    """How a cell ended; `elsewhere` where another process has claimed it, so that nothing was done here.
+
+    `worn`: the process has grown so much since its first cell that another had better take its place.
+    """
 
     status: str
     reason: str = ""
     elsewhere: bool = False
+    worn: bool = False
 
 
 def start_worker(parent: int, gpu: str | None, gpu_share: float, memory_gib: float | None) -> None:
@@ -70,7 +78,15 @@ def work(cell: Cell, results_dir: Path) -> Finished:
                     print(record["traceback"], file=sys.stderr)
             write_record(results_dir, record)
             checkpoint.unlink(missing_ok=True)
-        return Finished(record["status"], record["reason"])
+        return Finished(record["status"], record["reason"], worn=_is_worn())
+
+
+def _is_worn() -> bool:
+    global _first_peak  # a process's own memory, as the memory that it tells about
+    unit = 1024 if sys.platform == "darwin" else 1
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
+    _first_peak = peak if _first_peak is None else _first_peak
+    return peak - _first_peak > GROWN_KIB
 
 
 def give_up(cell: Cell, results_dir: Path, *, status: str, reason: str) -> dict[str, Any] | None:

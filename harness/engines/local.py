@@ -51,7 +51,7 @@ class LocalEngine:
         workers: how many; `auto`: cores divided by the threads of a cell, or `workers_per_gpu` for each GPU.
         timeout: seconds that a cell may take before it is stopped and recorded as `timeout`; None: no limit.
         retries: how often a cell whose worker died is tried again.
-        cells_per_worker: a worker is replaced after so many cells.
+        cells_per_worker: a worker is replaced after so many cells, or when it has grown by half a GiB.
         memory_gib: GiB of data that a worker may allocate; None: no limit.
         workers_per_gpu: workers that share a GPU, each with an equal part of its memory.
     """
@@ -174,6 +174,8 @@ class _Run:
             raise self._dispatch.unwritable(done, error) from error
         else:
             self._dispatch.end(done, finished)
+            if finished.worn:
+                _stop(slot)
 
     def _cause_of(self, error: ProcessExpired) -> tuple[str, str]:
         kills = out_of_memory_kills()

@@ -37,7 +37,7 @@ class RayEngine:
         workers: how many; `auto`: as many as fit into the cluster as it is when the run begins.
         timeout: seconds that a cell may take before it is stopped and recorded as `timeout`; None: no limit.
         retries: how often a cell whose worker or node died is tried again.
-        cells_per_worker: a worker is replaced after so many cells.
+        cells_per_worker: a worker is replaced after so many cells, or when it has grown by half a GiB.
         memory_gib: GiB of data that a worker may allocate; None: no limit.
         workers_per_gpu: workers that share a GPU, each with an equal part of its memory.
         start_timeout: seconds to wait while not one worker could be started; None: for ever.
@@ -217,6 +217,8 @@ class _Run:
             elif done is not None:
                 slot.work = None
                 self._dispatch.end(done, value)
+                if value.worn:
+                    slot.stop()
 
     def _raised(self, slot: Slot, error: BaseException, *, starting: bool) -> None:
         done, slot.work = slot.work, None

@@ -46,7 +46,7 @@ class SlurmEngine:
         poll_seconds: seconds between two looks at records, claims and squeue.
         timeout: seconds that a cell may take before it is stopped and recorded as `timeout`; None: no limit.
         retries: how often a cell whose worker, and again how often one whose job died is tried once more.
-        cells_per_worker: a worker is replaced after so many cells.
+        cells_per_worker: a worker is replaced after so many cells, or when it has grown by half a GiB.
         memory_gib: GiB of data that a worker may allocate; None: no limit.
         workers_per_gpu: workers that share a GPU, each with an equal part of its memory.
     """

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from harness import worker
 from harness.claims import claim
 from harness.engines import Event
 from harness.engines.dispatch import Dispatch
-from harness.engines.local import LocalEngine
+from harness.engines.local import LocalEngine, _Run, _Slot
 from harness.execute import Cell
 from harness.records import find_record, prepare_results_dir
 from harness.types import UserError
@@ -122,3 +125,29 @@ def test_the_local_pool_runs_a_cell_whose_sites_it_has_not_looked_for(cell: Cell
     with LocalEngine(workers=1) as engine:
         engine.run([cell], results_dir=tmp_path, on_event=events.append)
     assert [(event.cell.id, event.status) for event in events if event.kind == "finished"] == [(cell.id, "ok")]
+
+
+@pytest.mark.parametrize("worn", [False, True])
+def test_a_worker_that_has_grown_too_much_is_replaced(
+    dispatch: Callable[[int], Dispatch], cell: Cell, events: list[Event], tmp_path: Path, worn: bool
+) -> None:
+    grid = dispatch(0)
+    pool = Mock()
+    slot = _Slot(0, None, pool=pool, work=grid.take(0), future=Future())
+    finish(cell, tmp_path)
+    slot.future.set_result(Finished("ok", worn=worn))
+
+    _Run(LocalEngine(workers=1), [slot], grid)._take(slot)
+
+    assert said(events) == [("finished", "ok", "")]
+    assert pool.stop.called == worn
+    assert (slot.pool is None) == worn
+
+
+def test_a_worker_has_grown_too_much_by_half_a_gib_over_its_first_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = iter([900, 1300, 900 + 512, 900 + 513])
+    monkeypatch.setattr(worker, "_first_peak", None)
+    monkeypatch.setattr(worker.sys, "platform", "linux")
+    monkeypatch.setattr(worker.resource, "getrusage", lambda who: Mock(ru_maxrss=next(peaks) * 1024))
+
+    assert [worker._is_worn() for _ in range(4)] == [False, False, False, True]
