@@ -23,7 +23,8 @@ class Layout:
         shape: sizes of all axes but the batch.
         block: sizes of the trailing axes that make up a row.
         averaged: the axes of the block that are averaged over.
-        alike: the axes of the block along which neither statistics nor parameters vary.
+        alike: the axes of the block along which neither statistics nor parameters vary; never the last, whose
+            values are wanted side by side, as vectors are loaded.
     """
 
     shape: tuple[int, ...]
