@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from harness import origin
+from harness.origin import note_rectified
 from harness.xla import as_large_as, is_worth_compiling
 
 # Products in an output: with more, oneDNN's convolutions are faster.
@@ -82,7 +82,7 @@ def _convolve_by_taps(x: Any, kernel: Any, bias: Any, padding: str, *, relu: boo
         return y, gradient
 
     y = forward(x, kernel, bias)
-    return y if relu else origin.note_rectified(y, lambda: _convolve_by_taps(x, kernel, bias, padding, relu=True))
+    return y if relu else note_rectified(y, lambda: _convolve_by_taps(x, kernel, bias, padding, relu=True))
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from harness import origin
+from harness.origin import pool, rectify
 
 
 class Activation(keras.layers.Activation):  # type: ignore[misc]  # Keras ships no types
@@ -23,7 +23,7 @@ class Activation(keras.layers.Activation):  # type: ignore[misc]  # Keras ships 
         """Activate `(batch, *axes)`."""
         if self.activation is not keras.activations.relu:
             return super().call(inputs)
-        return origin.rectify(inputs, super().call)
+        return rectify(inputs, super().call)
 
 
 class MaxPooling2D(keras.layers.MaxPooling2D):  # type: ignore[misc]
@@ -35,5 +35,5 @@ class MaxPooling2D(keras.layers.MaxPooling2D):  # type: ignore[misc]
         """Pool `(batch, height, width, channel)`."""
         window = tuple(self.pool_size)
         side_by_side = window == tuple(self.strides) and self.padding == "valid"
-        outputs = origin.pool(inputs, window) if side_by_side and self.data_format == "channels_last" else None
+        outputs = pool(inputs, window) if side_by_side and self.data_format == "channels_last" else None
         return super().call(inputs) if outputs is None else outputs

@@ -11,13 +11,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from harness import origin
 from harness.axes import plain
 from harness.axes.layout import Layout
 from harness.axes.passes import Passes, compile_passes
 from harness.axes.plain import Axes, Normalized
 from harness.axes.pooled import compile_pooled, fits
-from harness.origin import Window
+from harness.origin import Window, before_relu, note_pooled
 from harness.xla import as_large_as
 
 Operation = Callable[[Any], Any]
@@ -88,7 +87,7 @@ def _poolable(layout: Layout, normalized: Callable[[Passes, Operation], Any]) ->
         return normalized(compile_pooled(layout, window), lambda y: tf.nn.max_pool2d(y, window, window, "VALID"))
 
     y = normalized(compile_passes(layout), layout.in_rows)
-    return origin.note_pooled(tf.reshape(y, [-1, *layout.shape]), pooled)
+    return note_pooled(tf.reshape(y, [-1, *layout.shape]), pooled)
 
 
 def _view(x: Any, passes: Passes) -> Any:
@@ -108,7 +107,7 @@ class _Batch:
     """An activation, `(batch, *axes)`, and what it is normalized by; all else as `Passes` has it."""
 
     def __init__(self, layout: Layout, x: Any, gamma: Any, beta: Any, epsilon: float) -> None:
-        before = origin.before_relu(x)
+        before = before_relu(x)
         self._rectified = before is not None
         self._layout = layout
         self._epsilon = epsilon
