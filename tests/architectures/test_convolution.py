@@ -138,9 +138,13 @@ def test_second_derivatives_of_few_products_are_those_of_keras(monkeypatch):
 def test_what_is_left_to_tensorflow(channels, options, monkeypatch):
     monkeypatch.setattr(convolution, "is_worth_compiling", lambda x: True)
     monkeypatch.setattr(convolution, "_convolve_by_taps", lambda *inputs: pytest.fail("took the way for few"))
-    layer = Conv2D(4, 3, **options)
+    x = normal(2, 9, 8, channels)
+    plain, ours = (make(4, 3, **options) for make in (keras.layers.Conv2D, Conv2D))
+    plain.build(x.shape)
+    ours.build(x.shape)
+    ours.set_weights(plain.get_weights())
 
-    layer(tf.zeros([1, 9, 8, channels]))
+    np.testing.assert_allclose(ours(x), plain(x), **ROUNDING)
 
 
 def test_the_size_of_the_batch_stays_known(monkeypatch):
