@@ -18,6 +18,9 @@ from tests.axes.reference import axis_sets
 SHAPE = (9, 12, 6, 16)  # not a multiple of the examples summed up at once
 
 
+slow = pytest.mark.slow
+
+
 @pytest.fixture(autouse=True)
 def _compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xla, "FAST_FROM", 0)
@@ -81,10 +84,10 @@ def assert_same(ours: Any, plain: Any, x: Any, **options: Any) -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * max(1, np.abs(expected).max()))
 
 
-FAST = [(), (3,), (1, 2)]
+FAST = [(), (1, 2)]
 
 
-@pytest.mark.parametrize("axis", [a if a in FAST else pytest.param(a, marks=pytest.mark.slow) for a in axis_sets(4)])
+@pytest.mark.parametrize("axis", [a if a in FAST else pytest.param(a, marks=slow) for a in axis_sets(4)])
 @pytest.mark.parametrize("training", [True, False])
 def test_the_same_as_one_by_one_for_every_set_of_axes(axis: tuple[int, ...], training: bool) -> None:
     ours, plain = (chain(layers, axis) for layers in (Ours, keras.layers))
@@ -106,14 +109,14 @@ def test_the_gradient_of_the_relu_comes_with_that_of_the_normalization() -> None
     assert "ReluGrad" in gradient_ops(chain(keras.layers, (3,)))
 
 
-@pytest.mark.parametrize("axis", [(3,), (1, 2)])
+@pytest.mark.parametrize("axis", [(3,), pytest.param((1, 2), marks=slow)])
 def test_parameters_may_have_axes_of_their_own(axis: tuple[int, ...]) -> None:
     ours, plain = (chain(layers, axis, param_axis=(1, 3)) for layers in (Ours, keras.layers))
 
     assert_same(ours, plain, values())
 
 
-@pytest.mark.parametrize("window", [(3, 2), (1, 6), (4, 3), (12, 6)])
+@pytest.mark.parametrize("window", [(3, 2), (1, 6), *(pytest.param(size, marks=slow) for size in [(4, 3), (12, 6)])])
 def test_windows_of_any_size_that_leave_no_rest(window: tuple[int, int]) -> None:
     ours, plain = (chain(layers, (3,), pool=window) for layers in (Ours, keras.layers))
 
@@ -128,8 +131,8 @@ def test_windows_of_any_size_that_leave_no_rest(window: tuple[int, int]) -> None
         {"pool_size": 5},
         {"pool_size": (2, 4)},
         {"pool_size": 2, "strides": 1},
-        {"pool_size": 2, "strides": 3},
-        {"pool_size": 2, "padding": "same"},
+        pytest.param({"pool_size": 2, "strides": 3}, marks=slow),
+        pytest.param({"pool_size": 2, "padding": "same"}, marks=slow),
     ],
 )
 def test_other_windows_are_pooled_one_by_one(pool: dict[str, Any]) -> None:
@@ -191,7 +194,7 @@ def test_an_output_that_others_read_too_gets_both_gradients() -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("axis", [(3,), (1, 2, 3)])
+@pytest.mark.parametrize("axis", [(3,), pytest.param((1, 2, 3), marks=slow)])
 def test_second_derivatives_are_those_of_doing_one_by_one(axis: tuple[int, ...]) -> None:
     def curvature(model: Any) -> Any:
         @tf.function
