@@ -2,8 +2,8 @@
 
 Forward and backward on one thread, for an activation (batch, height, width, channel) of 128 x 26 x 26 x 32 in float32.
 Three ways to the same numbers: as Keras's own layer puts it, extended to any axes (`tf.nn.moments` and
-`tf.nn.batch_normalization`, differentiated automatically); the plain operations of `harness.axes.plain`; and the
-compiled kernel of `harness.axes.compiled`. They take turns, and processor time is counted, which on one thread is the
+`tf.nn.batch_normalization`, differentiated automatically); the plain operations of `harness.layers.plain`; and the
+compiled kernel of `harness.layers.compiled`. They take turns, and processor time is counted, which on one thread is the
 clock's where the machine has nothing else to do. "ratio" is to the same way with the channel axis kept.
 
 Takes some two minutes. Errors are relative to the largest value, against the plain operations in float64: the worst
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from harness.axes import compiled, plain
+from harness.layers import compiled, plain
 
 EPSILON = 1e-3
 AXES = ("height", "width", "channel")

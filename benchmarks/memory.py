@@ -13,13 +13,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.config import hydra_session
-from harness.execute import Cell
-from harness.grid import expand
-from harness.inspection import find_sites
-from harness.plan import build_plan
-from harness.records import prepare_results_dir
-from harness.worker import work
+from harness.cell.cell import Cell
+from harness.cell.sites import find_sites
+from harness.config.composer import hydra_session
+from harness.config.grid import expand
+from harness.engines.plan import build_plan
+from harness.engines.worker import work
+from harness.records.store import prepare_results_dir
 
 SHORT = ["task=mnist", "task.data.source=embedded", "task.data.limit=512", "train.epochs=1", "train.batch_size=128"]
 STRATEGIES = ("none", "channel", "spatial", "elementwise", "height", "global")

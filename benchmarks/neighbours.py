@@ -21,9 +21,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness.architectures.convolution import Conv2D
-from harness.architectures.neighbours import Activation, MaxPooling2D
 from harness.axes import AxisNormalization
+from harness.layers.convolution import Conv2D
+from harness.layers.neighbours import Activation, MaxPooling2D
 
 AXES = ("height", "width", "channel")
 WAYS = {

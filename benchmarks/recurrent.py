@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness.architectures import gru, seed_lstm
-from harness.architectures.fused_lstm import FusedLSTM
+from harness.layers.fused_lstm import FusedLSTM
 from harness.types import TaskSpec
 
 TASK = TaskSpec("series", ("time", "feature"), (100, 5), 1)

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from harness.bench.turns import Contender, rates, ratio
+from harness.commands.bench.turns import Contender, rates, ratio
 from harness.engines.machine import usable_cores
 
 CELLS = {
@@ -29,7 +29,7 @@ CELLS = {
 
 def measure(architecture: str, *, turns: int, tries: int, cores: int) -> list[list[float]]:
     """Examples a second `(way, turn)`: one worker, a worker a core, one worker with a thread a core."""
-    command = [sys.executable, "-m", "harness.bench.cells", f"task={CELLS[architecture]}", "axis=channel"]
+    command = [sys.executable, "-m", "harness.commands.bench.cells", f"task={CELLS[architecture]}", "axis=channel"]
     command += [f"architecture={architecture}", "train.epochs=1"]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"

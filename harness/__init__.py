@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.frame import load_history, load_results
-    from harness.looks import load_diagnostics, load_probes
+    from harness.records.frames import load_diagnostics, load_history, load_probes, load_results
 
 __version__ = "0.1.0"
 __all__ = ["load_diagnostics", "load_history", "load_probes", "load_results"]
@@ -15,7 +14,7 @@ __all__ = ["load_diagnostics", "load_history", "load_probes", "load_results"]
 def __getattr__(name: str) -> Any:
     # pandas takes most of a second to import, which `python -m harness --help` should not pay.
     if name in __all__:
-        from harness import frame, looks
+        from harness.records import frames
 
-        return getattr(frame if hasattr(frame, name) else looks, name)
+        return getattr(frames, name)
     raise AttributeError(f"module 'harness' has no attribute {name!r}")

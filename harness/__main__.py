@@ -5,7 +5,7 @@ import sys
 
 # Worker processes import this module too, and must not become a second command.
 if __name__ == "__main__":
-    from harness.cli import main
+    from harness.commands.cli import main
 
     try:
         status = main(sys.argv[1:])

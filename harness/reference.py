@@ -10,14 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from harness.comparison import Comparison, comparisons
+from harness.config.identity import canonical
 from harness.drawings import Looks
-from harness.frame import frame_of, history_of
-from harness.identity import canonical
-from harness.looks import diagnostics_of, probes_of
-from harness.manifest import read_grids
-from harness.records import read_records
+from harness.records.frames import diagnostics_of, frame_of, history_of, probes_of
+from harness.records.grids import read_grids
+from harness.records.store import read_records
 from harness.reporting.sentences import completeness_sentence
+from harness.statistics.comparison import Comparison, comparisons
 from harness.types import UserError
 from harness.words import choose_from
 

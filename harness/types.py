@@ -64,6 +64,30 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Shift:
+    """A way in which examples may differ once a model is deployed.
+
+    Attributes:
+        apply: takes examples `(example, *axes)`, as in `TaskData.x`, and returns shifted ones of that shape and type.
+        meaning: what it does to them, in a sentence.
+        unit: of the number at the end of its name, where it has one (`moved_2`: pixels).
+    """
+
+    apply: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    meaning: str = ""
+    unit: str = ""
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The shifted examples."""
+        return self.apply(x)
+
+    @staticmethod
+    def declaration_of(name: str, shift: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> dict[str, str]:
+        """What a record keeps of a shift; of a plain function, its name."""
+        return {"name": name, "meaning": getattr(shift, "meaning", ""), "unit": getattr(shift, "unit", "")}
+
+
+@dataclass(frozen=True)
 class TaskData:
     """A task's whole pool of examples, and how a seed splits it.
 
@@ -81,9 +105,9 @@ class TaskData:
         standardize_axes: axes (of `axes`) that keep a mean and standard deviation of their own when `x` is
             standardised with the *training* examples' statistics; `None`: `x` is used as it is.
         note: one line for the user about where the data came from, where there is something to say.
-        shifts: ways in which examples may differ once a model is deployed: name -> function from examples
-            `(example, *axes)`, as in `x`, to shifted ones of the same shape and type. With `probe.shifts` the trained
-            model is scored on each; nothing is trained on them.
+        shifts: ways in which examples may differ once a model is deployed, by name: a `Shift`, or a plain function,
+            of which then nobody can say what it means. With `probe.shifts` the trained model is scored on each;
+            nothing is trained on them.
     """
 
     name: str

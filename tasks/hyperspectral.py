@@ -21,7 +21,7 @@ from tasks.checks import check_integer, check_number
 from tasks.matfile import read_scene
 from tasks.metrics import HYPERSPECTRAL
 from tasks.scenes import Scene, generate_scene
-from tasks.shifts import BandOffset, band_gain
+from tasks.shifts import band_shifts
 from tasks.splits import GroupSplit
 
 
@@ -106,7 +106,7 @@ def load(
         outputs=scene.classes,
         splitter=GroupSplit(blocks, validation=0.2, test=0.25, labels=labels),
         metrics=HYPERSPECTRAL,
-        shifts={"band_gain": band_gain, "band_offset": BandOffset(float(x.std(dtype=np.float64)))},
+        shifts=band_shifts(x),
         # One mean and deviation for everything: standardising by band or place would take away what is under study.
         standardize_axes=(),
         note="" if path is None else f"{Path(path).name}: {scene.classes} classes, {len(x)} patches",

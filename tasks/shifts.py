@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.types import Shift
+
 GAIN = 0.1
 """Of the bands: 1 - GAIN at the first band to 1 + GAIN at the last."""
 OFFSET = 0.2
@@ -83,12 +85,23 @@ class SensorDrift:
         return (x + drift).astype(np.float32)
 
 
-def image_shifts() -> dict[str, Moved]:
+def image_shifts() -> dict[str, Shift]:
     """`moved_1` to `moved_4`."""
-    return {f"moved_{pixels}": Moved(pixels) for pixels in PIXELS}
+    meaning = "Images are moved by so many pixels."
+    return {f"moved_{pixels}": Shift(Moved(pixels), meaning, unit="pixels") for pixels in PIXELS}
 
 
-def sensor_shifts(x: NDArray[np.float32]) -> dict[str, SensorDrift]:
+def band_shifts(x: NDArray[np.float32]) -> dict[str, Shift]:
+    """`band_gain` and `band_offset`, in the units of the spectra `x (example, ..., band)`."""
+    offset = BandOffset(float(x.std(dtype=np.float64)))
+    return {
+        "band_gain": Shift(band_gain, "Each spectral band is scaled by a factor of its own."),
+        "band_offset": Shift(offset, "Each spectral band is raised by an amount of its own."),
+    }
+
+
+def sensor_shifts(x: NDArray[np.float32]) -> dict[str, Shift]:
     """`sensor_drift`, in the units of the windows `x (example, time, feature)`."""
     deviations = x.std(axis=(0, 1), dtype=np.float64)
-    return {"sensor_drift": SensorDrift(tuple(map(float, deviations)))}
+    drift = SensorDrift(tuple(map(float, deviations)))
+    return {"sensor_drift": Shift(drift, "Each sensor drifts away as time goes by.")}

@@ -19,7 +19,7 @@ TRAIN = {"device": "auto", "threads": 1, "deterministic": True, "precision": "fl
 def pytest_collection_finish(session: pytest.Session) -> None:
     # Threads and determinism can be set only before TensorFlow computes anything, in whichever test that is.
     if "tensorflow" in sys.modules and session.items:
-        from harness.device import configure
+        from harness.cell.device import configure
 
         try:
             configure(TRAIN)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from typing import Any
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import keras
 
-from harness.architectures.neighbours import Activation
+import harness.architectures as package
+from harness.layers.neighbours import Activation
 from harness.types import Norm, TaskSpec, UserError
 
 IMAGE = ("height", "width", "channel")
@@ -19,23 +22,25 @@ AFTER_ACTIVATION = "after_activation"
 BEFORE_ACTIVATION = "before_activation"
 NORM_POSITIONS = (AFTER_ACTIVATION, BEFORE_ACTIVATION)
 
-# For the hint in an error message only; what an architecture takes is decided by its own call of `task_input`.
-_TAKES_AXES = {
-    IMAGE: ("seed_cnn", "lenet", "deep_cnn", "mlp"),
-    SEQUENCE: ("seed_lstm", "gru", "mlp"),
-    PATCH: ("hyper_cnn1d", "hyper_cnn2d", "hyper_cnn3d", "mlp"),
-}
+Build = TypeVar("Build", bound=Callable[..., Any])
 
 
-def task_input(
-    task: TaskSpec, *, architecture: str, axes: tuple[str, ...], minimum: Mapping[str, int] | None = None
-) -> Any:
+def takes(name: str, axes: tuple[str, ...] | None) -> Callable[[Build], Build]:
+    """Mark an architecture's build function with its name and the axes that it takes, in order; None: any."""
+
+    def mark(build: Build) -> Build:
+        vars(build).update(architecture=name, axes=axes)
+        return build
+
+    return mark
+
+
+def task_input(task: TaskSpec, build: Any, *, minimum: Mapping[str, int] | None = None) -> Any:
     """The model's input tensor, `(batch, *axes)` float32, once it is clear that the architecture can take the task.
 
     Args:
         task: the task to build for.
-        architecture: the architecture's name, for error messages.
-        axes: names of the axes that the architecture takes, in order.
+        build: the architecture's build function, which `takes` has marked.
         minimum: the smallest size of an axis that leaves every layer at least one element.
 
     Raises:
@@ -43,20 +48,29 @@ def task_input(
     """
     # Hydra hands a dataclass on as a config node whose tuples are lists.
     received, shape = tuple(task.axes), tuple(task.shape)
-    if received != axes:
-        takers = _TAKES_AXES.get(received, ("mlp",))
+    if build.axes is not None and received != build.axes:
         raise UserError(
-            f"architecture {architecture} takes examples with the axes {_listed(axes)}; "
-            f"for the task {task.name} choose {_listed(takers, last=' or ')}. Received: axes={received}"
+            f"architecture {build.architecture} takes examples with the axes {_listed(build.axes)}; "
+            f"for the task {task.name} choose {_listed(_takers(received), last=' or ')}. Received: axes={received}"
         )
-    for axis, size in zip(axes, shape, strict=True):
+    for axis, size in zip(received, shape, strict=True):
         least = (minimum or {}).get(axis, 1)
         if size < least:
             raise UserError(
-                f"architecture {architecture} needs {axis} >= {least} "
+                f"architecture {build.architecture} needs {axis} >= {least} "
                 f"(smaller inputs vanish in its convolutions and pooling). Received: {axis}={size}, shape={shape}"
             )
     return keras.Input(shape=shape, name="input")
+
+
+def _takers(axes: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the architectures of this package that take these axes, those that take any last."""
+    modules = [importlib.import_module(f"{__package__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)]
+    builds = {
+        id(thing): thing for module in modules for thing in vars(module).values() if hasattr(thing, "architecture")
+    }
+    fitting = [one for one in builds.values() if one.axes in (axes, None)]
+    return tuple(one.architecture for one in sorted(fitting, key=lambda one: (one.axes is None, one.architecture)))
 
 
 def activate_and_normalize(

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import keras
 
-from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, task_input
-from harness.architectures.convolution import Conv2D
-from harness.architectures.neighbours import MaxPooling2D
+from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, takes, task_input
+from harness.layers.convolution import Conv2D
+from harness.layers.neighbours import MaxPooling2D
 from harness.types import Norm, TaskSpec
 
 
+@takes("deep_cnn", IMAGE)
 def build(
     task: TaskSpec,
     norm: Norm,
@@ -36,7 +37,7 @@ def build(
         UserError: other axes, too small an image, an unknown `norm_position`.
     """
     least = 2 ** (len(filters) - 1)
-    x = inputs = task_input(task, architecture="deep_cnn", axes=IMAGE, minimum={"height": least, "width": least})
+    x = inputs = task_input(task, build, minimum={"height": least, "width": least})
     index = 0
     for block, channels in enumerate(filters):
         if block:

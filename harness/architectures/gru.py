@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import keras
 
-from harness.architectures.blocks import SEQUENCE, task_input
+from harness.architectures.blocks import SEQUENCE, takes, task_input
 from harness.types import Norm, TaskSpec
 
 
+@takes("gru", SEQUENCE)
 def build(task: TaskSpec, norm: Norm) -> keras.Model:
     """GRU 64 over all steps, normalization, GRU 32 to its last state, dense; outputs `(batch, output)`.
 
@@ -20,7 +21,7 @@ def build(task: TaskSpec, norm: Norm) -> keras.Model:
     Raises:
         UserError: other axes.
     """
-    inputs = task_input(task, architecture="gru", axes=SEQUENCE)
+    inputs = task_input(task, build)
     x = keras.layers.GRU(64, return_sequences=True, name="gru_1")(inputs)
     x = norm(x, axes=SEQUENCE, name="norm_1")
     x = keras.layers.GRU(32, name="gru_2")(x)

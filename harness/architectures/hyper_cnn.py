@@ -12,11 +12,12 @@ from typing import Any
 
 import keras
 
-from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, PATCH, activate_and_normalize, task_input
-from harness.architectures.convolution import Conv2D
+from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, PATCH, activate_and_normalize, takes, task_input
+from harness.layers.convolution import Conv2D
 from harness.types import Norm, TaskSpec, UserError
 
 
+@takes("hyper_cnn1d", PATCH)
 def build_1d(task: TaskSpec, norm: Norm, *, norm_position: str = AFTER_ACTIVATION) -> keras.Model:
     """Spectral network of Hu et al. (2015) on the patch's centre pixel alone; logits `(batch, output)`.
 
@@ -32,7 +33,7 @@ def build_1d(task: TaskSpec, norm: Norm, *, norm_position: str = AFTER_ACTIVATIO
     Raises:
         UserError: other axes, an unknown `norm_position`.
     """
-    inputs = task_input(task, architecture="hyper_cnn1d", axes=PATCH)
+    inputs = task_input(task, build_1d)
     height, width, bands = task.shape
     rows, columns = ((size // 2, size - size // 2 - 1) for size in (height, width))
     x = keras.layers.Cropping2D((rows, columns), name="centre")(inputs)
@@ -50,6 +51,7 @@ def build_1d(task: TaskSpec, norm: Norm, *, norm_position: str = AFTER_ACTIVATIO
     return keras.Model(inputs, keras.layers.Dense(task.outputs, name="output")(x), name="hyper_cnn1d")
 
 
+@takes("hyper_cnn2d", PATCH)
 def build_2d(
     task: TaskSpec, norm: Norm, *, filters: Sequence[int] = (32, 64), norm_position: str = AFTER_ACTIVATION
 ) -> keras.Model:
@@ -68,7 +70,7 @@ def build_2d(
     Raises:
         UserError: other axes, an unknown `norm_position`.
     """
-    x = inputs = task_input(task, architecture="hyper_cnn2d", axes=PATCH)
+    x = inputs = task_input(task, build_2d)
     for index, channels in enumerate(filters, start=1):
         x = Conv2D(channels, 3, padding="same", name=f"conv_{index}")(x)
         x = activate_and_normalize(x, norm, axes=IMAGE, activation="relu", index=index, norm_position=norm_position)
@@ -76,6 +78,7 @@ def build_2d(
     return keras.Model(inputs, keras.layers.Dense(task.outputs, name="output")(x), name="hyper_cnn2d")
 
 
+@takes("hyper_cnn3d", PATCH)
 def build_3d(
     task: TaskSpec, norm: Norm, *, filters: Sequence[int] = (20, 35), norm_position: str = AFTER_ACTIVATION
 ) -> keras.Model:
@@ -99,7 +102,7 @@ def build_3d(
             "filters of hyper_cnn3d are two numbers, channels of the first convolution and of the later ones. "
             f"Received: filters={list(filters)}"
         )
-    inputs = task_input(task, architecture="hyper_cnn3d", axes=PATCH, minimum={"height": 5, "width": 5, "band": 3})
+    inputs = task_input(task, build_3d, minimum={"height": 5, "width": 5, "band": 3})
     first, later = filters
 
     def site(x: Any, index: int) -> Any:

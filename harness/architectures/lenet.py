@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keras
 
-from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, task_input
-from harness.architectures.convolution import Conv2D
-from harness.architectures.neighbours import MaxPooling2D
+from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, takes, task_input
+from harness.layers.convolution import Conv2D
+from harness.layers.neighbours import MaxPooling2D
 from harness.types import Norm, TaskSpec
 
 
+@takes("lenet", IMAGE)
 def build(task: TaskSpec, norm: Norm, *, norm_position: str = AFTER_ACTIVATION) -> keras.Model:
     """Two convolutions with pooling, then dense 120, 84 and the logits `(batch, output)`.
 
@@ -24,7 +25,7 @@ def build(task: TaskSpec, norm: Norm, *, norm_position: str = AFTER_ACTIVATION) 
     Raises:
         UserError: other axes, too small an image, an unknown `norm_position`.
     """
-    x = inputs = task_input(task, architecture="lenet", axes=IMAGE, minimum={"height": 12, "width": 12})
+    x = inputs = task_input(task, build, minimum={"height": 12, "width": 12})
     # "same" at first: LeNet-5 was fed 28 x 28 digits on a 32 x 32 ground.
     for index, (filters, padding) in enumerate([(6, "same"), (16, "valid")], start=1):
         x = Conv2D(filters, 5, padding=padding, name=f"conv_{index}")(x)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import keras
 
-from harness.architectures.blocks import BEFORE_ACTIVATION, activate_and_normalize, task_input
+from harness.architectures.blocks import BEFORE_ACTIVATION, activate_and_normalize, takes, task_input
 from harness.types import Norm, TaskSpec, UserError
 
 
+@takes("mlp", None)
 def build(
     task: TaskSpec,
     norm: Norm,
@@ -40,7 +41,7 @@ def build(
             "activation is a name from keras.activations, such as sigmoid, tanh or relu. "
             f"Received: activation={activation!r}"
         ) from None
-    inputs = task_input(task, architecture="mlp", axes=tuple(task.axes))
+    inputs = task_input(task, build)
     x = keras.layers.Flatten(name="flatten")(inputs)
     for index in range(1, layers + 1):
         x = keras.layers.Dense(units, name=f"dense_{index}")(x)

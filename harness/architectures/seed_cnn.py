@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keras
 
-from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, task_input
-from harness.architectures.convolution import Conv2D
-from harness.architectures.neighbours import MaxPooling2D
+from harness.architectures.blocks import AFTER_ACTIVATION, IMAGE, activate_and_normalize, takes, task_input
+from harness.layers.convolution import Conv2D
+from harness.layers.neighbours import MaxPooling2D
 from harness.types import Norm, TaskSpec
 
 
+@takes("seed_cnn", IMAGE)
 def build(task: TaskSpec, norm: Norm, *, norm_position: str = AFTER_ACTIVATION) -> keras.Model:
     """Convolution 32 3x3 + ReLU, normalization, max pooling 2, dense; logits `(batch, output)`.
 
@@ -23,7 +24,7 @@ def build(task: TaskSpec, norm: Norm, *, norm_position: str = AFTER_ACTIVATION) 
     Raises:
         UserError: other axes, too small an image, an unknown `norm_position`.
     """
-    inputs = task_input(task, architecture="seed_cnn", axes=IMAGE, minimum={"height": 4, "width": 4})
+    inputs = task_input(task, build, minimum={"height": 4, "width": 4})
     x = Conv2D(32, 3, name="conv_1")(inputs)
     x = activate_and_normalize(x, norm, axes=IMAGE, activation="relu", index=1, norm_position=norm_position)
     x = MaxPooling2D(2, name="pool_1")(x)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import keras
 
-from harness.architectures.blocks import SEQUENCE, task_input
-from harness.architectures.fused_lstm import FusedLSTM
+from harness.architectures.blocks import SEQUENCE, takes, task_input
+from harness.layers.fused_lstm import FusedLSTM
 from harness.types import Norm, TaskSpec
 
 
+@takes("seed_lstm", SEQUENCE)
 def build(task: TaskSpec, norm: Norm) -> keras.Model:
     """LSTM 64 over all steps, normalization, LSTM 32 to its last state, dense; outputs `(batch, output)`.
 
@@ -22,7 +23,7 @@ def build(task: TaskSpec, norm: Norm) -> keras.Model:
     Raises:
         UserError: other axes.
     """
-    inputs = task_input(task, architecture="seed_lstm", axes=SEQUENCE)
+    inputs = task_input(task, build)
     x = FusedLSTM(64, return_sequences=True, name="lstm_1")(inputs)
     x = norm(x, axes=SEQUENCE, name="norm_1")
     x = FusedLSTM(32, name="lstm_2")(x)

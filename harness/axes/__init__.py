@@ -1,4 +1,4 @@
-"""Axis strategies, the layer that carries them out, and the factory that puts them into an architecture.
+"""Which axes are kept: strategies, sites, m'. Also the door to the layer that carries a strategy out.
 
 Names are looked up on demand: a strategy can be planned and explained without importing TensorFlow.
 """
@@ -9,12 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.axes.layer import AxisNormalization
     from harness.axes.norm import NormFactory
-    from harness.axes.recorder import SiteRecorder
-    from harness.axes.resolved import ResolvedSite, equivalent
+    from harness.axes.resolved import ResolvedSite, SiteRecorder, equivalent
     from harness.axes.strategy import AxisStrategy, check_takes, keep_axes
+    from harness.layers.normalization import AxisNormalization
 
+_HOME = {
+    "AxisNormalization": "harness.layers.normalization",
+    "AxisStrategy": "harness.axes.strategy",
+    "NormFactory": "harness.axes.norm",
+    "ResolvedSite": "harness.axes.resolved",
+    "SiteRecorder": "harness.axes.resolved",
+    "check_takes": "harness.axes.strategy",
+    "equivalent": "harness.axes.resolved",
+    "keep_axes": "harness.axes.strategy",
+}
 __all__ = [
     "AxisNormalization",
     "AxisStrategy",
@@ -26,19 +35,8 @@ __all__ = [
     "keep_axes",
 ]
 
-_HOME = {
-    "AxisNormalization": "layer",
-    "AxisStrategy": "strategy",
-    "NormFactory": "norm",
-    "ResolvedSite": "resolved",
-    "SiteRecorder": "recorder",
-    "check_takes": "strategy",
-    "equivalent": "resolved",
-    "keep_axes": "strategy",
-}
-
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(importlib.import_module(f"harness.axes.{_HOME[name]}"), name)
+        return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'harness.axes' has no attribute {name!r}")

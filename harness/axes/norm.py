@@ -6,10 +6,9 @@ from typing import Any
 
 import keras
 
-from harness.axes.layer import AxisNormalization
-from harness.axes.recorder import site_of
-from harness.axes.resolved import ResolvedSite
+from harness.axes.resolved import ResolvedSite, site_of
 from harness.axes.strategy import AxisStrategy
+from harness.layers.normalization import AxisNormalization
 
 # The limits that training of batch renormalization ends with in Ioffe (2017), section 4.
 RENORM_CLIPPING = {"rmax": 3.0, "rmin": 1.0 / 3.0, "dmax": 5.0}

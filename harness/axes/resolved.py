@@ -75,3 +75,25 @@ def equivalent(a: Sequence[ResolvedSite], b: Sequence[ResolvedSite]) -> bool:
 def what_is_done(sites: Sequence[ResolvedSite]) -> tuple[tuple[Site, tuple[Any, ...]], ...]:
     """What a strategy computes at the sites of an architecture: equal for two that do the same thing at all of them."""
     return tuple((resolved.site, resolved.kept) for resolved in sites)
+
+
+def site_of(x: Any, axes: tuple[str, ...], name: str) -> Site:
+    """The site that an architecture announces by calling its norm on `x`, `(batch, *axes)`."""
+    if len(axes) != len(x.shape) - 1:
+        raise ValueError(
+            f"site {name!r} must name every axis of its input but the batch. "
+            f"Received: axes={tuple(axes)}, x.shape={tuple(x.shape)}"
+        )
+    return Site(name, tuple(axes), tuple(x.shape[1:]))
+
+
+class SiteRecorder:
+    """A `Norm` that records sites and returns its input: one build tells the sites for every strategy."""
+
+    def __init__(self) -> None:
+        self.sites: list[Site] = []
+
+    def __call__(self, x: Any, *, axes: tuple[str, ...], name: str) -> Any:
+        """Note the site called `name`; `x` comes back as it is."""
+        self.sites.append(site_of(x, axes, name))
+        return x

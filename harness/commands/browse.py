@@ -18,8 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cli import Arguments
-from harness.commands.options import read_options
+from harness.commands.arguments import Arguments, read_options
 from harness.commands.publish import NOTEBOOKS
 from harness.reference import REFERENCE, published_studies
 from harness.types import UserError
@@ -46,7 +45,7 @@ def find_root() -> Path:
     Raises:
         UserError: neither the current folder nor the package's has any.
     """
-    from harness.config import config_directory
+    from harness.config.composer import config_directory
 
     for root in (Path.cwd(), config_directory().parent):
         if any((root / NOTEBOOKS).glob("*.ipynb")) or published_studies(root / REFERENCE):
@@ -83,7 +82,7 @@ def _open_page(root: Path, console: Console, *, opened: bool) -> int:
 
 def _make_page(root: Path, console: Console) -> Path:
     """One page of all published studies, made anew where they have changed since."""
-    from harness.publishing.records import gather
+    from harness.commands.publish.records import gather
     from harness.reporting.report import write_report
 
     if not published_studies(root / REFERENCE):

@@ -16,18 +16,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.cli import Arguments
-from harness.commands.hydra_flags import print_hydra
-from harness.commands.planning import configs_of
+from harness.commands.arguments import Arguments, configs_of
+from harness.config.hydra_flags import print_hydra
 from harness.engines import build_engine
-from harness.plan import PlannedCell, build_plan
-from harness.progress import describe_seconds
+from harness.engines.plan import PlannedCell, build_plan
+from harness.words import describe_seconds
 
 
 def main(arguments: Arguments, console: Console) -> int:
     """Print the plan."""
     if arguments.hydra_flags:
-        return print_hydra(arguments)
+        return print_hydra(arguments.hydra_flags, arguments.overrides, arguments.config_dirs)
     configs = configs_of(arguments)
     with build_engine(configs[0]["engine"]) as engine:
         plan = build_plan(configs, Path(configs[0]["results_dir"]), engine.find_sites)

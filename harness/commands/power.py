@@ -12,16 +12,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cli import Arguments
-from harness.commands.options import read_options
+from harness.commands.arguments import Arguments, read_options
 from harness.types import UserError
 
 
 def main(arguments: Arguments, console: Console) -> int:
     """Print one table a comparison."""
-    from harness.comparison import comparisons
-    from harness.frame import load_results
+    from harness.records.frames import load_results
     from harness.reporting.sentences import default_baseline
+    from harness.statistics.comparison import comparisons
     from harness.statistics.power import plan_seeds
     from harness.tables import seeds_sheet, to_terminal
 

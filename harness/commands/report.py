@@ -11,8 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cli import Arguments
-from harness.commands.options import read_options
+from harness.commands.arguments import Arguments, read_options
 from harness.types import UserError
 
 

@@ -14,10 +14,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from harness.cli import Arguments
-from harness.commands.options import read_options
-from harness.execute import Cell, run_cell
-from harness.records import FINISHED, find_record, read_records
+from harness.cell.cell import Cell
+from harness.cell.run import run_cell
+from harness.commands.arguments import Arguments, read_options
+from harness.records.store import FINISHED, find_record, read_records
 from harness.types import UserError
 from harness.words import choose_from
 
@@ -46,7 +46,7 @@ def main(arguments: Arguments, console: Console) -> int:
 def compare(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
     """One line for each value of the outcome in which two records of a cell differ; times are left out."""
     # Both go through the same encoding, so that NaN equals NaN.
-    from harness.records import encode
+    from harness.records.store import encode
 
     lines: list[str] = []
     for key in COMPARED:

@@ -25,27 +25,27 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from harness.cli import Arguments
-from harness.commands.failures import print_failures
-from harness.commands.hydra_flags import print_hydra
-from harness.commands.planning import configs_of
-from harness.comparison import comparisons
+from harness.commands.arguments import Arguments, configs_of
+from harness.commands.rounds import Rounds
+from harness.commands.status import print_failures
+from harness.config.hydra_flags import print_hydra
 from harness.engines import Engine, build_engine
-from harness.frame import frame_of
-from harness.manifest import write_grid
-from harness.plan import Plan, build_plan
-from harness.progress import RunProgress, describe_seconds
-from harness.records import FINISHED, compact, prepare_results_dir, read_records
-from harness.rounds import Rounds
+from harness.engines.plan import Plan, build_plan
+from harness.engines.progress import RunProgress
+from harness.records.frames import frame_of
+from harness.records.grids import write_grid
+from harness.records.store import FINISHED, compact, prepare_results_dir, read_records
 from harness.statistics import aggregate_comparison
+from harness.statistics.comparison import comparisons
 from harness.tables import comparison_table
 from harness.types import UserError
+from harness.words import describe_seconds
 
 
 def main(arguments: Arguments, console: Console) -> int:
     """Plan, run what is left to run, and compare."""
     if arguments.hydra_flags:
-        return print_hydra(arguments)
+        return print_hydra(arguments.hydra_flags, arguments.overrides, arguments.config_dirs)
     configs = configs_of(arguments)
     results_dir = Path(configs[0]["results_dir"])
     rounds = Rounds.of(configs) if configs[0]["until"]["rule"] == "told_apart" else None

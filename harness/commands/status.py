@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.claims import read_claims
-from harness.cli import Arguments
-from harness.commands.failures import print_failures
-from harness.commands.options import read_options
-from harness.manifest import Grid, read_grids
-from harness.progress import describe_seconds
-from harness.records import FINISHED, read_records, unreadable_records
+from harness.commands.arguments import Arguments, read_options
+from harness.engines.worker import log_path
+from harness.records.grids import Grid, read_grids
+from harness.records.locks import read_claims
+from harness.records.store import FINISHED, read_records, unreadable_records
 from harness.types import UserError
+from harness.words import describe_seconds
 
 COLUMNS = ("cells", "ok", "diverged", "failed", "stale", "running", "left")
 
@@ -70,3 +69,22 @@ def count_cells(grid: Grid, records: Mapping[str, Any], claims: Mapping[str, Any
         else:
             counts[record["status"] if record["status"] in FINISHED else "failed"] += 1
     return counts
+
+
+def print_failures(
+    failed: Sequence[Mapping[str, Any]], missing: Sequence[str], results_dir: Path, console: Console
+) -> None:
+    """List the cells that failed, those of one cause together, and those that left no record at all."""
+    causes: dict[str, list[str]] = {}
+    for record in failed:
+        causes.setdefault(f"{record['status']}: {record['reason']}", []).append(record["id"])
+    if missing:
+        causes["no record"] = list(missing)
+    if not causes:
+        return
+    console.print(f"[red]{len(failed) + len(missing)} cells failed[/]", soft_wrap=True)
+    for cause, cells in causes.items():
+        console.print(f"  {escape(cause)} [dim]({len(cells)})[/]", soft_wrap=True)
+        for cell in cells:
+            log = log_path(results_dir, cell)
+            console.print(f"    {cell}" + (f"  [dim]{log}[/]" if log.exists() else ""), soft_wrap=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from harness.comparison import Comparison
 from harness.drawings.drawing import Drawing
 from harness.figures import plot_profiles
 from harness.figures.aggregates import plot_aggregates
 from harness.figures.heat import plot_heat_map
 from harness.figures.times import plot_time_profiles
 from harness.statistics.across import scores_by_task
+from harness.statistics.comparison import Comparison
 from harness.types import UserError
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from harness.dials import Dial
 from harness.drawings.drawing import Drawing, numbers_of
 from harness.figures.dial import plot_dial, plot_dial_differences
 from harness.figures.gap_parts import plot_gap_parts
 from harness.figures.usable import plot_usable_rates
 from harness.statistics.by_value import compare_by_value, gap_by_value
+from harness.statistics.dials import Dial
 from harness.statistics.usable import share_usable, validation_metric
 
 

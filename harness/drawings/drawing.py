@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from harness.figures.canvas import save_figure
-from harness.frame import IDENTIFYING
+from harness.records.frames import IDENTIFYING
 
 # The parts of a comparison's figures, in the order in which they are shown: what decides comes first.
 DECIDES, STABILITY = "Which is better", "Stability and inference"

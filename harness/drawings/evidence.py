@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from harness.comparison import Comparison
+from harness.statistics.comparison import Comparison
 from harness.statistics.paired import compare_all_pairs, compare_pairs
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.target import times_to_target

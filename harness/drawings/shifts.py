@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.drawings.drawing import SHIFTS, Drawing
 from harness.drawings.evidence import Evidence
 from harness.figures.shifts import plot_shift, refusals_of, shifts_of
-from harness.frame import IDENTIFYING
+from harness.records.frames import IDENTIFYING
 
 _MEANT = {
     "moved": "Images are moved by so many pixels.",

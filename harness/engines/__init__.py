@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from harness.execute import Cell
+from harness.cell.cell import Cell
 from harness.types import Site, TaskSpec
 
 
@@ -35,7 +35,7 @@ class Engine(Protocol):
         """Stop what still runs."""
 
     def find_sites(self, config: Mapping[str, Any], spec: TaskSpec) -> Sequence[Site]:
-        """`harness.inspection.find_sites`, done where TensorFlow may be imported."""
+        """`harness.cell.sites.find_sites`, done where TensorFlow may be imported."""
 
     def run(self, cells: Sequence[Cell], *, results_dir: Path, on_event: Callable[[Event], None]) -> None:
         """Run every cell; each ends with exactly one record in `results_dir`, whatever happens to it."""
@@ -43,7 +43,7 @@ class Engine(Protocol):
 
 def build_engine(config: Mapping[str, Any]) -> Engine:
     """The engine that a config's `engine` node describes."""
-    from hydra.utils import instantiate
+    from harness.config.build import build
 
-    engine: Engine = instantiate(dict(config), _convert_="all")
+    engine: Engine = build(config)
     return engine

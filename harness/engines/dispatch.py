@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.claims import epoch_of
+from harness.cell.cell import Cell, structure_key
 from harness.engines import Event
-from harness.engines.schedule import AffinityQueue
-from harness.execute import Cell, structure_key_of
-from harness.records import find_record, is_done
+from harness.engines.worker import Finished, give_up
+from harness.records.locks import epoch_of
+from harness.records.store import find_record, is_done
 from harness.types import UserError
-from harness.worker import Finished, give_up
 
 # What a worker process is set up for, once and for all: device, threads, determinism.
 Setup = tuple[Any, ...]
@@ -51,7 +51,7 @@ class Dispatch:
         self.results_dir = results_dir
         self._on_event = on_event
         self._retries = retries
-        self._queue = AffinityQueue([(cell, (setup_of(cell.config), structure_key_of(cell))) for cell in cells])
+        self._queue = AffinityQueue([(cell, (setup_of(cell.config), structure_key(cell))) for cell in cells])
         self._elsewhere: list[tuple[Cell, Hashable]] = []
         self._failing: list[tuple[Assignment, str, str]] = []
         self._deaths: dict[str, int] = {}
@@ -83,7 +83,7 @@ class Dispatch:
             self._on_event(Event("started" if first else "epoch", work.cell, epoch=epoch, worker=work.worker))
 
     def end(self, work: Assignment, finished: Finished) -> None:
-        """Take what `harness.worker.work` returned of a cell."""
+        """Take what `harness.engines.worker.work` returned of a cell."""
         if finished.elsewhere:
             self._elsewhere.append((work.cell, work.group))
         else:
@@ -161,3 +161,42 @@ def check_workers(engine: Any) -> None:
     workers = engine.workers
     if workers != "auto" and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise UserError(f"engine.workers: expected auto or a whole number of at least 1. Received: {workers}")
+
+
+class AffinityQueue:
+    """Cells in groups; a worker stays with its group while it lasts, then takes the largest that nobody is at.
+
+    Where every group has somebody at work, it helps with the one that has most cells left: building its graphs
+    once more costs less than standing idle.
+    """
+
+    def __init__(self, cells: Sequence[tuple[Cell, Hashable]]) -> None:
+        self._groups: dict[Hashable, deque[Cell]] = {}
+        self._workers: dict[int, Hashable] = {}
+        for cell, group in cells:
+            self._groups.setdefault(group, deque()).append(cell)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._groups.values()))
+
+    def take(self, worker: int) -> tuple[Cell, Hashable]:
+        """The next cell for `worker`, and its group.
+
+        Raises:
+            IndexError: there is none left.
+        """
+        current = self._workers.get(worker)
+        if current is None or not self._groups.get(current):
+            left = [group for group, cells in self._groups.items() if cells]
+            if not left:
+                raise IndexError("no cell is left")
+            taken = {group for other, group in self._workers.items() if other != worker}
+            free = [group for group in left if group not in taken]
+            # max() keeps the first of equals, so that groups come in the order of the grid.
+            current = max(free or left, key=lambda group: len(self._groups[group]))
+            self._workers[worker] = current
+        return self._groups[current].popleft(), current
+
+    def put_back(self, cell: Cell, group: Hashable) -> None:
+        """Return a cell that could not be finished; it comes last in its group."""
+        self._groups.setdefault(group, deque()).append(cell)

@@ -18,13 +18,13 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from harness.cell.cell import Cell
+from harness.cell.sites import find_sites
 from harness.engines import Event
 from harness.engines.dispatch import Assignment, Dispatch, Setup, check_limits, check_whole, check_workers, setup_of
 from harness.engines.machine import out_of_memory_kills, usable_cores, visible_gpus
-from harness.execute import Cell
-from harness.inspection import find_sites
+from harness.engines.worker import Finished, start_worker, warm_up, work
 from harness.types import Site, TaskSpec
-from harness.worker import Finished, start_worker, warm_up, work
 
 POLL_SECONDS = 0.25
 SIGKILL_EXIT = -9

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.cell.cell import Cell
 from harness.engines import Event
 from harness.engines.dispatch import Assignment, Dispatch, Setup, check_limits, check_whole, check_workers, setup_of
 from harness.engines.machine import out_of_memory_kills, usable_cores
 from harness.engines.ray_cluster import Cluster, fitting_workers
 from harness.engines.ray_worker import Slot, cause_of, last_line
-from harness.execute import Cell
+from harness.engines.worker import log_path
 from harness.types import Site, TaskSpec, UserError
-from harness.worker import log_path
 
 POLL_SECONDS = 0.25
 STARTS_BEFORE_GIVING_UP = 3

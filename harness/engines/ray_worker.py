@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.device import GPU_SHARE
+from harness.cell.cell import Cell
+from harness.cell.device import GPU_SHARE
+from harness.cell.sites import find_sites
 from harness.engines.dispatch import Assignment, Setup
-from harness.execute import Cell
-from harness.inspection import find_sites
+from harness.engines.worker import Finished, start_worker, warm_up, work
 from harness.types import Site, TaskSpec, UserError
-from harness.worker import Finished, start_worker, warm_up, work
 
 
 class RayWorker:
@@ -39,11 +39,11 @@ class RayWorker:
         warm_up()
 
     def find_sites(self, config: Mapping[str, Any], spec: TaskSpec) -> Sequence[Site]:
-        """`harness.inspection.find_sites`."""
+        """`harness.cell.sites.find_sites`."""
         return find_sites(config, spec)
 
     def work(self, cell: Cell, results_dir: Path) -> Finished:
-        """`harness.worker.work`."""
+        """`harness.engines.worker.work`."""
         return work(cell, results_dir)
 
 

@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.cell.cell import Cell
+from harness.cell.run import run_cell
+from harness.cell.sites import find_sites
 from harness.engines import Event
 from harness.engines.dispatch import setup_of
-from harness.execute import Cell, run_cell
-from harness.inspection import find_sites
-from harness.records import write_record
+from harness.records.store import write_record
 from harness.types import Site, TaskSpec, UserError
 
 

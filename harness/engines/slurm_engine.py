@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.claims import claim, claims_dir, read_claims
+from harness.cell.cell import Cell
 from harness.engines import Event
 from harness.engines.dispatch import Assignment, Dispatch, check_limits, check_whole
 from harness.engines.environment import module_folders
 from harness.engines.local import LocalEngine
 from harness.engines.slurm_jobs import Jobs
-from harness.execute import Cell
-from harness.records import find_record, is_done
+from harness.engines.worker import Finished
+from harness.records.locks import claim, claims_dir, read_claims
+from harness.records.store import find_record, is_done
 from harness.types import Site, TaskSpec, UserError
-from harness.worker import Finished
 
 # A job that squeue lists no more may have written records that a shared file system shows only seconds later.
 LOOKS_BEFORE_LOST = 3

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from harness.dials import Dial
 from harness.figures.canvas import INK, broken
 from harness.figures.palette import look_of
+from harness.statistics.dials import Dial
 
 # Strategies stand side by side at a value, over this share of the way to the next one.
 _SIDE_BY_SIDE = 0.3

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from harness.comparison import Comparison
+from harness.statistics.comparison import Comparison
 from harness.tables import ARROWS, label_of
 
 INK = "#1B1E23"

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.comparison import Comparison, the_comparison
 from harness.figures.canvas import INK, axes_of, broken, dress, metric_label, say_empty, subtitle_of
 from harness.figures.palette import look_of
+from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.summary import aggregate_comparison
 from harness.types import UserError
 

@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from harness.comparison import Comparison, the_comparison
 from harness.figures.bands import BAND, curves_of, plot_band
 from harness.figures.canvas import INK, axes_of, dress, metric_label, say_empty, subtitle_of
 from harness.figures.palette import look_of
+from harness.statistics.comparison import Comparison, the_comparison
 
 
 def plot_learning_curves(

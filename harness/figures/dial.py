@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.dials import Dial
 from harness.figures.by_value import draw_by_value, places_of, shifted
 from harness.figures.canvas import FAINT, GRID, axes_of, dress, metric_label, say_empty, subtitle_of
 from harness.figures.palette import look_of
 from harness.statistics.by_value import aggregate_by_value, compare_by_value
+from harness.statistics.dials import Dial
 from harness.statistics.paired import BASELINE
 from harness.tables import label_of
 

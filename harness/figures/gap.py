@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from harness.comparison import Comparison, the_comparison
 from harness.figures.canvas import (
     FAINT,
     INK,
@@ -21,6 +20,7 @@ from harness.figures.canvas import (
     subtitle_of,
 )
 from harness.figures.palette import look_of
+from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.summary import aggregate_comparison, mean_interval
 from harness.tables import label_of
 

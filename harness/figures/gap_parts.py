@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from harness.dials import Dial
 from harness.figures.by_value import draw_by_value
 from harness.figures.canvas import FAINT, INK, dress, say_empty
 from harness.statistics.by_value import gap_by_value
+from harness.statistics.dials import Dial
 from harness.statistics.gap import DEPENDENCE, LAG
 from harness.tables import label_of
 

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from harness.comparison import Comparison, the_comparison
+from harness.cell.health import WORST_SITE
 from harness.figures.bands import BAND, curves_of, plot_band
 from harness.figures.canvas import FAINT, broken, say_empty, subtitle_of
 from harness.figures.panels import dress_panel, panels_of, scale_y, share_legend
-from harness.measures import WORST_SITE
+from harness.statistics.comparison import Comparison, the_comparison
 
 MEASURES = {
     "least_variance": "least moving variance",

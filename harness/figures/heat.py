@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.comparison import Comparison
 from harness.figures.canvas import FAINT, axes_of, broken, dress
 from harness.statistics.across import BASELINE, scores_by_task
+from harness.statistics.comparison import Comparison
 from harness.tables import MISSING, number
 
 ON_DARK, ON_LIGHT = "#FEFEFE", "#101215"  # upon the cells: these stay when a page turns ink and paper around

@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from harness.comparison import Comparison, the_comparison
 from harness.figures.bands import BAND, curves_of, plot_band
 from harness.figures.canvas import INK, broken, say_empty, subtitle_of
 from harness.figures.panels import dress_panel, panels_of, scale_y, share_legend
+from harness.statistics.comparison import Comparison, the_comparison
 
 # Inference statistics -> the history's column, and the line's dashes, marker and place in front.
 LOSSES = {

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.comparison import Comparison, the_comparison
 from harness.figures.bands import BAND, curves_of, plot_band
 from harness.figures.canvas import say_empty, subtitle_of
 from harness.figures.panels import dress_panel, panels_of, scale_y, share_legend
+from harness.statistics.comparison import Comparison, the_comparison
 
 PANELS = {
     "loss_variation": "loss variation",

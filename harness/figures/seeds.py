@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 
-from harness.comparison import Comparison, the_comparison
 from harness.figures.canvas import (
     FAINT,
     GRID,
@@ -23,6 +22,7 @@ from harness.figures.canvas import (
     subtitle_of,
 )
 from harness.figures.palette import look_of
+from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.summary import FAILED, aggregate_comparison
 
 LOST = {"diverged": "x", "failed": "+"}

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.comparison import Comparison, the_comparison
 from harness.figures.canvas import (
     INK,
     axes_of,
@@ -24,7 +23,8 @@ from harness.figures.canvas import (
     subtitle_of,
 )
 from harness.figures.palette import look_of
-from harness.frame import measure_of
+from harness.records.frames import measure_of
+from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.summary import aggregate_comparison, mean_interval
 from harness.tables import label_of
 from harness.types import UserError

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from harness.comparison import Comparison, the_comparison
+from harness.cell.health import SPIKE_DEVIATIONS, SPIKE_WINDOW
 from harness.figures.canvas import (
     FAINT,
     ROWS_WRAP,
@@ -21,7 +21,7 @@ from harness.figures.canvas import (
     subtitle_of,
 )
 from harness.figures.palette import look_of
-from harness.measures import SPIKE_DEVIATIONS, SPIKE_WINDOW
+from harness.statistics.comparison import Comparison, the_comparison
 
 SPIKES = "loss_spikes"
 _MOST_LINEAR = 20  # spikes; with more, the scale is logarithmic from 1 on

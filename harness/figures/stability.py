@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from harness.comparison import Comparison, the_comparison
 from harness.figures.canvas import FAINT, GRID, INK, rows_height, strategy_rows, subtitle_of
 from harness.figures.palette import look_of
+from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.divergence import compare_divergence
 from harness.statistics.summary import aggregate_comparison
 

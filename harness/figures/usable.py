@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from harness.dials import Dial
 from harness.figures.canvas import FAINT, GRID, INK, ROWS_WRAP, axes_of, dress, rows_height, strategy_rows
 from harness.figures.palette import look_of
 from harness.statistics.by_value import divergence_by_value
+from harness.statistics.dials import Dial
 from harness.statistics.own_best import choose_values
 from harness.statistics.usable import TOLERANCE, aggregate_usable, share_usable, validation_metric
 from harness.tables import label_of, number

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.comparison import Comparison
 from harness.drawings import Looks, drawings_of, gather_evidence
 from harness.drawings.evidence import Evidence
 from harness.reporting.files import write_drawing, write_table
 from harness.reporting.page import Chapter
 from harness.reporting.sentences import better_sentence, default_baseline, stability_sentence
+from harness.statistics.comparison import Comparison
 from harness.statistics.divergence import compare_divergence
 from harness.statistics.spread import compare_spread
 from harness.statistics.stability import aggregate_stability

@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.comparison import Comparison
-from harness.dials import Dial
 from harness.drawings.dials import dial_drawings
-from harness.reporting.dial_page import DialChapter, DialTable
 from harness.reporting.dial_sentences import (
     interaction,
     most_accurate,
@@ -19,6 +16,7 @@ from harness.reporting.dial_sentences import (
     widest_range,
 )
 from harness.reporting.files import write_drawing, write_table
+from harness.reporting.page import DialChapter, DialTable
 from harness.reporting.sentences import default_baseline
 from harness.statistics.by_value import (
     aggregate_by_value,
@@ -27,6 +25,8 @@ from harness.statistics.by_value import (
     compare_diverged,
     divergence_by_value,
 )
+from harness.statistics.comparison import Comparison
+from harness.statistics.dials import Dial
 from harness.statistics.gap import aggregate_gap
 from harness.statistics.own_best import aggregate_own_best, at_own_best
 from harness.statistics.paired import compare_all_pairs

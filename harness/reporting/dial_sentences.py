@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.dials import Dial
 from harness.reporting.sentences import mark, name_all
 from harness.statistics.caution import ALPHA, smallest_wilcoxon_p
+from harness.statistics.dials import Dial
 from harness.statistics.paired import BEATEN, BEATS, UNTOLD
 from harness.tables import count, label_of, number
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.comparison import Comparison
 from harness.drawings import Overall, across_drawings, rows_of
 from harness.reporting.files import write_drawing, write_table
 from harness.reporting.page import Across
 from harness.statistics.across import aggregate_across, normalise_scores, performance_profiles
+from harness.statistics.comparison import Comparison
 from harness.statistics.target import aggregate_ratios, time_profiles, time_ratios, times_to_target
 from harness.tables import Sheet, across_sheet
 from harness.tables.times import ratios_sheet

@@ -15,11 +15,11 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
-from harness.comparison import Comparison
 from harness.drawings import GROUPS, inline_svg
 from harness.figures.palette import look_of
-from harness.reporting.dial_page import DialChapter, dial_of_page
 from harness.statistics.caution import caution_sentence
+from harness.statistics.comparison import Comparison
+from harness.statistics.dials import Dial
 from harness.tables import ARROWS, MISSING, Sheet, count, decimals, label_of, number, to_html
 
 # Bytes of figures on the page; what is beyond stays in files and is linked.
@@ -235,3 +235,46 @@ def _trouble(frame: pd.DataFrame, missing: Sequence[str]) -> list[tuple[str, str
     rows += list(zip(lost["status"], lost["id"], lost["reason"], strict=True))
     stale = frame[frame["stale"]].sort_values("id")
     return rows + [("stale", cell, "made by other code or versions") for cell in stale["id"]]
+
+
+@dataclass(frozen=True)
+class DialTable:
+    """A table of a dial: `name` is its files', `heading` stands above it; one that `opens` is not folded away."""
+
+    name: str
+    heading: str
+    sheet: Sheet
+    opens: bool
+
+
+@dataclass(frozen=True)
+class DialChapter:
+    """One dial of the report: what it answers (question and answer), and the tables and figures behind that."""
+
+    dial: Dial
+    answers: Sequence[tuple[str, str]]
+    tables: Sequence[DialTable]
+    figures: Sequence[Figure]
+
+
+def dial_of_page(chapter: DialChapter) -> dict[str, Any]:
+    """The chapter as the page's template reads it."""
+    tables = [
+        {
+            "name": one.name,
+            "heading": one.heading,
+            "opens": one.opens,
+            "table": Markup(to_html(one.sheet)),
+            "caption": one.sheet.caption,
+        }
+        for one in chapter.tables
+    ]
+    return {
+        "title": chapter.dial.title,
+        "slug": chapter.dial.slug,
+        "label": chapter.dial.label,
+        "values": len(chapter.dial.values),
+        "answers": chapter.answers,
+        "tables": tables,
+        "figures": chapter.figures,
+    }

@@ -10,20 +10,18 @@ from typing import Any
 
 import pandas as pd
 
-from harness.comparison import Comparison, comparisons
-from harness.dials import Dial, dials_of
 from harness.drawings import Looks
-from harness.frame import frame_of, history_of
-from harness.looks import diagnostics_of, probes_of
-from harness.manifest import read_grids
-from harness.records import read_records
+from harness.records.frames import diagnostics_of, frame_of, history_of, probes_of
+from harness.records.grids import read_grids
+from harness.records.store import read_records
 from harness.reporting.chapter import write_chapter
 from harness.reporting.dial_chapter import all_by_value, write_dials
-from harness.reporting.dial_page import DialChapter
 from harness.reporting.files import write_text
 from harness.reporting.overall import write_across
-from harness.reporting.page import Chapter, render_page
+from harness.reporting.page import Chapter, DialChapter, render_page
 from harness.reporting.sentences import completeness_sentence
+from harness.statistics.comparison import Comparison, comparisons
+from harness.statistics.dials import Dial, dials_of
 from harness.statistics.own_best import at_value, common_value
 from harness.statistics.usable import validation_metric
 from harness.types import UserError
@@ -36,7 +34,7 @@ def write_report(results_dir: str | Path, out: str | Path | None = None, *, base
     """Write one page, and tables and figures of every comparison.
 
     Each comparison has a folder with its tables (Markdown, CSV, LaTeX), its figures (PNG, SVG) and the data behind them
-    (CSV); so has each dial, a setting that takes several values (see `harness.dials`). Where there is one, only the
+    (CSV); so has each dial, a setting that takes several values (`statistics.dials`). Where there is one, only the
     comparison that speaks for the task is drawn. `cells`, `comparisons` and `dials` hold all rows as CSV and Parquet.
     The report can be written again at any time; each file is replaced whole, and the same records give the same bytes.
 

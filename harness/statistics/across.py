@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from harness.comparison import Comparison
 from harness.seeds import derive_rng
+from harness.statistics.comparison import Comparison
 from harness.statistics.summary import mean_interval
 from harness.types import UserError
 

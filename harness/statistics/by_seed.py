@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.dials import Dial
+from harness.statistics.dials import Dial
 from harness.statistics.summary import FAILED
 from harness.types import UserError
 

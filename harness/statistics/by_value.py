@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from harness.comparison import Comparison
-from harness.dials import Dial
 from harness.statistics.by_seed import by_seed
+from harness.statistics.comparison import Comparison
+from harness.statistics.dials import Dial
 from harness.statistics.divergence import compare_divergence
 from harness.statistics.gap import aggregate_gap
 from harness.statistics.paired import BASELINE, compare_pairs, compare_series, holm, pairs_of, verdicts

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from harness.comparison import Comparison, the_comparison
+from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.paired import BASELINE, holm
 from harness.statistics.summary import FAILED
 

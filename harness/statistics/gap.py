@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.comparison import Comparison, the_comparison
+from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.paired import compare_series
 from harness.statistics.summary import mean_interval
 

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from harness.comparison import Comparison
-from harness.dials import Dial
 from harness.statistics.by_seed import by_seed
+from harness.statistics.comparison import Comparison
+from harness.statistics.dials import Dial
 from harness.statistics.paired import compare_pairs
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.usable import validation_metric

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from harness.comparison import Comparison, the_comparison
 from harness.seeds import derive_rng
+from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.pair import PairedResult, compare_scores
 from harness.types import Direction, UserError
 

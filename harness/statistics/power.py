@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.comparison import Comparison
 from harness.seeds import derive_rng
 from harness.statistics.caution import POWER, detectable_effect, paired_t_power
+from harness.statistics.comparison import Comparison
 from harness.statistics.pair import win_interval
 from harness.statistics.paired import ALPHA, BASELINE, UNTOLD, compare_pairs, verdicts
 

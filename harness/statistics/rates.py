@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from harness.dials import Dial
+from harness.statistics.dials import Dial
 from harness.statistics.paired import compare_series, pairs_of
 from harness.statistics.sensitivity import LOSS, aggregate_sensitivity, sensitivities
 from harness.statistics.usable import TOLERANCE, aggregate_usable, usable_decades

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from harness.dials import Dial
 from harness.statistics.by_seed import by_seed
+from harness.statistics.dials import Dial
 from harness.statistics.paired import compare_series, pairs_of
 from harness.statistics.summary import mean_interval
 

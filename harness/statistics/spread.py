@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from harness.comparison import Comparison, the_comparison
 from harness.statistics.caution import SEEDS_FOR_SPREAD
+from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.paired import ALPHA, BASELINE, UNTOLD, holm
 from harness.statistics.summary import Interval
 from harness.types import UserError

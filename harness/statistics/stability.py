@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from harness.comparison import Comparison, the_comparison
+from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.divergence import compare_divergence
 from harness.types import Direction
 
-# Measures of a cell's training that a record may hold; of several sites the one that is worst off (`harness.measures`).
+# Measures of a cell's training that a record may hold; of several sites the worst off (`harness.cell.health`).
 OF_TRAINING = (
     *("loss_spikes", "loss_variation", "gradient_predictiveness", "beta_smoothness"),
     *("least_variance", "below_epsilon", "largest_inverse_sd", "mean_lag", "variance_lag"),

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from harness.comparison import Comparison, the_comparison
+from harness.statistics.comparison import Comparison, the_comparison
 
 FAILED = ("error", "timeout", "oom")
 

@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from statsmodels.stats.proportion import proportion_confint
 
-from harness.comparison import Comparison
 from harness.seeds import derive_rng
+from harness.statistics.comparison import Comparison
 from harness.types import UserError
 
 BASELINE = "none"

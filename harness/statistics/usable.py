@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from harness.dials import Dial
 from harness.statistics.by_seed import BySeed, by_seed
+from harness.statistics.dials import Dial
 from harness.statistics.paired import compare_series, pairs_of
 from harness.statistics.sensitivity import summarise
 from harness.types import UserError

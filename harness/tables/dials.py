@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.dials import Dial
+from harness.statistics.dials import Dial
 from harness.tables.comparison import decimals, rows_of
 from harness.tables.pairs import p_value
 from harness.tables.render import ARROWS, MISSING, Column, Sheet, label_of, number

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from harness.dials import Dial
+from harness.statistics.dials import Dial
 from harness.tables.comparison import rows_of
 from harness.tables.pairs import p_value
 from harness.tables.render import ARROWS, MISSING, Column, Sheet, count, label_of, number

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from synthetic import RMSE, make_record
 
-from harness.comparison import comparisons
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import aggregate_across, normalise_scores, performance_profiles
 from harness.statistics.across import interquartile_mean, optimality_gap, scores_of
+from harness.statistics.comparison import comparisons
 from harness.types import UserError
 
 

@@ -8,8 +8,7 @@ from dials import make_dial
 from statsmodels.stats.proportion import proportion_confint
 from synthetic import RMSE, make_record
 
-from harness.dials import the_dial
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import (
     aggregate_by_value,
     aggregate_comparison,
@@ -21,6 +20,7 @@ from harness.statistics import (
     divergence_by_value,
     gap_by_value,
 )
+from harness.statistics.dials import the_dial
 from harness.statistics.paired import UNTOLD
 
 SIZES = (4, 16, 64)

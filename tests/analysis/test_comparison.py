@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from synthetic import RMSE, make_record, make_study
 
-from harness.comparison import comparisons, the_comparison
-from harness.frame import frame_of
+from harness.records.frames import frame_of
+from harness.statistics.comparison import comparisons, the_comparison
 from harness.types import UserError
 
 

@@ -7,10 +7,10 @@ from matplotlib.collections import PathCollection
 from matplotlib.patches import Rectangle
 from synthetic import make_record
 
-from harness.dials import the_dial
 from harness.figures import plot_dial, plot_dial_differences, plot_gap_parts, plot_usable_rates
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import compare_by_value, gap_by_value, share_usable
+from harness.statistics.dials import the_dial
 
 
 def dial_of(accuracies, setting="learning_rate", **kwargs):

@@ -6,8 +6,7 @@ from dials import make_dial
 from synthetic import make_record
 
 from benchmarks.dials import MEASURES, SHAPES, claims, flattery
-from harness.dials import the_dial
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.reporting.dial_sentences import (
     interaction,
     most_accurate,
@@ -26,6 +25,7 @@ from harness.statistics import (
     compare_usable,
     divergence_by_value,
 )
+from harness.statistics.dials import the_dial
 
 GOOD, NARROW = [0.80, 0.93, 0.95, 0.92], [0.50, 0.70, 0.90, None]
 

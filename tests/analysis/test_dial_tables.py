@@ -4,8 +4,7 @@ import numpy as np
 from dials import make_dial
 from synthetic import make_record
 
-from harness.dials import the_dial
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import (
     aggregate_by_value,
     aggregate_gap,
@@ -15,6 +14,7 @@ from harness.statistics import (
     compare_change,
     divergence_by_value,
 )
+from harness.statistics.dials import the_dial
 from harness.tables import (
     by_value_sheet,
     change_sheet,

@@ -5,9 +5,9 @@ import pytest
 from dials import RATES, make_dial
 from synthetic import make_record
 
-from harness.comparison import comparisons
-from harness.dials import dials_of, the_dial
-from harness.frame import frame_of
+from harness.records.frames import frame_of
+from harness.statistics.comparison import comparisons
+from harness.statistics.dials import dials_of, the_dial
 from harness.types import UserError
 
 

@@ -7,10 +7,9 @@ import pytest
 from looked import STRATEGIES, make_looked_study
 from synthetic import make_record, make_study
 
-from harness.comparison import comparisons
 from harness.drawings import GROUPS, Looks, drawings_of, gather_evidence, save_drawing
-from harness.frame import frame_of, history_of
-from harness.looks import diagnostics_of, probes_of
+from harness.records.frames import diagnostics_of, frame_of, history_of, probes_of
+from harness.statistics.comparison import comparisons
 
 
 def drawn(records, baseline="channel"):

@@ -9,7 +9,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from synthetic import RMSE, make_record, make_study
 
-from harness.comparison import comparisons
 from harness.figures import (
     look_of,
     plot_cost,
@@ -22,8 +21,9 @@ from harness.figures import (
     plot_stability,
     save_figure,
 )
-from harness.frame import frame_of, history_of
+from harness.records.frames import frame_of, history_of
 from harness.statistics import aggregate_comparison, compare_pairs, normalise_scores, performance_profiles
+from harness.statistics.comparison import comparisons
 from harness.types import UserError
 
 PROFILED = {"none": [0.8, 0.8], "channel": [0.84, 0.90]}  # scores 0, 0 and 0.2, 0.5

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from synthetic import ACCURACY, RMSE, make_record
 
-from harness.frame import FACTS, IDENTIFYING, frame_of, history_of, load_history, load_results, measure_of
-from harness.records import prepare_results_dir, write_record
+from harness.records.frames import FACTS, IDENTIFYING, frame_of, history_of, load_history, load_results, measure_of
+from harness.records.store import prepare_results_dir, write_record
 from harness.types import UserError
 
 
@@ -144,7 +144,7 @@ def test_a_path_that_is_no_directory_is_refused(tmp_path):
     ("modules", "without"),
     [
         # What a table or a figure needs starts fast: scipy.stats and statsmodels alone take a second.
-        (["frame", "tables", "figures", "statistics.summary"], ["scipy.stats", "statsmodels"]),
+        (["records.frames", "tables", "figures", "statistics.summary"], ["scipy.stats", "statsmodels"]),
         (["reporting.report", "statistics.power"], []),
     ],
 )

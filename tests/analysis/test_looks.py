@@ -6,8 +6,8 @@ from looked import SITES, make_looked_study
 from synthetic import make_record
 
 import harness
-from harness.looks import diagnostics_of, probes_of
-from harness.records import prepare_results_dir, write_record
+from harness.records.frames import diagnostics_of, probes_of
+from harness.records.store import prepare_results_dir, write_record
 from harness.types import UserError
 
 

@@ -7,7 +7,7 @@ import pytest
 from synthetic import make_record
 
 from harness.figures import plot_all_pairs
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import compare_all_pairs
 from harness.tables import latex, matrix_sheet, to_latex, to_markdown
 from harness.tables.matrix import matrix_of

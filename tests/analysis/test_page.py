@@ -14,8 +14,8 @@ from looked import make_looked_study
 from synthetic import RMSE, make_record, make_study
 
 from harness.drawings.drawing import DECIDES, TRAINING
-from harness.manifest import write_grid
-from harness.records import prepare_results_dir, write_record
+from harness.records.grids import write_grid
+from harness.records.store import prepare_results_dir, write_record
 from harness.reporting.page import Figure, shown_of
 from harness.reporting.report import write_report
 

@@ -6,7 +6,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from synthetic import RMSE, make_record, make_study
 
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import compare_all_pairs, compare_pairs, compare_scores
 from harness.statistics.pair import bca_interval, permutation_p, rank_differences, wilcoxon_p, win_interval
 from harness.statistics.paired import BEATEN, BEATS, UNTOLD, holm, verdicts

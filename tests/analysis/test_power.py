@@ -7,9 +7,9 @@ import pytest
 from statsmodels.stats.power import TTestPower
 from synthetic import make_record, make_study
 
-from harness.cli import main
-from harness.frame import frame_of, load_results
-from harness.records import prepare_results_dir, write_record
+from harness.commands.cli import main
+from harness.records.frames import frame_of, load_results
+from harness.records.store import prepare_results_dir, write_record
 from harness.statistics import detectable_effect, plan_seeds
 from harness.statistics.power import sd_interval, seeds_for_difference, seeds_for_verdict, verdict_power
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from dials import INITIAL, RATES, make_dial
 
-from harness.dials import the_dial
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import (
     aggregate_own_best,
     aggregate_rates,
@@ -27,6 +26,7 @@ from harness.statistics import (
     share_usable,
     usable_decades,
 )
+from harness.statistics.dials import the_dial
 from harness.statistics.own_best import best_value
 from harness.statistics.sensitivity import sensitivities
 from harness.statistics.usable import decades, usable

@@ -7,7 +7,7 @@ import pytest
 from dials import make_dial
 from synthetic import make_record, make_study
 
-from harness.records import prepare_results_dir, write_record
+from harness.records.store import prepare_results_dir, write_record
 from harness.reporting.report import write_report
 from harness.types import UserError
 

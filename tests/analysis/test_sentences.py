@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from synthetic import make_record, make_study
 
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.reporting.sentences import better_sentence, completeness_sentence, default_baseline, stability_sentence
 from harness.statistics import compare_divergence, compare_pairs, compare_spread
 

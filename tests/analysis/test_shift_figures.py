@@ -7,7 +7,7 @@ import pytest
 from synthetic import RMSE, make_record
 
 from harness.figures.shifts import plot_shift, shifts_of
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.types import UserError
 
 

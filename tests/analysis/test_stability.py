@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from synthetic import make_record
 
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import compare_divergence, compare_spread
 from harness.statistics.paired import UNTOLD
 from harness.statistics.spread import LESS, MORE, brown_forsythe_p, log_sd_ratio_interval

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic import RMSE, make_record
 
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import aggregate_stability
 from harness.statistics.stability import dispersion
 from harness.tables import stability_sheet, to_markdown

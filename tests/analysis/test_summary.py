@@ -6,7 +6,7 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 from synthetic import RMSE, make_record, make_study
 
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import (
     aggregate_comparison,
     caution_sentence,

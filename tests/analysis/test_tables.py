@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from synthetic import RMSE, make_record, make_study
 
-from harness.frame import frame_of
+from harness.records.frames import frame_of
 from harness.statistics import aggregate_comparison, caution_sentence
 from harness.tables import (
     comparison_csv,

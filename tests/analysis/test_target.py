@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 from synthetic import ACCURACY, RMSE, make_record
 
-from harness.comparison import comparisons
 from harness.drawings import rows_of
-from harness.frame import frame_of, history_of
+from harness.records.frames import frame_of, history_of
 from harness.statistics import (
     aggregate_ratios,
     aggregate_times,
@@ -18,6 +17,7 @@ from harness.statistics import (
     time_ratios,
     times_to_target,
 )
+from harness.statistics.comparison import comparisons
 from harness.statistics.target import by_share
 from harness.tables import ratios_sheet, times_sheet, to_markdown
 from harness.types import UserError

@@ -9,7 +9,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from synthetic import make_record
 
-from harness.comparison import the_comparison
 from harness.figures import (
     look_of,
     plot_health_by_epoch,
@@ -21,8 +20,8 @@ from harness.figures import (
 from harness.figures.canvas import INK
 from harness.figures.health import MEASURES
 from harness.figures.spikes import has_trouble
-from harness.frame import frame_of, history_of
-from harness.looks import diagnostics_of, probes_of
+from harness.records.frames import diagnostics_of, frame_of, history_of, probes_of
+from harness.statistics.comparison import the_comparison
 
 
 @pytest.fixture(scope="module")

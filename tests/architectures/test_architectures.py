@@ -187,10 +187,10 @@ def test_norm_position_swaps_norm_and_activation(build, task):
         (
             seed_cnn.build,
             SERIES,
-            r"seed_cnn takes .* \(height, width, channel\); for the task series choose seed_lstm, gru or mlp\. "
+            r"seed_cnn takes .* \(height, width, channel\); for the task series choose gru, seed_lstm or mlp\. "
             r"Received: axes=\('time', 'feature'\)$",
         ),
-        (seed_lstm.build, IMAGES, r"\(time, feature\); .* choose seed_cnn, lenet, deep_cnn or mlp\. Received: axes="),
+        (seed_lstm.build, IMAGES, r"\(time, feature\); .* choose deep_cnn, lenet, seed_cnn or mlp\. Received: axes="),
         (gru.build, SCENE, r"choose hyper_cnn1d, hyper_cnn2d, hyper_cnn3d or mlp\. Received: axes="),
         (hyper_cnn.build_3d, IMAGES, r"takes .* \(height, width, band\); .* Received: axes="),
         (lenet.build, TaskSpec("odd", ("depth",), (3,), 1), r"the task odd choose mlp\. Received: axes=\('depth',\)$"),

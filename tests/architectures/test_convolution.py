@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness.architectures import convolution
-from harness.architectures.convolution import Conv2D
-from harness.architectures.neighbours import Activation
+from harness.layers import convolution
+from harness.layers.convolution import Conv2D
+from harness.layers.neighbours import Activation
 
 ROUNDING = {"rtol": 2e-5, "atol": 2e-5}  # float32, sums in another order
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness.architectures import block_lstm as block_lstm_module
-from harness.architectures import fused_lstm
-from harness.architectures.block_lstm import block_lstm, plain_lstm
-from harness.architectures.fused_lstm import FusedLSTM
+from harness.layers import block_lstm as block_lstm_module
+from harness.layers import fused_lstm
+from harness.layers.block_lstm import block_lstm, plain_lstm
+from harness.layers.fused_lstm import FusedLSTM
 
 FEATURES, UNITS = 5, 4
 ROUNDING = {"rtol": 2e-5, "atol": 2e-6}  # float32, sums in another order

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness import xla
-from harness.axes import AxisNormalization, compiled, kernel, plain
-from harness.axes.layout import Layout
+from harness.axes import AxisNormalization
+from harness.layers import compiled, kernel, plain, xla
+from harness.layers.layout import Layout
 from tests.axes.reference import SHAPES, Reference, axis_sets, every_axis_set, spread
 
 EPSILON = 1e-3

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness import origin, xla
-from harness.architectures.neighbours import Activation, MaxPooling2D
 from harness.axes import AxisNormalization
-from harness.axes.pooled import FEWEST_CHANNELS
+from harness.layers import origin, xla
+from harness.layers.neighbours import Activation, MaxPooling2D
+from harness.layers.pooled import FEWEST_CHANNELS
 from tests.axes.reference import axis_sets
 
 SHAPE = (9, 12, 6, 16)  # not a multiple of the examples summed up at once

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness.config import Composer, hydra_session
-from harness.data import load_task, summarize
-from harness.execute import Cell
-from harness.grid import expand
-from harness.identity import cell_id, identify
+from harness.cell.cell import Cell
+from harness.cell.data import load_task, summarize
+from harness.config.composer import Composer, hydra_session
+from harness.config.grid import expand
+from harness.config.identity import cell_id, identify
 
 CONF = Path(__file__).parent / "own" / "conf"
 

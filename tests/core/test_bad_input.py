@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
+from harness.commands.cli import main
 from tests.core.conftest import CONF
 
 TINY = ["task=tiny", "architecture=tiny", "axis=channel", "seed=0"]
@@ -137,7 +137,7 @@ def test_a_flag_without_its_value(capsys):
 
 
 def test_a_gpu_that_is_not_there():
-    from harness.device import _choose_device
+    from harness.cell.device import _choose_device
     from harness.types import UserError
 
     with pytest.raises(UserError, match=r"train\.device: expected one of the \d+ GPUs found here.*Received: gpu:99"):

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.checkpoint import Checkpoint, State
-from harness.execute import Cell, run_cell
+from harness.cell.cell import Cell
+from harness.cell.course import Checkpoint, State
+from harness.cell.run import run_cell
 
 STATE = State(2, [np.arange(6.0).reshape(2, 3), np.array(7, dtype=np.int64)], np.array([0.5, np.nan]), {"reason": ""})
 

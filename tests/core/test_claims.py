@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 
-from harness.claims import claim, claims_dir, epoch_of, read_claims
+from harness.records.locks import claim, claims_dir, epoch_of, read_claims
 
 
 def test_a_claim_is_held_once_and_told_to_whoever_watches(tmp_path):

@@ -12,8 +12,9 @@ import pytest
 import tiny_model
 import yaml
 
-from harness.cli import VERBS, Arguments, main, parse
-from harness.records import record_path
+from harness.commands.arguments import Arguments, parse
+from harness.commands.cli import VERBS, main
+from harness.records.store import record_path
 from harness.types import UserError
 from tests.core.conftest import CONF
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from harness.config import Composer, config_directory, hydra_session
-from harness.settings import check_settings
+from harness.config.composer import Composer, config_directory, hydra_session
+from harness.config.settings import check_settings
 
 FILES = sorted(config_directory().glob("*/*.yaml"))
 COMPARED = {"task": "mnist", "architecture": "seed_cnn", "axis": "channel"}

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tiny
 
-from harness.data import check_data, draw_split, load_task, summarize
-from harness.execute import prepare_split
+from harness.cell.data import check_data, draw_split, load_task, prepare_split, summarize
 from harness.types import Split, UserError
 
 IMAGES = {"_target_": "tiny.load_images", "examples": 100}

@@ -10,8 +10,9 @@ from hypothesis import given
 
 from harness.axes import AxisStrategy
 from harness.axes.norm import NormFactory
-from harness.evaluation import INFERENCE_BATCH, Evaluator, cover, pooled_axes
-from harness.training import Arrays, batch_order
+from harness.cell.data import Arrays
+from harness.cell.evaluation import INFERENCE_BATCH, Evaluator, cover, pooled_axes
+from harness.cell.training import batch_order
 from harness.types import Metric
 from tests.needs import needs_renorm
 

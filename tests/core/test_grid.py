@@ -6,9 +6,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from harness.config import hydra_session
-from harness.grid import _named, expand, first_overrides
-from harness.settings import check_settings
+from harness.config.composer import hydra_session
+from harness.config.grid import _named, expand, first_overrides
+from harness.config.settings import check_settings
 from harness.types import UserError
 
 

@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from harness.identity import canonical, cell_id, identify, outcome_config
+from harness.config.identity import canonical, cell_id, identify, outcome_config
 
 CONFIG = {
     "seed": 0,

@@ -16,9 +16,9 @@ from omegaconf import OmegaConf
 
 from harness.axes.norm import NormFactory
 from harness.axes.strategy import check_takes
-from harness.config import config_directory
-from harness.initialization import Initializer, digest_weights, noting_initializers
-from harness.inspection import build_model
+from harness.cell.initialization import Initializer, digest_weights, noting_initializers
+from harness.cell.model import build_model
+from harness.config.composer import config_directory
 from harness.types import TaskSpec, UserError
 from tests.needs import KERAS_HAS_RENORM
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.measures import loss_spikes, site_health, worst_site
+from harness.cell.health import loss_spikes, site_health, worst_site
 
 
 def test_spikes_are_counted_where_they_were_put() -> None:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.plan import build_plan
-from harness.provenance import current_provenance
-from harness.records import prepare_results_dir, write_record
+from harness.config.provenance import current_provenance
+from harness.engines.plan import build_plan
+from harness.records.store import prepare_results_dir, write_record
 from harness.types import Site, UserError
 
 IMAGES = (Site("norm_1", ("height", "width", "channel"), (4, 4, 3)), Site("norm_2", ("feature",), (5,)))

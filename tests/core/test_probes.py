@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness.execute import run_cell
-from harness.probes import STEP_FACTORS, LandscapeProbe, summarize_look
+from harness.cell.probes import STEP_FACTORS, LandscapeProbe, summarize_probe
+from harness.cell.run import run_cell
 
 CURVATURES = np.array([3.0, 1.0, 0.5], dtype=np.float32)
 START = np.array([1.0, -2.0, 4.0], dtype=np.float32)
@@ -31,7 +31,7 @@ def probe_of(model: keras.Model, loss: Any) -> LandscapeProbe:
 
 
 def look(probe: LandscapeProbe, *, learning_rate: float = 0.1, hessian: bool = False) -> dict[str, float]:
-    return probe.look(
+    return probe.probe(
         np.zeros((1, 3), np.float32), np.zeros((1, 1), np.float32), learning_rate=learning_rate, hessian=hessian
     )
 
@@ -69,7 +69,7 @@ def test_a_probe_leaves_every_variable_as_it_was(point: keras.Model) -> None:
 
 def test_where_there_is_no_gradient_there_is_no_smoothness_to_speak_of() -> None:
     flat = np.zeros(len(STEP_FACTORS))
-    seen = summarize_look(flat + 2.0, flat, 0.0, 0.1)
+    seen = summarize_probe(flat + 2.0, flat, 0.0, 0.1)
     assert seen["loss_variation"] == 0.0
     assert np.isnan(seen["beta_smoothness"])
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from harness.provenance import (
+from harness.config.provenance import (
     _closure,
     _source_file,
     current_provenance,
@@ -142,9 +142,14 @@ def test_a_record_whose_code_is_gone_or_broken_is_stale_rather_than_an_error(pro
 
 
 def test_reading_reports_and_commands_are_not_part_of_what_computes():
-    names = set(_closure(["harness.execute"]))
+    names = set(_closure(["harness.cell.run"]))
 
-    assert {"harness.training", "harness.evaluation", "harness.axes.layer", "harness.axes.strategy"} <= names
+    assert {
+        "harness.cell.training",
+        "harness.cell.evaluation",
+        "harness.layers.normalization",
+        "harness.axes.strategy",
+    } <= names
     outside = {
         *("frame", "comparison", "statistics", "tables", "figures", "reporting"),
         *("cli", "commands", "engines", "plan"),
@@ -159,10 +164,10 @@ def test_the_packages_own_code_is_told_by_their_versions():
 def test_nothing_heavy_is_imported_to_tell_by_what_code_a_record_was_made():
     code = (
         "import sys\n"
-        "from harness.provenance import current_provenance\n"
+        "from harness.config.provenance import current_provenance\n"
         "current_provenance({'task': {'data': {'_target_': 'tasks.mnist.load'}},"
         " 'architecture': {'_target_': 'harness.architectures.seed_lstm.build'}})\n"
-        "print(sorted({'tensorflow', 'keras', 'tasks', 'harness.execute'} & set(sys.modules)))"
+        "print(sorted({'tensorflow', 'keras', 'tasks', 'harness.cell.run'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from harness import records
-from harness.provenance import current_provenance
-from harness.records import (
+from harness.config.provenance import current_provenance
+from harness.records import store as records
+from harness.records.store import (
     encode,
     find_record,
     is_done,
@@ -103,7 +103,7 @@ def test_arrays_and_their_scalars_become_plain_values():
 
 
 @pytest.mark.parametrize(
-    "fault", ["os.fsync", "harness.records._keep_superseded", "json.dumps", "pathlib.Path.replace"]
+    "fault", ["os.fsync", "harness.records.store._keep_superseded", "json.dumps", "pathlib.Path.replace"]
 )
 def test_a_fault_while_writing_leaves_the_old_record_whole_and_no_debris(folder, monkeypatch, fault):
     write_record(folder, record(status="error"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.rounds import Rounds
+from harness.commands.rounds import Rounds
 from harness.types import UserError
 
 STRATEGIES = "axis=channel,none,elementwise"

@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from harness.settings import NUMBERS, Number, check_batch_size, check_device, check_finite
+from harness.config.settings import NUMBERS, Number, check_batch_size, check_device, check_finite
 from harness.types import UserError
 from harness.words import choose_from
 

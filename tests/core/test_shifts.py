@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 import tiny
 
-from harness import data as data_module
 from harness.architectures import mlp, seed_lstm
 from harness.axes import AxisStrategy
 from harness.axes.norm import NormFactory
-from harness.data import check_data, standardizer
-from harness.execute import prepare_split, run_cell
-from harness.frame import frame_of, measure_of
-from harness.initialization import noting_initializers
-from harness.lengths import build_other_length
-from harness.records import encode
-from harness.shifts import ShiftProbe
-from harness.training import Trainer
+from harness.cell import data as data_module
+from harness.cell.data import check_data, prepare_split, standardizer
+from harness.cell.initialization import noting_initializers
+from harness.cell.run import run_cell
+from harness.cell.shifts import ShiftProbe, build_other_length
+from harness.cell.training import Trainer
+from harness.records.frames import frame_of, measure_of
+from harness.records.store import encode
 from harness.types import Metric, Split, TaskData, TaskSpec, UserError
 from tasks.shifts import image_shifts
 

@@ -12,10 +12,9 @@ from hypothesis import given
 
 from harness.axes import AxisStrategy
 from harness.axes.norm import NormFactory
-from harness.execute import prepare_split
-from harness.inspection import build_model
-from harness.keras_objects import build_loss, build_optimizer
-from harness.training import Arrays, Trainer, _no_success, batch_order
+from harness.cell.data import Arrays, prepare_split
+from harness.cell.model import build_loss, build_model, build_optimizer
+from harness.cell.training import Trainer, _no_success, batch_order
 from harness.types import UserError
 
 TRAIN = {
@@ -233,7 +232,7 @@ def test_the_global_generators_have_no_say(images, plain):
 
 def test_regularizers_of_the_model_belong_to_the_loss(images):
     inputs = keras.Input((6, 6, 1))
-    from harness.initialization import noting_initializers
+    from harness.cell.initialization import noting_initializers
 
     with noting_initializers():
         x = keras.layers.Flatten()(inputs)

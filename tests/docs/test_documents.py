@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from harness.cli import VERBS, parse
-from harness.commands.planning import configs_of
+from harness.commands.arguments import configs_of
+from harness.commands.cli import VERBS, parse
 from tests.docs.documents import (
     CHOICES,
     PAGES,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.cli import parse
-from harness.commands.planning import configs_of
-from harness.data import load_task, summarize
-from harness.execute import Cell, record_of
-from harness.identity import cell_id, identify
-from harness.records import write_record
+from harness.cell.cell import Cell
+from harness.cell.data import load_task, summarize
+from harness.cell.record import record_of
+from harness.commands.arguments import configs_of, parse
+from harness.config.identity import cell_id, identify
+from harness.records.store import write_record
 from tests.faults.grid import PROJECT
 
 

@@ -9,15 +9,14 @@ from unittest.mock import Mock
 
 import pytest
 
-from harness import worker
-from harness.claims import claim
-from harness.engines import Event
+from harness.cell.cell import Cell
+from harness.engines import Event, worker
 from harness.engines.dispatch import Dispatch
 from harness.engines.local import LocalEngine, _Run, _Slot
-from harness.execute import Cell
-from harness.records import find_record, prepare_results_dir
+from harness.engines.worker import Finished
+from harness.records.locks import claim
+from harness.records.store import find_record, prepare_results_dir
 from harness.types import UserError
-from harness.worker import Finished
 from tests.engines.cells import finish, plan
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from harness.claims import read_claims
 from harness.engines.environment import module_folders, worker_environment
 from harness.engines.ray_cluster import fitting_workers, import_ray
 from harness.engines.ray_engine import RayEngine
-from harness.records import read_records
+from harness.records.locks import read_claims
+from harness.records.store import read_records
 from harness.types import UserError
 from tests.engines.processes import alive, descendants, parent_of, wait_until
 from tests.faults.grid import ROOT, environment, outcome, run, start

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from harness.claims import claim, claims_dir, read_claims
+from harness.cell.cell import Cell
+from harness.cell.record import record_of
 from harness.engines import Event
 from harness.engines.dispatch import Dispatch
 from harness.engines.slurm_engine import SlurmEngine, _Run
-from harness.execute import Cell, record_of
-from harness.records import prepare_results_dir, read_records, write_record
+from harness.records.locks import claim, claims_dir, read_claims
+from harness.records.store import prepare_results_dir, read_records, write_record
 from harness.types import UserError
 from tests.engines.cells import finish, plan
 from tests.engines.processes import wait_until

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from harness.claims import read_claims
-from harness.records import read_records, unreadable_records
+from harness.records.locks import read_claims
+from harness.records.store import read_records, unreadable_records
 from tests.faults.grid import CELLS, PROJECT, command, environment, leftovers, outcome, run, start
 
 pytestmark = pytest.mark.slow
@@ -214,7 +214,10 @@ def test_a_second_run_of_a_finished_grid_trains_nothing_and_says_the_same(marker
 def test_a_finished_grid_is_found_finished_without_tensorflow(markers: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
     assert run(results, markers).returncode == 0
-    code = "import sys; from harness.cli import main; main(sys.argv[1:]); print('loaded:', 'tensorflow' in sys.modules)"
+    code = (
+        "import sys; from harness.commands.cli import main; main(sys.argv[1:]); "
+        "print('loaded:', 'tensorflow' in sys.modules)"
+    )
     arguments = command(results, markers)[3:]
     finished = subprocess.run(
         [sys.executable, "-c", code, *arguments],

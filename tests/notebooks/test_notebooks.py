@@ -13,10 +13,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from harness.archive import Archived, read_archive, write_archive
-from harness.config import config_directory
-from harness.publishing.notebooks import differences, execute, studies_of, tidied
-from harness.records import read_records
+from harness.commands.publish.notebooks import differences, execute, studies_of, tidied
+from harness.config.composer import config_directory
+from harness.records.archive import Archived, read_archive, write_archive
+from harness.records.store import read_records
 from harness.reference import digest_records, open_study
 
 ROOT = config_directory().parent

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.manifest import write_grid
-from harness.publishing.records import publish_records
-from harness.records import prepare_results_dir, write_record
+from harness.commands.publish.records import publish_records
+from harness.records.grids import write_grid
+from harness.records.store import prepare_results_dir, write_record
 
 OVERRIDES = ("study=digits", "results_dir=work")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main, parse
 from harness.commands import browse
+from harness.commands.cli import main, parse
 from harness.commands.publish import read_request
-from harness.publishing.notebooks import tidied, write_notebook
+from harness.commands.publish.notebooks import tidied, write_notebook
 from harness.reference import open_study
 from harness.types import UserError
 
@@ -210,7 +210,9 @@ def test_without_jupyterlab_the_published_results_become_a_page(checkout, publis
 
 def test_what_there_is_not_cannot_be_browsed(tmp_path, shell, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("harness.config.config_directory", lambda: tmp_path / "site-packages" / "harness" / "conf")
+    monkeypatch.setattr(
+        "harness.config.composer.config_directory", lambda: tmp_path / "site-packages" / "harness" / "conf"
+    )
     status, said = shell("browse")
 
     assert status == 2

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import config_directory
-from harness.publishing.page import write_pages
-from harness.publishing.readme import write_readme
+from harness.commands.publish.page import write_pages
+from harness.commands.publish.readme import write_readme
+from harness.config.composer import config_directory
 from harness.reference import published_studies
 
 REFERENCE = config_directory().parent / "results" / "reference"

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from harness.publishing.notebooks import differences, execute, studies_of, tidied, write_notebook
+from harness.commands.publish.notebooks import differences, execute, studies_of, tidied, write_notebook
 from harness.types import UserError
 
 

@@ -8,8 +8,8 @@ import pytest
 from publications import publish, run_into
 from synthetic import make_record, make_study
 
-from harness.publishing.page import comparison_verdicts, verdicts_of, write_pages
-from harness.publishing.readme import write_readme
+from harness.commands.publish.page import comparison_verdicts, verdicts_of, write_pages
+from harness.commands.publish.readme import write_readme
 from harness.reference import open_study
 
 

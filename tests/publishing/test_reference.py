@@ -10,8 +10,8 @@ from publications import publish, run_into
 from synthetic import make_record, make_study
 
 from harness import load_results
-from harness.publishing.records import command_of, gather, machines_of
-from harness.records import read_records
+from harness.commands.publish.records import command_of, gather, machines_of
+from harness.records.store import read_records
 from harness.reference import digest_records, open_study, published_studies
 from harness.types import UserError
 

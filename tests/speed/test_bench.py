@@ -18,14 +18,14 @@ from rich.console import Console
 from harness.architectures import seed_cnn, seed_lstm
 from harness.axes import AxisStrategy
 from harness.axes.norm import NormFactory
-from harness.bench.cpu import CpuWatch
-from harness.bench.data import contender_script, write_data
-from harness.bench.tables import describe_ceiling, describe_cell, describe_others, grid_table, throughput_table
-from harness.bench.throughput import ALL, KERAS, ONE, _ratios, _rotated
-from harness.bench.turns import Contender, ContenderError, rates, ratio, typical
-from harness.bench.workloads import WORKLOADS
-from harness.cli import Arguments
 from harness.commands import bench
+from harness.commands.arguments import Arguments
+from harness.commands.bench.cpu import CpuWatch
+from harness.commands.bench.data import contender_script, write_data
+from harness.commands.bench.tables import describe_ceiling, describe_cell, describe_others, grid_table, throughput_table
+from harness.commands.bench.throughput import ALL, KERAS, ONE, _ratios, _rotated
+from harness.commands.bench.turns import Contender, ContenderError, rates, ratio, typical
+from harness.commands.bench.workloads import WORKLOADS
 from harness.types import TaskSpec, UserError
 
 IMAGES = TaskSpec("mnist", ("height", "width", "channel"), (28, 28, 1), 10)
@@ -231,7 +231,7 @@ def test_tables_say_who_is_how_many_times_as_fast() -> None:
 
 
 def test_without_a_checkout_bench_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("harness.bench.data.CONTENDERS", tmp_path)
+    monkeypatch.setattr("harness.commands.bench.data.CONTENDERS", tmp_path)
     with pytest.raises(UserError, match=r"^bench needs the scripts of .* Received: .*keras_fit\.py$"):
         contender_script("keras_fit")
 
@@ -253,7 +253,14 @@ def test_bad_options_are_refused_before_anything_is_measured(options: tuple[str,
 @pytest.mark.slow
 def test_a_turn_of_the_harness_is_a_whole_cell_taken_apart(tmp_path: Path) -> None:
     overrides = ["task=mnist", "task.data.source=embedded", "task.data.limit=256", "architecture=mlp", "axis=channel"]
-    command = [sys.executable, "-m", "harness.bench.cells", *overrides, "train.epochs=2", "train.batch_size=64"]
+    command = [
+        sys.executable,
+        "-m",
+        "harness.commands.bench.cells",
+        *overrides,
+        "train.epochs=2",
+        "train.batch_size=64",
+    ]
     with Contender(command, processes=2, log=tmp_path / "log") as contender:
         first, second = contender.take_turn(2)
 

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from harness import execute
-from harness.config import hydra_session
-from harness.data import load_task, summarize
-from harness.execute import Cell, run_cell
-from harness.grid import expand
-from harness.identity import cell_id, identify
-from harness.records import encode
+from harness.cell.cell import Cell
+from harness.cell.data import load_task, summarize
+from harness.cell.program import PROGRAMS
+from harness.cell.run import run_cell
+from harness.config.composer import hydra_session
+from harness.config.grid import expand
+from harness.config.identity import cell_id, identify
+from harness.records.store import encode
 
 ROOT = Path(__file__).parents[2]
 SHORT = ["task=mnist", "task.data.source=embedded", "task.data.limit=200", "train.epochs=2"]
@@ -27,8 +28,10 @@ OUTCOME = ("status", "metrics", "hashes", "counts", "sites")
 # A whole process for one cell: it trains and prints what came out.
 FRESH = """
 import json, sys
-from harness.execute import Cell, run_cell
-from harness.records import encode
+from harness.cell.cell import Cell
+from harness.cell.program import PROGRAMS
+from harness.cell.run import run_cell
+from harness.records.store import encode
 record = run_cell(Cell(**json.load(sys.stdin)))
 print(json.dumps(encode(record)))
 """
@@ -67,23 +70,23 @@ def in_a_fresh_process(cell: Cell) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("axis", ["none", "channel", "elementwise"])
-def test_a_graph_used_before_gives_the_bits_of_a_fresh_process(axis: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execute, "_last", [])
+def test_a_graph_used_before_gives_the_bits_of_a_fresh_process(axis: str) -> None:
+    PROGRAMS.forget()
     before, cell = cells(f"axis={axis}", "seed=0,1")
     other_rate = cells(f"axis={axis}", "seed=7", "train.learning_rate=0.01", "train.epochs=1")[0]
     run_cell(before)
-    trainer = execute._last[0].trainer
+    trainer = PROGRAMS.of(before).trainer
     run_cell(other_rate)
     record = encode(run_cell(cell))
 
-    assert execute._last[0].trainer is trainer
+    assert PROGRAMS.of(cell).trainer is trainer
     assert outcome(record) == outcome(in_a_fresh_process(cell))
     assert record["hashes"] != encode(run_cell(before))["hashes"]
 
 
 @pytest.mark.slow
-def test_graphs_that_are_built_anew_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execute, "_last", [])
+def test_graphs_that_are_built_anew_give_the_same_bits() -> None:
+    PROGRAMS.forget()
     [channel], [none] = cells("axis=channel", "seed=3"), cells("axis=none", "seed=3")
     first = encode(run_cell(channel))
     run_cell(none)
@@ -91,10 +94,8 @@ def test_graphs_that_are_built_anew_give_the_same_bits(monkeypatch: pytest.Monke
     assert outcome(encode(run_cell(channel))) == outcome(first)
 
 
-def test_nothing_is_left_of_a_graph_that_is_no_longer_needed(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(execute, "_last", [])
+def test_nothing_is_left_of_a_graph_that_is_no_longer_needed(caplog: pytest.LogCaptureFixture) -> None:
+    PROGRAMS.forget()
     strategies = cells("axis=channel,height", "seed=0", "architecture=mlp", "train.epochs=1")
     counts = []
     with caplog.at_level(logging.WARNING, logger="tensorflow"):

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 LEAN = """
 import json, sys
-from harness.device import UNUSED_BY_CELLS, import_tensorflow
+from harness.cell.device import UNUSED_BY_CELLS, import_tensorflow
 import_tensorflow(lean=True)
 import keras
 absent = [name for name in UNUSED_BY_CELLS if name not in sys.modules]

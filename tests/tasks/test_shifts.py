@@ -45,7 +45,7 @@ def test_the_drift_rises_from_the_first_step_to_the_last_in_each_sensors_own_uni
     drifted = SensorDrift((1.0, 10.0))(np.zeros((2, 3, 2), np.float32))
     np.testing.assert_allclose(drifted[0], [[0.0, 0.0], [0.25, 2.5], [0.5, 5.0]], rtol=1e-6)
     x = np.array([[[0.0, 7.0], [2.0, 7.0]]], np.float32)
-    assert sensor_shifts(x)["sensor_drift"].deviations == (1.0, 0.0)  # what never varies does not drift
+    assert sensor_shifts(x)["sensor_drift"].apply.deviations == (1.0, 0.0)  # what never varies does not drift
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""One config becomes one record. Read `run.py` first: data, model, training, evaluation, record, in that order."""

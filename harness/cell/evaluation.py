@@ -1,0 +1,206 @@
+"""Score a model under the three inference statistics: moving averages, precise (re-estimated), batch.
+
+Source of the precise statistics: Wu & Johnson, "Rethinking 'Batch' in BatchNorm", 2021, section 3:
+mu = E[mu_B], sigma^2 = E[mu_B^2 + sigma_B^2] - E[mu_B]^2 over batches B of the training size.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from harness.cell.health import site_health
+from harness.layers.kernel import moments
+from harness.types import Metric
+
+# What such a batch needs in between stays in a CPU's cache.
+INFERENCE_BATCH = 128
+
+
+class Evaluator:
+    """Runs a trained model forward in the ways that inference can be done, and leaves its weights as they were."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        normalization_layers: Iterable[keras.Layer],
+        *,
+        loss: keras.losses.Loss,
+        batch_size: int,
+    ) -> None:
+        self._model = model
+        self._loss = loss
+        self._batch_size = batch_size
+        self._layers = [layer for layer in normalization_layers if hasattr(layer, "moving_mean")]
+        # How many examples there are stays open, so that parts of other sizes share one graph.
+        examples = tf.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
+        graph = functools.partial(tf.function, input_signature=(examples, tf.TensorSpec([None, None], tf.int64)))
+        self.forward = graph(self._run_forward)
+        self._forward_batch = graph(self._run_forward_batch)
+        self._estimate = graph(self._run_estimate)
+        if self._layers:
+            inputs = [layer.input for layer in self._layers]
+            self._site_inputs = keras.Model(model.inputs, inputs)
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether the model keeps moving averages: the references that do not average over the batch have none."""
+        return bool(self._layers)
+
+    def outputs(self, x: Any, *, statistics: str = "moving") -> NDArray[np.float64]:
+        """The model's outputs `(example, output)` in inference.
+
+        Args:
+            x: examples `(example, *axes)`, an array or a tensor.
+            statistics: `moving`, or `batch` (each batch, of the training size, by its own statistics; the last
+                one is filled up with the examples before it).
+        """
+        if statistics == "batch" and self.has_statistics:
+            with self.preserved():
+                blocks = self._forward_batch(x, cover(len(x), self._batch_size))
+        else:
+            blocks = self.forward(x, cover(len(x), INFERENCE_BATCH))
+        return assemble(blocks, len(x))
+
+    def scores(
+        self, data: Any, metrics: tuple[Metric, ...], target_scale: float, *, statistics: str = "moving"
+    ) -> dict[str, float]:
+        """`loss` and each metric of `data` (with `x` and `y`); NaN throughout where an output is not finite."""
+        return self.score(data.y, self.outputs(data.on_device[0], statistics=statistics), metrics, target_scale)
+
+    def score(
+        self, y: NDArray[Any], output: NDArray[np.float64], metrics: tuple[Metric, ...], target_scale: float
+    ) -> dict[str, float]:
+        """`scores` of outputs `(example, output)` that are at hand."""
+        if not np.isfinite(output).all():
+            return {"loss": float("nan"), **{metric.name: float("nan") for metric in metrics}}
+        loss = float(self._loss(tf.constant(y), tf.constant(output.astype(np.float32))))
+        target = np.asarray(y, dtype=np.float64).reshape(len(output)) * target_scale
+        return {"loss": loss, **{m.name: float(m.compute(target, output * target_scale)) for m in metrics}}
+
+    def precise_statistics(self, x: Any, order: NDArray[np.int32]) -> list[tuple[Any, Any]]:
+        """Mean and variance of each layer with moving averages, re-estimated over the batches `order (step, batch)`.
+
+        The model runs as in training, dropout included, as the moving averages' own batches did.
+        """
+        with self.preserved():
+            estimates = self._estimate(x, order.astype(np.int64))
+        return [(mean.numpy(), variance.numpy()) for mean, variance in estimates]
+
+    def health(self, precise: list[tuple[Any, Any]]) -> list[dict[str, Any]]:
+        """`measures.site_health` of each layer with moving averages, against precise statistics; `site` is its name."""
+        return [
+            {
+                "site": layer.name,
+                **site_health(
+                    (keras.ops.convert_to_numpy(layer.moving_mean), keras.ops.convert_to_numpy(layer.moving_variance)),
+                    statistics,
+                    epsilon=layer.epsilon,
+                ),
+            }
+            for layer, statistics in zip(self._layers, precise, strict=True)
+        ]
+
+    @contextmanager
+    def using(self, statistics: list[tuple[Any, Any]]) -> Iterator[None]:
+        """Put other statistics in place of the moving averages for a while."""
+        with self.preserved():
+            for layer, (mean, variance) in zip(self._layers, statistics, strict=True):
+                layer.moving_mean.assign(mean)
+                layer.moving_variance.assign(variance)
+            yield
+
+    @contextmanager
+    def preserved(self) -> Iterator[None]:
+        """Whatever runs inside, moving averages and other untrained state come out as they went in."""
+        saved = [(variable, keras.ops.convert_to_numpy(variable)) for variable in self._model.non_trainable_variables]
+        try:
+            yield
+        finally:
+            for variable, value in saved:
+                variable.assign(value)
+
+    def _run_forward(self, x: tf.Tensor, batches: tf.Tensor) -> tf.Tensor:
+        return _map_batches(lambda part: self._model(part, training=False), x, batches)
+
+    def _run_forward_batch(self, x: tf.Tensor, batches: tf.Tensor) -> tf.Tensor:
+        with normalizing_by_batch(self._layers):
+            return _map_batches(lambda part: self._model(part, training=False), x, batches)
+
+    def _run_estimate(self, x: tf.Tensor, order: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        shapes = [layer.moving_mean.shape for layer in self._layers]
+        # Sums over batches in float64: the difference of squares below would cancel in float32.
+        means = [tf.zeros(shape, tf.float64) for shape in shapes]
+        squares = [tf.zeros(shape, tf.float64) for shape in shapes]
+        for batch in order:
+            inputs = keras.tree.flatten(self._site_inputs(tf.gather(x, batch), training=True))
+            moments = [_moments(layer, value) for layer, value in zip(self._layers, inputs, strict=True)]
+            means = [total + mean for total, (mean, _) in zip(means, moments, strict=True)]
+            squares = [total + variance + mean**2 for total, (mean, variance) in zip(squares, moments, strict=True)]
+        count = tf.cast(tf.shape(order)[0], tf.float64)
+        estimates = [(total / count, square / count) for total, square in zip(means, squares, strict=True)]
+        # Where nothing varies, rounding can leave the difference a little below zero.
+        return [
+            (tf.cast(mean, tf.float32), tf.cast(tf.maximum(square - mean**2, 0.0), tf.float32))
+            for mean, square in estimates
+        ]
+
+
+def _moments(layer: keras.Layer, value: tf.Tensor) -> list[tf.Tensor]:
+    value = tf.cast(value, tf.float32)
+    found = moments(value, averaged=tuple(pooled_axes(layer, len(value.shape))))
+    return [tf.reshape(part, layer.moving_mean.shape) for part in found]
+
+
+def pooled_axes(layer: keras.Layer, rank: int) -> list[int]:
+    """The axes that a layer's statistics average over: all that its `axis` does not keep."""
+    axis = layer.axis
+    kept = {index % rank for index in ([axis] if isinstance(axis, int) else axis)}
+    return [index for index in range(rank) if index not in kept]
+
+
+@contextmanager
+def normalizing_by_batch(layers: Iterable[keras.Layer]) -> Iterator[None]:
+    """While a graph is traced inside, these layers normalize as in training, whatever the model is told.
+
+    Calling the model with `training=True` instead would switch on dropout as well.
+    """
+    layers = list(layers)
+    for layer in layers:
+        plain = layer.call
+        layer.call = lambda *args, _plain=plain, **kwargs: _plain(*args, **{**kwargs, "training": True})
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.call
+
+
+def _map_batches(forward: Any, x: tf.Tensor, batches: tf.Tensor) -> tf.Tensor:
+    steps = tf.shape(batches)[0]
+    results = tf.TensorArray(tf.float32, size=steps)
+    for step in tf.range(steps):
+        results = results.write(step, tf.cast(forward(tf.gather(x, batches[step])), tf.float32))
+    return results.stack()
+
+
+def cover(examples: int, size: int) -> NDArray[np.int64]:
+    """Batches `(step, batch)` of at most `size` that hold every example once; the last is filled up from before it."""
+    size = min(size, examples)
+    starts = [*range(0, examples - size, size), examples - size]
+    return np.array(starts)[:, None] + np.arange(size)
+
+
+def assemble(blocks: tf.Tensor, examples: int) -> NDArray[np.float64]:
+    """The outputs `(example, output)` of `examples` examples from those of the batches of `cover`."""
+    parts = blocks.numpy().astype(np.float64)
+    size = parts.shape[1]
+    tail = examples - (len(parts) - 1) * size
+    return np.concatenate([*parts[:-1], parts[-1][size - tail :]])

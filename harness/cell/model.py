@@ -1,0 +1,63 @@
+"""The Keras objects that a config names: its model with a norm at the sites, its optimizer and its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from harness.cell.initialization import noting_initializers
+from harness.config.build import build
+from harness.types import Norm, TaskSpec, UserError
+from harness.words import choose_from, first_line
+
+
+def build_model(architecture: Mapping[str, Any], spec: TaskSpec, norm: Norm) -> Any:
+    """The Keras model of an `architecture` node for a task, with `norm` at its sites."""
+    arguments = {key: value for key, value in architecture.items() if key != "name"}
+    with noting_initializers():
+        return build(arguments, partial=True)(task=spec, norm=norm)
+
+
+def build_optimizer(train: Mapping[str, Any]) -> keras.optimizers.Optimizer:
+    """Any Keras optimizer by name, with `optimizer_options`; loss scaling where float16 needs it.
+
+    Raises:
+        UserError: Keras has no such optimizer, or it does not take the options.
+    """
+    name, options = train["optimizer"], train["optimizer_options"]
+    try:
+        optimizer = keras.optimizers.get(
+            {"class_name": name, "config": {"learning_rate": train["learning_rate"], **options}}
+        )
+    except (ValueError, TypeError) as error:
+        known = _optimizer_names()
+        if name.lower() not in known:
+            raise UserError(f"train.optimizer: {choose_from(name, known)}") from error
+        raise UserError(
+            f"train.optimizer_options: expected arguments of {name} ({str(error).splitlines()[0]}). Received: {options}"
+        ) from error
+    if train["precision"] == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def build_loss(config: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
+    """The loss that a task's `loss` node describes: takes targets and outputs.
+
+    Raises:
+        UserError: it cannot be built.
+    """
+    try:
+        loss: Callable[[Any, Any], Any] = build(config)
+    except Exception as error:
+        found = f"{type(error).__name__}: {first_line(error)}"
+        raise UserError(f"task.loss: expected a Keras loss ({found}). Received: {config}") from error
+    return loss
+
+
+def _optimizer_names() -> list[str]:
+    kinds = [kind for kind in vars(keras.optimizers).values() if isinstance(kind, type)]
+    wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
+    return sorted(k.__name__.lower() for k in kinds if issubclass(k, keras.optimizers.Optimizer) and k not in wrappers)

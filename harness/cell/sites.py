@@ -1,0 +1,42 @@
+"""What only Keras can tell of a cell before anything is trained: its sites, and that it can be built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.axes.resolved import SiteRecorder
+from harness.cell.device import configure
+from harness.types import Site, TaskSpec, UserError
+from harness.words import first_line
+
+
+def find_sites(config: Mapping[str, Any], spec: TaskSpec) -> list[Site]:
+    """The normalization sites that a cell's architecture has for a task. Imports TensorFlow.
+
+    The architecture is built once without any layer at its sites; the optimizer and the loss are made as well,
+    so that a mistake in them is found before the first cell runs.
+
+    Raises:
+        UserError: the architecture cannot take the task's axes or shape or one of its options, or the optimizer
+            or the loss is not to be had as asked for.
+    """
+    configure(config["train"])
+    from harness.cell.model import build_loss, build_model, build_optimizer
+
+    build_optimizer(config["train"])
+    build_loss(config["task"]["loss"])
+    name = config["architecture"]["name"]
+    recorder = SiteRecorder()
+    try:
+        build_model(config["architecture"], spec, recorder)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"architecture {name} cannot be built for task {spec.name} ({type(error).__name__}: {first_line(error)}). "
+            f"Received: axes={spec.axes}, shape={spec.shape}"
+        ) from error
+    if not recorder.sites:
+        raise UserError(f"architecture {name} has no normalization site, so there is nothing to compare")
+    return recorder.sites

@@ -1,0 +1,93 @@
+"""The command line: verbs, Hydra's overrides and flags, and what a mistake looks like.
+
+Exit status: 0 all well, 1 some cell failed or differs, 2 bad input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from harness.commands.arguments import parse
+from harness.types import UserError
+
+# Each verb is a module harness.commands.<verb>, whose docstring is its help and whose `main` does it.
+VERBS = {
+    "run": "run the grid that the overrides describe, skip what is done, print the comparison",
+    "plan": "say what run would do: done, to run, the same as another, invalid and why; trains nothing",
+    "status": "say how far the grids of a results folder are, also while they run",
+    "report": "write a page, tables and figures from the records",
+    "power": "say how many seeds would tell the strategies apart, going by the records of a pilot",
+    "reproduce": "train one recorded cell again and compare it bit for bit",
+    "bench": "measure how fast cells train, beside keras.fit and PyTorch",
+    "publish": "make the committed records, tables, figures and notebooks again",
+    "browse": "open the notebooks, or the published results as one page",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do what one command line says and return the exit status."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0 if argv else 2
+    try:
+        if argv[0] in ("-sc", "--shell-completion"):
+            return _complete(argv)
+        command = _command(argv[0])
+        if any(flag in ("-h", "--help") for flag in argv[1:]):
+            print(inspect.cleandoc(command.__doc__ or ""))
+            return 0
+        status: int = command.main(parse(argv[1:]), console())
+        return status
+    except UserError as error:
+        print(f"harness: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("harness: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
+        return 130
+
+
+def script() -> None:
+    """The installed command `harness`: the same as `python -m harness`."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def console() -> Console:
+    """The terminal; where there is none, lines as long as a wide terminal's, so that tables keep their columns."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=120)
+
+
+def _command(name: str):  # type: ignore[no-untyped-def]  # a module with `main`
+    from harness.words import choose_from
+
+    if name not in VERBS:
+        raise UserError(f"no such verb: {choose_from(name, list(VERBS))}")
+    return importlib.import_module(f"harness.commands.{name}")
+
+
+def _complete(argv: Sequence[str]) -> int:
+    from harness.config.hydra_flags import complete
+
+    return complete(argv, VERBS)
+
+
+def _help() -> str:
+    width = max(map(len, VERBS))
+    return "\n".join(
+        [
+            "Which axes should my batch normalization keep, and what happens if I choose others?",
+            "",
+            "usage: python -m harness VERB [key=value ...]",
+            "",
+            *(f"  {name:<{width}}  {summary}" for name, summary in VERBS.items()),
+            "",
+            "Overrides are Hydra's: axis=none,channel seed=range(10) train.epochs=3. Several values make a grid.",
+            "python -m harness VERB --help says more.",
+            'For completion by the shell: eval "$(harness -sc install=bash)"',
+        ]
+    )

@@ -1,0 +1,194 @@
+"""usage: python -m harness publish [study=NAME,...] [seeds=N] [only=records,report,notebooks] [key=value ...]
+
+Makes everything again that is committed of the studies in conf/study: their records, tables, figures and pages in
+results/reference, and the outputs of the notebooks that read them.
+
+  python -m harness publish                     every study, with the seeds that its yaml names
+  python -m harness publish seeds=30            the same with 30 seeds
+  python -m harness publish study=mnist         one study, and the notebooks that read it
+  python -m harness publish only=report,notebooks     from the records as they are: trains nothing
+
+Cells run in results/publish and are skipped where a published record stands, so an interrupted command goes on where
+it was, and more seeds run the new cells only. What else is given goes to each `run`: engine=ray, train.epochs=3.
+Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for bad input, 130 if interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from harness.commands.arguments import Arguments
+from harness.types import UserError
+from harness.words import choose_from
+
+PARTS = ("records", "report", "notebooks")
+WORK = Path("results") / "publish"
+NOTEBOOKS = Path("notebooks")
+# A study that takes any task is published on digits that can be had everywhere.
+LEFT_OPEN = {"stability": ("task=mnist", "task.data.source=embedded")}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be published.
+
+    Attributes:
+        studies: names of the studies.
+        seeds: seeds of each; None: those that its yaml names.
+        parts: which of `PARTS`.
+        arguments: what goes to each `run`.
+    """
+
+    studies: tuple[str, ...]
+    seeds: int | None
+    parts: tuple[str, ...]
+    arguments: Arguments
+
+    def of(self, study: str) -> Arguments:
+        """What a study is run with."""
+        seeds = (f"seed=range({self.seeds})",) if self.seeds else ()
+        task_given = any(text.startswith("task") for text in self.arguments.overrides)
+        task = () if task_given else LEFT_OPEN.get(study, ())
+        own = (f"study={study}", *task, *seeds, *self.arguments.overrides, f"results_dir={WORK}")
+        return replace(self.arguments, overrides=own)
+
+    def command(self, study: str) -> str:
+        """What publishes a study of this request again."""
+        seeds = (f"seeds={self.seeds}",) if self.seeds else ()
+        return " ".join(["python -m harness publish", f"study={study}", *seeds, *self.arguments.overrides])
+
+
+def main(arguments: Arguments, console: Console) -> int:
+    """Run what is left to run, write what is committed, execute the notebooks."""
+    from harness.commands.publish.notebooks import check_can_execute
+    from harness.reference import REFERENCE, published_studies
+
+    request = read_request(arguments)
+    if "notebooks" in request.parts:
+        if not NOTEBOOKS.is_dir():
+            raise UserError(
+                f"publish expects to be called in a checkout, where {NOTEBOOKS}/ is; only=records,report needs none. "
+                f"Received: {Path.cwd()}"
+            )
+        check_can_execute(f"only={','.join(request.parts)}")
+    status = 0
+    if "records" in request.parts:
+        status = _publish_records(request, console)
+    there = published_studies()
+    for study in request.studies:
+        if study not in there:
+            raise UserError(f"expected a study with records in {REFERENCE}. Received: study={study}")
+    _say_stale(request.studies, console)
+    if "report" in request.parts:
+        _publish_report(request.studies, console)
+    if "notebooks" in request.parts:
+        _publish_notebooks(request.studies, console)
+    return status
+
+
+def read_request(arguments: Arguments) -> Request:
+    """Take the options of `publish` out of a command line.
+
+    Raises:
+        UserError: a study or a part that does not exist, or a count that is none.
+    """
+    if arguments.words:
+        raise UserError(f"publish takes options such as seeds=30. Received: {' '.join(arguments.words)}")
+    options = {"study": "", "seeds": "", "only": ",".join(PARTS)}
+    rest = []
+    for text in arguments.overrides:
+        key, _, value = text.partition("=")
+        if key in options:
+            options[key] = value
+        elif key == "results_dir":
+            raise UserError(f"publish writes to results/reference in the current folder. Received: {text}")
+        else:
+            rest.append(text)
+    if options["seeds"] and not (options["seeds"].isdigit() and int(options["seeds"]) > 0):
+        raise UserError(f"seeds: expected a whole number of at least 1. Received: {options['seeds']}")
+    return Request(
+        studies=_chosen("study", options["study"], _studies(arguments)),
+        seeds=int(options["seeds"]) if options["seeds"] else None,
+        parts=_chosen("only", options["only"], PARTS),
+        arguments=replace(arguments, overrides=tuple(rest)),
+    )
+
+
+def _studies(arguments: Arguments) -> Sequence[str]:
+    from harness.config.composer import hydra_session
+
+    with hydra_session(arguments.config_dirs) as composer:
+        return composer.options("study")
+
+
+def _chosen(key: str, text: str, there: Sequence[str]) -> tuple[str, ...]:
+    """Those of `there` that a list names, in their order; all of them where it names none."""
+    asked = [part.strip() for part in text.split(",") if part.strip()]
+    for part in asked:
+        if part not in there:
+            raise UserError(f"{key}: {choose_from(part, there)}")
+    return tuple(part for part in there if part in asked or not asked)
+
+
+def _publish_records(request: Request, console: Console) -> int:
+    """Run each study, and publish its records as soon as it is done; 1 if a cell failed."""
+    from harness.commands import run
+    from harness.commands.publish.records import gather, publish_records
+    from harness.reference import REFERENCE
+
+    gather(REFERENCE, WORK)
+    status = 0
+    for number, study in enumerate(request.studies, 1):
+        console.print(f"\n[bold]study {escape(study)}[/] ({number} of {len(request.studies)})")
+        arguments, folder = request.of(study), REFERENCE / study
+        status = max(status, run.main(arguments, console))
+        grid = publish_records(WORK, folder, overrides=arguments.overrides, command=request.command(study))
+        console.print(f"published: {folder} ({len(grid.cells)} cells)")
+    return status
+
+
+def _say_stale(studies: Sequence[str], console: Console) -> None:
+    """Whoever publishes records that today's code did not make is to know it."""
+    from harness.records.store import read_records
+    from harness.reference import REFERENCE
+
+    for study in studies:
+        records = read_records(REFERENCE / study)
+        if stale := sum(record["stale"] for record in records):
+            console.print(
+                f"[yellow]{escape(study)}: {stale} of {len(records)} records are stale: made by other code or versions "
+                f"than are installed here[/]; python -m harness publish study={escape(study)} makes them again",
+                soft_wrap=True,
+            )
+
+
+def _publish_report(studies: Sequence[str], console: Console) -> None:
+    from harness.commands.publish.page import write_pages
+    from harness.commands.publish.readme import write_readme
+    from harness.reference import REFERENCE
+
+    for study in studies:
+        console.print(f"wrote {write_pages(REFERENCE, study)}, its tables and figures")
+    console.print(f"wrote {write_readme(REFERENCE)}")
+
+
+def _publish_notebooks(studies: Sequence[str], console: Console) -> None:
+    """Execute in place the notebooks that read one of the studies, and name those that cannot be."""
+    from harness.commands.publish.notebooks import execute, studies_of, write_notebook
+    from harness.reference import published_studies
+
+    there = set(published_studies())
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        needed = set(studies_of(path))
+        if not needed & set(studies):
+            continue
+        if missing := sorted(needed - there):
+            console.print(f"[yellow]left as it is: {path} reads {', '.join(missing)}, which is not published[/]")
+            continue
+        write_notebook(path, execute(path))
+        console.print(f"executed {path}")

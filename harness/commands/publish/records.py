@@ -1,0 +1,86 @@
+"""Records on their way between the folder where cells run and the folders that are committed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.engines.machine import describe_machine
+from harness.records.archive import Archived, archive_lock, read_archive, write_archive
+from harness.records.grids import Grid, read_grids, write_grid
+from harness.records.store import compact, prepare_results_dir, record_path, write_text_atomically
+from harness.reference import published_studies
+from harness.types import UserError
+
+MADE = "made.json"
+
+
+def gather(reference: Path, work: Path) -> int:
+    """Lay the records of all published studies into a working folder, where a run then finds them done.
+
+    What the working folder has already counts more: it is as new or newer. Returns how many records came.
+    """
+    published: dict[str, Archived] = {}
+    for study in published_studies(reference):
+        published |= read_archive(reference / study)
+    prepare_results_dir(work)
+    with archive_lock(work):
+        known = read_archive(work)
+        new = {name: copy for name, copy in published.items() if name not in known}
+        if new:
+            write_archive(work, known | new)
+    return len(new)
+
+
+def publish_records(work: Path, folder: Path, *, overrides: Sequence[str], command: str) -> Grid:
+    """Put the records of a grid that was run in `work` into a study's folder: these and no others.
+
+    Args:
+        work: where the grid was run.
+        folder: `results/reference/<study>`.
+        overrides: those that the grid was run with.
+        command: what publishes the study again.
+
+    Raises:
+        UserError: no cell of the grid has a record.
+    """
+    grid = next((grid for grid in read_grids(work) if grid.command == " ".join(overrides)), None)
+    if grid is None:
+        raise UserError(f"expected a grid that was run into {work}. Received: {' '.join(overrides)}")
+    compact(work)
+    wanted = set(grid.cells)
+    # No file's time is kept: the same records give the same archive.
+    copies = {name: Archived(one.text, one.size, 0) for name, one in read_archive(work).items() if name in wanted}
+    if not copies:
+        raise UserError(f"expected records of the grid's cells in {work}. Received: none of {len(wanted)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_archive(folder, copies)
+    shutil.rmtree(folder / "grids", ignore_errors=True)
+    write_grid(folder, grid.command, grid.cells)
+    machines = machines_of(folder)
+    # A record that came with `gather` has no file of its own: what has one was computed here.
+    computed_here = any(record_path(work, cell).exists() for cell in grid.cells)
+    if computed_here and describe_machine() not in machines:
+        machines.append(describe_machine())
+    write_text_atomically(folder / MADE, json.dumps({"command": command, "machines": machines}, indent=1) + "\n")
+    return grid
+
+
+def machines_of(folder: Path) -> list[str]:
+    """The machines on which a published study's cells were run, each in a line."""
+    return list(_made(folder).get("machines", ()))
+
+
+def command_of(folder: Path) -> str:
+    """What publishes a study again."""
+    return str(_made(folder).get("command", ""))
+
+
+def _made(folder: Path) -> dict[str, list[str]]:
+    try:
+        content: dict[str, list[str]] = json.loads((folder / MADE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content

@@ -1,0 +1,206 @@
+"""Hydra composes a cell's config; this module asks it to, and turns its complaints into one line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from harness.config.sweeps import log_grid
+from harness.types import UserError
+from harness.words import choose_from
+
+CONFIG_NAME = "config"
+
+
+def config_directory() -> Path:
+    """The folder of our own yaml files: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+@contextmanager
+def hydra_session(config_dirs: Sequence[Path] = ()) -> Iterator[Composer]:
+    """Hydra with our `conf/` and the user's `config_dirs`, whose files come beside ours."""
+    for directory in config_dirs:
+        if not directory.is_dir():
+            raise UserError(f"--config-dir expects an existing directory. Received: {directory}")
+    search_path = create_config_search_path(str(config_directory()))
+    schema = search_path.get_path().pop(-1)  # which Hydra wants last
+    for directory in config_dirs:
+        search_path.append("command-line", f"file://{directory.resolve()}")
+    search_path.append(schema.provider, schema.path)
+    GlobalHydra.instance().clear()
+    Hydra.create_main_hydra2(task_name="harness", config_search_path=search_path)
+    try:
+        yield Composer(GlobalHydra.instance().config_loader())
+    finally:
+        GlobalHydra.instance().clear()
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A composed config without Hydra's own node, and what that node said.
+
+    Attributes:
+        config: the config, its interpolations not yet resolved.
+        choices: which file of each group was chosen (`axis` -> `spatial`); no entry for null.
+        sweep: `hydra.sweeper.params`, as a study's file may set them.
+    """
+
+    config: DictConfig
+    choices: dict[str, str]
+    sweep: dict[str, str]
+
+    @staticmethod
+    def of(config: DictConfig) -> Composed:
+        """Take apart what Hydra's `compose` returns."""
+        choices = {str(key): value for key, value in config.hydra.runtime.choices.items() if value is not None}
+        params = OmegaConf.to_container(config.hydra.sweeper.params or OmegaConf.create({}))
+        assert isinstance(params, dict)
+        # Five times as large as all else, and copied with it.
+        OmegaConf.set_struct(config, False)
+        config.pop("hydra")
+        OmegaConf.set_struct(config, True)
+        return Composed(
+            config,
+            {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")},
+            {str(key): _as_sweep_text(value) for key, value in params.items()},
+        )
+
+    def resolved(self) -> dict[str, Any]:
+        """The config as plain Python values."""
+        try:
+            container = OmegaConf.to_container(self.config, resolve=True, throw_on_missing=True)
+        except OmegaConfBaseException as error:
+            raise UserError(_first_line(error)) from error
+        assert isinstance(container, dict)
+        return {str(key): value for key, value in container.items()}
+
+    def may_refer_to(self, key: str) -> bool:
+        """Whether an interpolation in the config depends on the node `key`, or could, for all that can be told."""
+        if self._references is None:
+            return True
+        return any(f"{path}.".startswith(f"{key}.") or f"{key}.".startswith(f"{path}.") for path in self._references)
+
+    @cached_property
+    def _references(self) -> set[str] | None:
+        """The paths that interpolations refer to; None where one is relative, nested or of a resolver."""
+        yaml = OmegaConf.to_yaml(self.config, resolve=False)
+        plain = re.findall(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}", yaml)
+        return set(plain) if len(plain) == yaml.count("${") else None
+
+
+class Composer:
+    """Parses overrides and composes configs within one `hydra_session`."""
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        self.loader = loader
+        self._parser = OverridesParser.create(config_loader=loader)
+        self._parser.functions.register(name="log", func=log_grid)
+        # A grid of thousands of cells asks the same few questions of Hydra's parser and of the disk.
+        self._parsed: dict[str, Override] = {}
+        self._options: dict[str, list[str]] = {}
+
+    def parse(self, texts: Sequence[str]) -> list[Override]:
+        """The overrides of a command line, in Hydra's own grammar."""
+        return [self._parse_one(text) for text in texts]
+
+    def options(self, group: str) -> list[str]:
+        """The files of a config group, without `.yaml`; empty for what is not a group."""
+        if group not in self._options:
+            self._options[group] = sorted(self.loader.get_group_options(group))
+        return self._options[group]
+
+    def groups(self) -> list[str]:
+        """All config groups."""
+        return sorted(group for group in self.loader.list_groups("") if group != "hydra")
+
+    def compose(self, overrides: Sequence[str]) -> Composed:
+        """Compose the config of one cell; `overrides` must hold no sweep."""
+        self._check_choices(overrides)
+        try:
+            config = compose(CONFIG_NAME, overrides=list(overrides), return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise UserError(self._explain(error, overrides)) from error
+        return Composed.of(config)
+
+    def _parse_one(self, text: str) -> Override:
+        if text not in self._parsed:
+            if text.startswith("=") or ("=" not in text and not text.startswith("~")):
+                raise UserError(f"expected an override such as task=mnist or train.epochs=3. Received: {text}")
+            try:
+                [self._parsed[text]] = self._parser.parse_overrides([text])
+            except HydraException as error:
+                if isinstance(error.__cause__, UserError):
+                    raise error.__cause__ from error
+                # Its second line is an address in Hydra's documentation.
+                problem = str(error).splitlines()[0]
+                raise UserError(f"expected an override in Hydra's grammar ({problem}). Received: {text}") from error
+        return self._parsed[text]
+
+    def _check_choices(self, overrides: Sequence[str]) -> None:
+        for override in self.parse(overrides):
+            group = override.key_or_group
+            options = self.options(group)
+            chosen = override.value()
+            if options and not override.is_delete() and chosen not in options:
+                raise UserError(f"{group}: {choose_from('null' if chosen is None else str(chosen), options)}")
+
+    def _explain(self, error: Exception, overrides: Sequence[str]) -> str:
+        """Hydra says "Key 'epoch' is not in struct" over four lines: find the key and name its neighbours."""
+        plain = [text for text in overrides if self.options(text.split("=")[0])]
+        known: list[str] = []
+        try:
+            known = sorted(leaf_keys(compose(CONFIG_NAME, overrides=plain)))
+        except (HydraException, OmegaConfBaseException):
+            return _first_line(error)
+        for override in self.parse(overrides):
+            key = override.key_or_group
+            if override.is_add() or override.is_force_add() or key.startswith("hydra.") or self.options(key):
+                continue
+            if not any(name == key or name.startswith(f"{key}.") for name in known):
+                nearest = difflib.get_close_matches(key, sorted({*known, *self.groups()}), n=3, cutoff=0.5)
+                parent = key.rpartition(".")[0]
+                siblings = [name for name in known if name.rpartition(".")[0] == parent]
+                near = nearest or siblings or self.groups()
+                return f"no such setting: {key} (nearest: {', '.join(near)}). Received: {override.input_line}"
+        return _first_line(error)
+
+
+def leaf_keys(config: DictConfig) -> Iterator[str]:
+    """The dotted names of a config's nodes, inner ones too."""
+    for key in config:
+        name = str(key)
+        yield name
+        node = config._get_node(key)
+        if isinstance(node, DictConfig) and not node._is_none() and not node._is_missing():
+            yield from (f"{name}.{leaf}" for leaf in leaf_keys(node))
+
+
+def _as_sweep_text(value: Any) -> str:
+    # A YAML list under hydra.sweeper.params means a choice of its members, as Hydra's users write it.
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _first_line(error: BaseException) -> str:
+    cause = error.__cause__ or error.__context__ or error
+    text = str(error).strip() or str(cause).strip() or type(cause).__name__
+    return " ".join(line.strip() for line in text.splitlines()[:2])

@@ -1,0 +1,169 @@
+"""By which code and versions a record was made, found without importing any of them."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from harness.config.identity import outcome_config
+
+PACKAGES = ("tensorflow", "keras", "numpy")
+COMPUTING = ("harness.cell.run",)
+
+
+def current_provenance(config: Mapping[str, Any]) -> dict[str, Any]:
+    """`source` (digest) and `versions` that a cell of this config would be computed by now."""
+    modules = {target.rpartition(".")[0] for target in _targets(outcome_config(config))}
+    # The packages' own code is in their versions.
+    own = sorted(name for name in modules if name.partition(".")[0] not in PACKAGES)
+    return {
+        "source": source_digest((*COMPUTING, *own)),
+        "versions": package_versions(),
+        "python": platform.python_version(),
+    }
+
+
+def is_stale(record: Mapping[str, Any]) -> bool:
+    """Whether other code or other versions of the packages that compute made this record."""
+    made_by = record.get("provenance", {})
+    try:
+        now = current_provenance(record["config"])
+    except (KeyError, TypeError, ImportError, ValueError):
+        return True
+    return bool(made_by.get("source") != now["source"] or made_by.get("versions") != now["versions"])
+
+
+def _targets(node: Any) -> Iterator[str]:
+    """What Hydra calls for a config: the `_target_`s of the data, the loss, the architecture, the strategy."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from [str(value)] if key == "_target_" else _targets(value)
+    elif isinstance(node, (list, tuple)):
+        for item in node:
+            yield from _targets(item)
+
+
+@lru_cache(maxsize=1)
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+def package_versions() -> dict[str, str]:
+    """Package -> version, of those whose version can change a result."""
+    return dict(_versions())
+
+
+@lru_cache(maxsize=256)
+def source_digest(roots: tuple[str, ...]) -> str:
+    """SHA-256 over the code of the modules `roots` and of all that they import from the same packages.
+
+    Comments, docstrings and formatting do not count, nor does the version of Python that reads the code.
+    """
+    total = hashlib.sha256()
+    for name, tree in sorted(_closure(roots).items()):
+        total.update(f"{name}\n".encode())
+        for token in _tokens(tree):
+            total.update(f"{token}\n".encode())
+    return total.hexdigest()
+
+
+def _closure(roots: Iterable[str]) -> dict[str, ast.Module]:
+    own = {root.partition(".")[0] for root in roots}
+    modules: dict[str, ast.Module] = {}
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name in modules or name.partition(".")[0] not in own:
+            continue
+        path = _source_file(name)
+        if path is None:
+            continue
+        tree = _parse(path)
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        waiting.extend(_imports(tree, package))
+        modules[name] = _without_docstrings(tree)
+    return modules
+
+
+def _parse(path: Path) -> ast.Module:
+    text = path.read_text(encoding="utf-8")
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        # It cannot be imported either, so its text is all there is to tell it from what it will become.
+        return ast.Module([ast.Expr(ast.Name(text)), ast.Pass()], [])
+
+
+def _imports(tree: ast.Module, package: str) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *([base] if base else [])])
+            # `from harness import seeds` imports the module harness.seeds, not a name within harness.
+            names.append(base)
+            names.extend(f"{base}.{alias.name}" for alias in node.names)
+    return names
+
+
+def _tokens(node: Any) -> Iterator[str]:
+    """A syntax tree as text that no version of Python writes differently, as `ast.unparse` and `ast.dump` do."""
+    if isinstance(node, ast.AST):
+        yield type(node).__name__
+        for field, value in ast.iter_fields(node):
+            # Newer versions of Python add fields, which are empty in older code.
+            if value is not None and value != []:
+                yield f".{field}"
+                yield from _tokens(value)
+        yield "end"
+    elif isinstance(node, list):
+        for item in node:
+            yield from _tokens(item)
+    else:
+        yield repr(node)
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and _has_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def _has_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    first = node.body[0] if node.body else None
+    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+
+
+@lru_cache(maxsize=1024)
+def _source_file(name: str) -> Path | None:
+    """The file of a module, found by its place: asking Python for a submodule would import what it lies in."""
+    top, *inner = name.split(".")
+    spec = importlib.util.find_spec(top) if top else None
+    if spec is None:
+        return None
+    if not inner:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    # A folder without __init__.py is a package too, and may be spread over several places.
+    for place in (Path(folder).joinpath(*inner) for folder in spec.submodule_search_locations or []):
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file():
+                return file
+    return None

@@ -1,0 +1,103 @@
+"""What is seen while cells run: how many are done, what each worker is at, how long it will take."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from harness.cell.cell import Cell
+from harness.engines import Engine, Event
+from harness.words import describe_seconds
+
+PLAIN_EVERY_SECONDS = 30.0
+
+
+class RunProgress:
+    """Shows an engine's events: a live view where there is a terminal, else a plain line now and then."""
+
+    def __init__(self, console: Console, cells: list[Cell], engine: Engine) -> None:
+        self._console = console
+        self._engine = engine
+        self._total = len(cells)
+        self._statuses: Counter[str] = Counter()
+        self._at_work: dict[int, str] = {}
+        self._began = self._last_plain = time.monotonic()
+        self._first_seconds = 0.0
+        self._bar = Progress(
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("cells{task.fields[failures]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+        )
+        self._task = self._bar.add_task("", total=self._total, left="starting", failures="")
+        self._live = Live(console=console, get_renderable=self._view, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> RunProgress:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event of an engine."""
+        name = "-".join(event.cell.id.split("-")[:-1])
+        if event.kind in ("started", "epoch"):
+            epochs = event.cell.config["train"]["epochs"]
+            self._at_work[event.worker] = f"{name}  epoch {min(event.epoch + 1, epochs)} of {epochs}"
+        elif event.kind == "retried":
+            self._at_work.pop(event.worker, None)
+            self._say(f"[yellow]tried again[/] {escape(name)}: {escape(event.reason)}")
+        else:
+            self._at_work.pop(event.worker, None)
+            self._statuses[event.status] += 1
+            self._first_seconds = self._first_seconds or time.monotonic() - self._began
+            if event.status != "ok":
+                self._say(f"[yellow]{event.status}[/] {escape(name)}: {escape(event.reason)}")
+            self._plain_line()
+        others = [f"{count} {status}" for status, count in self._statuses.items() if status != "ok"]
+        self._bar.update(
+            self._task,
+            completed=self._done,
+            left=self._time_left(),
+            failures=f" ({', '.join(others)})" if others else "",
+        )
+
+    @property
+    def _done(self) -> int:
+        return sum(self._statuses.values())
+
+    def _view(self) -> Group:
+        lines = [Text(f"  worker {number + 1}: {what}", style="dim") for number, what in sorted(self._at_work.items())]
+        return Group(self._bar, *lines)
+
+    def _time_left(self) -> str:
+        """From the pace since the first cell was done: that one also paid for starting the workers."""
+        done, left = self._done, self._total - self._done
+        if not done or not left:
+            return ""
+        elapsed = time.monotonic() - self._began
+        per_cell = (elapsed - self._first_seconds) / (done - 1) if done > self._engine.workers else elapsed / done
+        return f"about {describe_seconds(per_cell * left)} left"
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)
+
+    def _plain_line(self) -> None:
+        now = time.monotonic()
+        over = self._done == self._total
+        if self._console.is_terminal or (now - self._last_plain < PLAIN_EVERY_SECONDS and not over):
+            return
+        self._last_plain = now
+        after = describe_seconds(now - self._began)
+        self._say(f"{self._done}/{self._total} cells after {after} {self._time_left()}".rstrip())
