@@ -8,10 +8,10 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from harness.axes import ResolvedSite
+from harness.config.build import build_strategy
 from harness.types import Site
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,7 +52,7 @@ def draw() -> str:
 
 
 def _panel(left: int, name: str) -> list[str]:
-    resolved = instantiate(OmegaConf.load(ROOT / "conf" / "axis" / f"{name}.yaml")).resolve(SITE, batch_size=EXAMPLES)
+    resolved = build_strategy(OmegaConf.load(ROOT / "conf" / "axis" / f"{name}.yaml")).resolve(SITE, batch_size=EXAMPLES)
     side = 3 * CELL + GAP
     start = left + (PANEL - 2 * side + GAP) / 2
     kept = " × ".join(resolved.stat_axes) or "nothing"

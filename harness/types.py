@@ -17,6 +17,29 @@ class UserError(ValueError):
     """A mistake in what the user asked for: the command line prints it in one line and exits with 2."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """A number that runs are compared by, as it is declared where it is measured.
+
+    Attributes:
+        name: its column, or the part of it that is the quantity's own.
+        direction: whether more (`max`) or less (`min`) of it is better.
+        unit: of its values, empty where they have none.
+        low, high: between which they lie.
+    """
+
+    name: str
+    direction: Direction
+    unit: str = ""
+    low: float = 0.0
+    high: float = float("inf")
+
+    @property
+    def perfect(self) -> float:
+        """The best value that there is, which may be infinite."""
+        return self.high if self.direction == "max" else self.low
+
+
 @dataclass(frozen=True)
 class Metric:
     """What a task is scored by.

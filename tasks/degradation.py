@@ -2,7 +2,7 @@
 
 Windows are split by engine, never by window. Their last steps are more worn than their first, as in the real data, and
 nothing else tells one time step from another: the dial `drift` makes mean and spread depend on the time step strongly,
-and `random_offset` takes the alignment away again. The formulas are in `tasks.engines` and `tasks.windows`.
+and `random_offset` takes the alignment away again. The formulas are in `tasks.turbofans` and `tasks.windows`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from harness.types import TaskData, UserError
 from tasks import cmapss
 from tasks.checks import check_flag, check_integer, check_number
-from tasks.engines import generate_engines
 from tasks.metrics import REMAINING_LIFE
 from tasks.shifts import sensor_shifts
 from tasks.splits import GroupSplit
+from tasks.turbofans import generate_engines
 from tasks.windows import TARGET_SCALE, add_drift, check_windowing, cut_windows, scaled_life
 
 SENSORS = 5

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from harness.cell.health import site_health
+from harness.cell.health import SiteStatistics, compute_measures
 from harness.layers.kernel import moments
 from harness.types import Metric
 
@@ -95,17 +95,13 @@ class Evaluator:
         return [(mean.numpy(), variance.numpy()) for mean, variance in estimates]
 
     def health(self, precise: list[tuple[Any, Any]]) -> list[dict[str, Any]]:
-        """`measures.site_health` of each layer with moving averages, against precise statistics; `site` is its name."""
+        """The measures of each layer with moving averages, against precise statistics; `site` is its name."""
         return [
             {
                 "site": layer.name,
-                **site_health(
-                    (keras.ops.convert_to_numpy(layer.moving_mean), keras.ops.convert_to_numpy(layer.moving_variance)),
-                    statistics,
-                    epsilon=layer.epsilon,
-                ),
+                **compute_measures("site", _statistics_of(layer, mean, variance)),
             }
-            for layer, statistics in zip(self._layers, precise, strict=True)
+            for layer, (mean, variance) in zip(self._layers, precise, strict=True)
         ]
 
     @contextmanager
@@ -151,6 +147,12 @@ class Evaluator:
             (tf.cast(mean, tf.float32), tf.cast(tf.maximum(square - mean**2, 0.0), tf.float32))
             for mean, square in estimates
         ]
+
+
+def _statistics_of(layer: keras.Layer, precise_mean: Any, precise_variance: Any) -> SiteStatistics:
+    moving = (keras.ops.convert_to_numpy(layer.moving_mean), keras.ops.convert_to_numpy(layer.moving_variance))
+    mean, variance, *precise = (np.asarray(part, np.float64) for part in (*moving, precise_mean, precise_variance))
+    return SiteStatistics(mean, variance, precise[0], precise[1], layer.epsilon)
 
 
 def _moments(layer: keras.Layer, value: tf.Tensor) -> list[tf.Tensor]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.cell.data import Arrays
-from harness.cell.health import loss_spikes, worst_site
+from harness.cell.health import compute_measures, worst_site
 from harness.cell.program import Program
 from harness.cell.training import Fit, Trainer, batch_order
 from harness.types import Split, TaskData
@@ -70,7 +70,7 @@ def _measure(
     else:
         # Nothing is averaged over the batch: the three ways are one.
         metrics |= {f"{key}{suffix}": value for suffix in ("_precise", "_batch") for key, value in metrics.items()}
-    metrics |= {"initial_loss": fit.initial_loss, "loss_spikes": float(loss_spikes(fit.step_losses))}
+    metrics |= {"initial_loss": fit.initial_loss, **compute_measures("training", fit.step_losses)}
     metrics |= {name: float(np.mean(values)) for name, values in fit.probes.items() if name != "step"}
     metrics |= worst_site([{key: value for key, value in health.items() if key != "site"} for health in healths])
     at_the_end = [{"epoch": len(fit.history.get("epoch", ())), **health} for health in healths]

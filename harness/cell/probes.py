@@ -15,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from harness.cell.health import Probed, compute_measures
+
 # s, from half a step to four steps.
 STEP_FACTORS = (0.5, 1.0, 2.0, 3.0, 4.0)
 POWER_ITERATIONS = 20
@@ -154,7 +156,7 @@ class ProbeSchedule:
 def summarize_probe(
     losses: NDArray[Any], changes: NDArray[Any], gradient_norm: float, learning_rate: float
 ) -> dict[str, float]:
-    """The three measures from what was seen at each of `STEP_FACTORS`.
+    """The measures of a probe from what was seen at each of `STEP_FACTORS`.
 
     Args:
         losses: `(factor,)` loss at each point.
@@ -163,9 +165,4 @@ def summarize_probe(
         learning_rate: length of a step of s = 1 along the gradient.
     """
     lengths = np.array(STEP_FACTORS) * learning_rate * gradient_norm
-    moved = bool((lengths > 0).all())
-    return {
-        "loss_variation": float(np.max(losses) - np.min(losses)),
-        "gradient_predictiveness": float(np.max(changes) - np.min(changes)),
-        "beta_smoothness": float(np.max(changes / lengths)) if moved else float("nan"),
-    }
+    return compute_measures("probe", Probed(losses, changes, lengths))

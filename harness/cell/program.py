@@ -16,7 +16,7 @@ from harness.cell.model import build_loss, build_model
 from harness.cell.probes import ProbeSettings
 from harness.cell.shifts import ShiftProbe, build_other_length
 from harness.cell.training import Trainer
-from harness.config.build import build
+from harness.config.build import build_strategy
 from harness.types import TaskSpec
 
 
@@ -103,7 +103,7 @@ PROGRAMS = Programs()
 def _build_with_strategy(config: Mapping[str, Any], spec: TaskSpec) -> tuple[keras.Model, NormFactory]:
     """The model of a config for a task, and the norm that was put at its sites."""
     norm = NormFactory(
-        build(config["axis"]),
+        build_strategy(config["axis"]),
         batch_size=config["train"]["batch_size"],
         momentum=config["norm"]["momentum"],
         epsilon=config["norm"]["epsilon"],

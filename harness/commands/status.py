@@ -20,7 +20,7 @@ from rich.table import Table
 from harness.commands.arguments import Arguments, read_options
 from harness.engines.worker import log_path
 from harness.records.grids import Grid, read_grids
-from harness.records.locks import read_claims
+from harness.records.locks import read_locks
 from harness.records.store import FINISHED, read_records, unreadable_records
 from harness.types import UserError
 from harness.words import describe_seconds
@@ -36,31 +36,31 @@ def main(arguments: Arguments, console: Console) -> int:
     if not results_dir.is_dir():
         raise UserError(f"results_dir: expected a folder that `run` has written to. Received: {results_dir}")
     records = {record["id"]: record for record in read_records(results_dir)}
-    claims = {claim["id"]: claim for claim in read_claims(results_dir)}
+    locks = {lock["id"]: lock for lock in read_locks(results_dir)}
     table = Table(box=box.SIMPLE_HEAD)
     for heading in COLUMNS:
         table.add_column(heading, justify="right")
     table.add_column("begun (UTC)")
     table.add_column("grid", overflow="fold")
     for grid in read_grids(results_dir):
-        counts = count_cells(grid, records, claims)
+        counts = count_cells(grid, records, locks)
         table.add_row(*(str(counts[key]) for key in COLUMNS), grid.begun[:19].replace("T", " "), escape(grid.command))
     console.print(table if table.row_count else "no grid has been run into this folder")
-    for cell_id, claim in claims.items():
-        since = describe_seconds(time.time() - claim["started"])
-        console.print(f"running {cell_id}: {claim['epoch']} epochs in {since}, process {claim['pid']}", soft_wrap=True)
+    for cell_id, lock in locks.items():
+        since = describe_seconds(time.time() - lock["started"])
+        console.print(f"running {cell_id}: {lock['epoch']} epochs in {since}, process {lock['pid']}", soft_wrap=True)
     for path in unreadable_records(results_dir):
         console.print(f"[yellow]not a whole record, will be run again:[/] {path}", soft_wrap=True)
     print_failures([r for r in records.values() if r["status"] not in FINISHED], [], results_dir, console)
     return 0
 
 
-def count_cells(grid: Grid, records: Mapping[str, Any], claims: Mapping[str, Any]) -> Counter[str]:
+def count_cells(grid: Grid, records: Mapping[str, Any], locks: Mapping[str, Any]) -> Counter[str]:
     """How many cells of a grid are in which state; every cell is in exactly one of them."""
     counts: Counter[str] = Counter(cells=len(grid.cells))
     for cell_id in grid.cells:
         record = records.get(cell_id)
-        if cell_id in claims:
+        if cell_id in locks:
             counts["running"] += 1
         elif record is None:
             counts["left"] += 1

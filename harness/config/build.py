@@ -9,6 +9,11 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 
+def build_strategy(node: Mapping[str, Any]) -> Any:
+    """The strategy of an `axis` node, which may also say how it is drawn (`look`): that is nothing to the strategy."""
+    return build({key: value for key, value in node.items() if key != "look"})
+
+
 def build(node: Mapping[str, Any], *, partial: bool = False) -> Any:
     """Call what the node's `_target_` names with the node's other entries, or with `partial` bind them only.
 

@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from harness.config.build import build
+from harness.config.build import build_strategy
 from harness.config.composer import Composed, Composer
 from harness.config.settings import check_settings
 from harness.types import UserError
@@ -101,7 +101,7 @@ def _named(config: dict[str, Any], choices: Mapping[str, str]) -> dict[str, Any]
 
 def _name_of_axes(axis: Mapping[str, Any]) -> str:
     try:
-        name: str = build({**axis, "name": ""}).name
+        name: str = build_strategy({**axis, "name": ""}).name
     except Exception as error:
         raise UserError(f"axis=keep: {error}") from error
     return name

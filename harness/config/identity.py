@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 # Where things lie and who runs them does not change an outcome; the recipe has become `train`, the
-# comparison and the study have become cells; where data came from is in the data's digest and source.
+# comparison and the study have become cells; where data came from is in the data's digest and source; how a strategy
+# is drawn is for figures.
 IRRELEVANT = (
     "results_dir",
     "skip_invalid",
@@ -22,6 +23,7 @@ IRRELEVANT = (
     "task.data.data_dir",
     "train.device",
     "train.checkpoint_seconds",
+    "axis.look",
 )
 
 

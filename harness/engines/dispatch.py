@@ -99,7 +99,7 @@ class Dispatch:
             self.fail(work, status=status, reason=f"{cause}, {deaths} times" if deaths > 1 else cause)
 
     def fail(self, work: Assignment, *, status: str, reason: str) -> None:
-        """Record a cell that its worker could not, as soon as nothing of that worker holds its claim."""
+        """Record a cell that its worker could not, as soon as nothing of that worker holds its lock."""
         try:
             recorded = give_up(work.cell, self.results_dir, status=status, reason=reason)
         except OSError as error:

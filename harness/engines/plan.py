@@ -12,7 +12,7 @@ from harness.axes.resolved import ResolvedSite, what_is_done
 from harness.axes.strategy import check_takes
 from harness.cell.cell import Cell
 from harness.cell.data import load_task, summarize
-from harness.config.build import build
+from harness.config.build import build_strategy
 from harness.config.identity import canonical, cell_id, identify
 from harness.config.settings import check_batch_size
 from harness.records.store import is_done, read_records
@@ -166,7 +166,7 @@ class _Resolver:
 def _resolve(config: Mapping[str, Any], sites: Sequence[Site]) -> tuple[tuple[ResolvedSite, ...], str]:
     where = f"axis={config['axis']['name']} on architecture={config['architecture']['name']}"
     try:
-        strategy = build(config["axis"])
+        strategy = build_strategy(config["axis"])
     except Exception as error:
         return (), f"{where}: {' '.join(str(error).split())}"
     try:

@@ -22,7 +22,7 @@ from harness.engines.environment import module_folders
 from harness.engines.local import LocalEngine
 from harness.engines.slurm_jobs import Jobs
 from harness.engines.worker import Finished
-from harness.records.locks import claim, claims_dir, read_claims
+from harness.records.locks import lock_cell, locks_dir, read_locks
 from harness.records.store import find_record, is_done
 from harness.types import Site, TaskSpec, UserError
 
@@ -43,7 +43,7 @@ class SlurmEngine:
         gpus_per_job: GPUs that a job asks for.
         parameters: what else submitit should tell sbatch: `account`, `qos`, `constraint`, `setup` (shell commands
             before a job's Python), `additional_parameters` (any option of sbatch) ...
-        poll_seconds: seconds between two looks at records, claims and squeue.
+        poll_seconds: seconds between two looks at records, locks and squeue.
         timeout: seconds that a cell may take before it is stopped and recorded as `timeout`; None: no limit.
         retries: how often a cell whose worker, and again how often one whose job died is tried once more.
         cells_per_worker: a worker is replaced after so many cells, or when it has grown by half a GiB.
@@ -179,10 +179,10 @@ class _Run:
             self._submit()
             time.sleep(self._engine.poll_seconds)
             listed = self._jobs.listed()
-            records, claims = _inodes(self._results_dir / "records"), _inodes(claims_dir(self._results_dir))
+            records, locks = _inodes(self._results_dir / "records"), _inodes(locks_dir(self._results_dir))
             for chunk in self._chunks:
                 self._take_ended(chunk, records)
-                self._watch(chunk, claims)
+                self._watch(chunk, locks)
                 if listed is not None:
                     chunk.looks_since_listed = 0 if chunk.job in listed else chunk.looks_since_listed + 1
                 if chunk.looks_since_listed >= LOOKS_BEFORE_LOST:
@@ -201,9 +201,9 @@ class _Run:
         records = _inodes(self._results_dir / "records") if shares else {}
         for share in shares:
             cells = [work.cell for work in share]
-            for name in _inodes(claims_dir(self._results_dir)).keys() & {cell.id for cell in cells}:
-                # What a dead process left would be taken for a cell that this job has begun; claiming removes it.
-                with claim(self._results_dir, name):
+            for name in _inodes(locks_dir(self._results_dir)).keys() & {cell.id for cell in cells}:
+                # What a dead process left would be taken for a cell that this job has begun; locking removes it.
+                with lock_cell(self._results_dir, name):
                     pass
             job = self._jobs.submit(run_chunk, cells, self._results_dir, self._engine.pool_options())
             known = {cell.id: records.get(f"{cell.id}.json", 0) for cell in cells}
@@ -216,16 +216,16 @@ class _Run:
             if inode != chunk.records[name] and (record := find_record(self._results_dir, name)) is not None:
                 self._end(chunk, name, record)
 
-    def _watch(self, chunk: _Chunk, claims: Mapping[str, int]) -> None:
-        for name in chunk.left.keys() & claims.keys():
+    def _watch(self, chunk: _Chunk, locks: Mapping[str, int]) -> None:
+        for name in chunk.left.keys() & locks.keys():
             taken = set(self._lines.values())
             self._lines.setdefault(name, next(line for line in range(len(taken) + 1) if line not in taken))
             chunk.left[name].worker = self._lines[name]
             self._dispatch.watch(chunk.left[name])
 
     def _settle(self, chunk: _Chunk) -> None:
-        """Deal with what a job that is over left: no job of that number, no claim held, and no record."""
-        held = {claim["id"] for claim in read_claims(self._results_dir)}
+        """Deal with what a job that is over left: no job of that number, no lock held, and no record."""
+        held = {lock["id"] for lock in read_locks(self._results_dir)}
         for name in list(chunk.left):
             record = find_record(self._results_dir, name)
             if record is not None and is_done(record):
@@ -235,9 +235,9 @@ class _Run:
             return
         self._jobs.keep_log(chunk.job)
         status, cause = self._jobs.end_of(chunk.job)
-        # A claim that nobody holds was left by a process that was killed at that cell. Where there is none, the job
+        # A lock that nobody holds was left by a process that was killed at that cell. Where there is none, the job
         # did not come so far, and any of its cells may be why.
-        begun = _inodes(claims_dir(self._results_dir))
+        begun = _inodes(locks_dir(self._results_dir))
         any_begun = any(work.cell.id in begun for work in lost)
         for work in lost:
             self._lines.pop(work.cell.id, None)

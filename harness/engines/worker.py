@@ -18,7 +18,7 @@ from harness.cell.cell import Cell
 from harness.cell.device import GPU_SHARE, import_tensorflow
 from harness.cell.record import record_of
 from harness.cell.run import run_cell
-from harness.records.locks import claim
+from harness.records.locks import lock_cell
 from harness.records.store import find_record, is_done, write_record
 
 PARENT_CHECK_SECONDS = 1.0
@@ -30,7 +30,7 @@ _first_peak: int | None = None
 
 @dataclass(frozen=True)
 class Finished:
-    """How a cell ended; `elsewhere` where another process has claimed it, so that nothing was done here.
+    """How a cell ended; `elsewhere` where another process has locked it, so that nothing was done here.
 
     `worn`: the process has grown so much since its first cell that another had better take its place.
     """
@@ -68,14 +68,14 @@ def warm_up() -> None:
 
 def work(cell: Cell, results_dir: Path) -> Finished:
     """Run a cell and write its record, unless another process has it or has just done it."""
-    with claim(results_dir, cell.id) as claimed:
-        if claimed is None:
+    with lock_cell(results_dir, cell.id) as lock:
+        if lock is None:
             return Finished("", elsewhere=True)
         record = find_record(results_dir, cell.id)
         if record is None or not is_done(record):
             with output_to(log_path(results_dir, cell.id)):
                 checkpoint = results_dir / "checkpoints" / f"{cell.id}.npz"
-                record = run_cell(cell, on_epoch=claimed.report_epoch, checkpoint_path=checkpoint)
+                record = run_cell(cell, on_epoch=lock.report_epoch, checkpoint_path=checkpoint)
                 if record["traceback"]:
                     print(record["traceback"], file=sys.stderr)
             write_record(results_dir, record)
@@ -95,10 +95,10 @@ def give_up(cell: Cell, results_dir: Path, *, status: str, reason: str) -> dict[
     """Record a cell whose worker could not: it died, or was stopped for taking too long.
 
     Returns the record that stands, which is another's where one has finished the cell; None, and nothing is
-    written, where a process still holds the cell's claim.
+    written, where a process still holds the cell's lock.
     """
-    with claim(results_dir, cell.id) as claimed:
-        if claimed is None:
+    with lock_cell(results_dir, cell.id) as lock:
+        if lock is None:
             return None
         record = find_record(results_dir, cell.id)
         if record is None or not is_done(record):

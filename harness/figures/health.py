@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from harness.cell.health import WORST_SITE
+from harness.cell.health import measures_of
 from harness.figures.bands import BAND, curves_of, plot_band
 from harness.figures.canvas import FAINT, broken, say_empty, subtitle_of
 from harness.figures.panels import dress_panel, panels_of, scale_y, share_legend
@@ -76,7 +76,7 @@ def plot_health_by_epoch(
         The axes drawn on.
     """
     comparison = diagnostics if isinstance(diagnostics, Comparison) else the_comparison(diagnostics)
-    worst = {name: "min" if WORST_SITE[name] is min else "max" for name in MEASURES}
+    worst = {name: "min" if one.direction == "max" else "max" for name, one in measures_of("site").items()}
     frame = comparison.cells.groupby(["axis", "id", "epoch"], as_index=False).agg(worst)
     note = "each cell's worst site at each epoch"
     panels = _plot_measures(

@@ -17,12 +17,12 @@ from typing import IO, Any
 from harness.types import UserError
 
 
-def claims_dir(results_dir: Path) -> Path:
-    """Where the claims of a results folder lie."""
-    return results_dir / "claims"
+def locks_dir(results_dir: Path) -> Path:
+    """Where the locks of a results folder lie."""
+    return results_dir / "locks"
 
 
-class Claim:
+class Lock:
     """The right to run one cell, held until the `with` block or the process ends."""
 
     def __init__(self, file: IO[str], cell_id: str) -> None:
@@ -41,17 +41,17 @@ class Claim:
 
 
 @contextmanager
-def claim(results_dir: Path, cell_id: str) -> Iterator[Claim | None]:
-    """Claim a cell, or get None where another process has it.
+def lock_cell(results_dir: Path, cell_id: str) -> Iterator[Lock | None]:
+    """Lock a cell, or get None where another process has it.
 
     The lock is advisory and of the kernel (`flock`): it holds on one machine, and on a shared file system
     that supports it (NFS 4, Lustre mounted with `flock`).
     """
-    directory = claims_dir(results_dir)
+    directory = locks_dir(results_dir)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / cell_id
     while True:
-        # Not "a+", which writes every report after the last one, nor "w+", which empties another's claim.
+        # Not "a+", which writes every report after the last one, nor "w+", which empties another's lock.
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,16 +70,16 @@ def claim(results_dir: Path, cell_id: str) -> Iterator[Claim | None]:
         file.close()
     try:
         file.truncate(0)
-        yield Claim(file, cell_id)
+        yield Lock(file, cell_id)
     finally:
         path.unlink(missing_ok=True)
         file.close()
 
 
-def read_claims(results_dir: Path) -> list[dict[str, Any]]:
-    """The claims that some process holds now, each with `id`, `pid`, `started` (seconds since 1970) and `epoch`."""
+def read_locks(results_dir: Path) -> list[dict[str, Any]]:
+    """The locks that some process holds now, each with `id`, `pid`, `started` (seconds since 1970) and `epoch`."""
     found = []
-    for path in sorted(claims_dir(results_dir).glob("*")):
+    for path in sorted(locks_dir(results_dir).glob("*")):
         try:
             with path.open(encoding="utf-8") as file:
                 try:
@@ -93,9 +93,9 @@ def read_claims(results_dir: Path) -> list[dict[str, Any]]:
 
 
 def epoch_of(results_dir: Path, cell_id: str) -> int | None:
-    """How many epochs of a cell are over, by its claim; None where there is none to be read."""
+    """How many epochs of a cell are over, by its lock; None where there is none to be read."""
     try:
-        return int(json.loads((claims_dir(results_dir) / cell_id).read_text(encoding="utf-8"))["epoch"])
+        return int(json.loads((locks_dir(results_dir) / cell_id).read_text(encoding="utf-8"))["epoch"])
     except (OSError, ValueError, KeyError):
         return None
 

@@ -8,15 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from harness.cell.health import MEASURES
 from harness.statistics.comparison import Comparison, the_comparison
 from harness.statistics.divergence import compare_divergence
 from harness.types import Direction
 
 # Measures of a cell's training that a record may hold; of several sites the worst off (`harness.cell.health`).
-OF_TRAINING = (
-    *("loss_spikes", "loss_variation", "gradient_predictiveness", "beta_smoothness"),
-    *("least_variance", "below_epsilon", "largest_inverse_sd", "mean_lag", "variance_lag"),
-)
+OF_TRAINING = tuple(measure.name for measure in MEASURES if measure.tabled)
 WORST_SHARE = 0.1
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from harness.axes import AxisNormalization, AxisStrategy, NormFactory, SiteRecorder
+from harness.config.build import build_strategy
 from harness.types import Norm, Site, UserError
 from tests.needs import KERAS_HAS_RENORM
 
@@ -36,7 +36,7 @@ def test_every_strategy_takes_a_step_at_every_site(path: Path) -> None:
     if path.stem == "renorm" and not KERAS_HAS_RENORM:
         pytest.skip("batch renormalization came with Keras 3.14")
     for axes, shape in SHAPES.items():
-        norm = NormFactory(instantiate(OmegaConf.load(path)), batch_size=8, momentum=0.9, epsilon=1e-4)
+        norm = NormFactory(build_strategy(OmegaConf.load(path)), batch_size=8, momentum=0.9, epsilon=1e-4)
         model = build(norm, axes)
         x = np.random.default_rng(0).normal(3, 2, (8, *shape)).astype(np.float32)
         y = model(x, training=True).numpy()

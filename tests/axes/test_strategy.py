@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from harness.axes import AxisStrategy, ResolvedSite, check_takes, equivalent, keep_axes
+from harness.config.build import build_strategy
 from harness.types import Site, UserError
 
 CONF = Path(__file__).parents[2] / "conf" / "axis"
@@ -61,7 +61,7 @@ def resolve(strategy: AxisStrategy, site: Site = IMAGE) -> ResolvedSite:
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: path.stem)
 def test_every_yaml_resolves_at_every_site(path: Path) -> None:
-    strategy = instantiate(OmegaConf.load(path))
+    strategy = build_strategy(OmegaConf.load(path))
     resolved = [resolve(strategy, site) for site in SITES]
     assert "; ".join(map(summary, resolved)) == EXPECTED[path.stem]
     for r in resolved:

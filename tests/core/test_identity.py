@@ -145,3 +145,9 @@ def test_ids_are_readable():
 )
 def test_canonical_text_is_json_of_the_same_content(content):
     assert json.loads(canonical(content)) == content
+
+
+def test_how_a_strategy_is_drawn_is_nothing_to_its_cells():
+    drawn = {**CONFIG, "axis": {**CONFIG["axis"], "look": {"colour": "#123456", "marker": "s"}}}
+
+    assert identify(drawn, data_source="s", data_digest="d") == identify(CONFIG, data_source="s", data_digest="d")

@@ -11,13 +11,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from harness.axes.norm import NormFactory
 from harness.axes.strategy import check_takes
 from harness.cell.initialization import Initializer, digest_weights, noting_initializers
 from harness.cell.model import build_model
+from harness.config.build import build_strategy
 from harness.config.composer import config_directory
 from harness.types import TaskSpec, UserError
 from tests.needs import KERAS_HAS_RENORM
@@ -33,7 +33,7 @@ STRATEGIES = sorted(path.stem for path in (config_directory() / "axis").glob("*.
 
 
 def strategy(name):
-    return instantiate(OmegaConf.load(config_directory() / "axis" / f"{name}.yaml"), name=name, _convert_="all")
+    return build_strategy({**OmegaConf.load(config_directory() / "axis" / f"{name}.yaml"), "name": name})
 
 
 def built(architecture="tiny", axis="channel"):

@@ -14,7 +14,7 @@ from harness.engines import Event, worker
 from harness.engines.dispatch import Dispatch
 from harness.engines.local import LocalEngine, _Run, _Slot
 from harness.engines.worker import Finished
-from harness.records.locks import claim
+from harness.records.locks import lock_cell
 from harness.records.store import find_record, prepare_results_dir
 from harness.types import UserError
 from tests.engines.cells import finish, plan
@@ -62,7 +62,7 @@ def test_a_cell_is_not_given_up_while_something_of_its_worker_holds_it(
 ) -> None:
     """A killed process ends a moment after it was killed; on a lost node, later."""
     grid = dispatch(0)
-    with claim(tmp_path, cell.id):
+    with lock_cell(tmp_path, cell.id):
         grid.fail(grid.take(0), status="timeout", reason="too long")
         assert grid.look_again(idle=True)
         assert grid.outstanding
@@ -87,7 +87,7 @@ def test_a_cell_of_another_run_is_waited_for(
     dispatch: Callable[[int], Dispatch], cell: Cell, events: list[Event], tmp_path: Path
 ) -> None:
     grid = dispatch(0)
-    with claim(tmp_path, cell.id):
+    with lock_cell(tmp_path, cell.id):
         grid.end(grid.take(0), Finished("", elsewhere=True))
         assert grid.look_again(idle=False)
         assert grid.waiting == 0

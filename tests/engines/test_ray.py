@@ -18,7 +18,7 @@ import pytest
 from harness.engines.environment import module_folders, worker_environment
 from harness.engines.ray_cluster import fitting_workers, import_ray
 from harness.engines.ray_engine import RayEngine
-from harness.records.locks import read_claims
+from harness.records.locks import read_locks
 from harness.records.store import read_records
 from harness.types import UserError
 from tests.engines.processes import alive, descendants, parent_of, wait_until
@@ -143,9 +143,9 @@ def test_on_ray_too_a_fault_costs_its_own_cell_and_no_other(undisturbed: dict[st
 def test_nothing_runs_on_when_the_command_ends(how: signal.Signals, tmp_path: Path) -> None:
     markers = tmp_path / "markers"
     process = start(tmp_path / "results", markers, *FOUR, "architecture.fault=hang", "engine=ray", "engine.workers=2")
-    wait_until(lambda: len(read_claims(tmp_path / "results")) == 2 or process.poll() is not None)
+    wait_until(lambda: len(read_locks(tmp_path / "results")) == 2 or process.poll() is not None)
     started = descendants(process.pid)
-    workers = {claim["pid"] for claim in read_claims(tmp_path / "results")}
+    workers = {lock["pid"] for lock in read_locks(tmp_path / "results")}
     assert workers <= started
     if how == signal.SIGINT:
         os.killpg(process.pid, how)  # as a terminal does
@@ -154,7 +154,7 @@ def test_nothing_runs_on_when_the_command_ends(how: signal.Signals, tmp_path: Pa
     printed, _ = process.communicate(timeout=60)
     # Killed without a chance to clean up, Ray's agents end by themselves, but only after a minute.
     wait_until(lambda: not alive(started if how == signal.SIGINT else workers), seconds=30)
-    wait_until(lambda: not read_claims(tmp_path / "results"), seconds=30)
+    wait_until(lambda: not read_locks(tmp_path / "results"), seconds=30)
     assert read_records(tmp_path / "results") == []
     if how == signal.SIGINT:
         assert process.returncode == 130
@@ -198,7 +198,7 @@ def test_a_lost_node_costs_nothing_but_time(
     process = start(results, markers, "engine=ray", f"engine.address={cluster['address']}")
     # One cell hangs, and the other worker goes through the rest.
     wait_until(lambda: len(list((results / "records").glob("*.json"))) == 7 or process.poll() is not None)
-    [stuck] = read_claims(results)
+    [stuck] = read_locks(results)
     raylet = parent_of(stuck["pid"])
     assert raylet in cluster["raylets"]
     os.kill(raylet, signal.SIGKILL)
@@ -220,9 +220,9 @@ def test_on_a_cluster_too_nothing_runs_on_when_the_command_is_killed(
         monkeypatch.setenv(name, value)
     overrides = ("architecture.fault=hang", "engine=ray", f"engine.address={cluster['address']}")
     process = start(tmp_path / "results", tmp_path / "markers", *FOUR, *overrides)
-    wait_until(lambda: len(read_claims(tmp_path / "results")) == 2 or process.poll() is not None)
-    workers = {claim["pid"] for claim in read_claims(tmp_path / "results")}
+    wait_until(lambda: len(read_locks(tmp_path / "results")) == 2 or process.poll() is not None)
+    workers = {lock["pid"] for lock in read_locks(tmp_path / "results")}
     process.kill()
     process.communicate(timeout=60)
-    wait_until(lambda: not alive(workers) and not read_claims(tmp_path / "results"), seconds=60)
+    wait_until(lambda: not alive(workers) and not read_locks(tmp_path / "results"), seconds=60)
     assert alive(set(cluster["raylets"])) == set(cluster["raylets"]), "the cluster is not ours to stop"

@@ -17,7 +17,7 @@ from harness.cell.record import record_of
 from harness.engines import Event
 from harness.engines.dispatch import Dispatch
 from harness.engines.slurm_engine import SlurmEngine, _Run
-from harness.records.locks import claim, claims_dir, read_claims
+from harness.records.locks import lock_cell, locks_dir, read_locks
 from harness.records.store import prepare_results_dir, read_records, write_record
 from harness.types import UserError
 from tests.engines.cells import finish, plan
@@ -75,13 +75,13 @@ class Scripted:
 
 
 def die_at(number: int) -> Callable[[Sequence[Cell], Path], None]:
-    """A job that is killed at its cell of that number: cells before it are done, its claim is left behind."""
+    """A job that is killed at its cell of that number: cells before it are done, its lock is left behind."""
 
     def script(cells: Sequence[Cell], results_dir: Path) -> None:
         for cell in cells[:number]:
             finish(cell, results_dir)
-        claims_dir(results_dir).mkdir(exist_ok=True)
-        (claims_dir(results_dir) / cells[number].id).write_text("{}")
+        locks_dir(results_dir).mkdir(exist_ok=True)
+        (locks_dir(results_dir) / cells[number].id).write_text("{}")
 
     return script
 
@@ -138,7 +138,7 @@ def test_a_cell_that_takes_every_job_with_it_is_recorded(cells: list[Cell], tmp_
 def finish_all_but(cell: Cell) -> Callable[[Sequence[Cell], Path], None]:
     def script(cells: Sequence[Cell], results_dir: Path) -> None:
         finish_all([other for other in cells if other.id != cell.id], results_dir)
-        (claims_dir(results_dir) / cell.id).write_text("{}")
+        (locks_dir(results_dir) / cell.id).write_text("{}")
 
     return script
 
@@ -150,21 +150,21 @@ def test_jobs_that_never_come_to_a_cell_end_the_run(cells: list[Cell], tmp_path:
     assert {(r["status"], r["reason"]) for r in read_records(tmp_path)} == {("error", "gone, 3 times")}
 
 
-def test_a_claim_of_an_earlier_run_is_not_taken_for_this_jobs(cells: list[Cell], tmp_path: Path) -> None:
-    claims_dir(tmp_path).mkdir(parents=True)
-    (claims_dir(tmp_path) / cells[3].id).write_text("{}")
+def test_a_lock_of_an_earlier_run_is_not_taken_for_this_jobs(cells: list[Cell], tmp_path: Path) -> None:
+    locks_dir(tmp_path).mkdir(parents=True)
+    (locks_dir(tmp_path) / cells[3].id).write_text("{}")
     jobs = Scripted(die_at(1), finish_all)
     events = play(cells, tmp_path, jobs)
     assert [event for event in events if event[0] == "retried"] == [("retried", cells[1].id)]
 
 
-def test_a_job_that_is_gone_is_not_lost_while_its_cell_is_claimed(cells: list[Cell], tmp_path: Path) -> None:
+def test_a_job_that_is_gone_is_not_lost_while_its_cell_is_locked(cells: list[Cell], tmp_path: Path) -> None:
     """SLURM may forget a job, or be started anew with other numbers, while the job's processes go on."""
     held: list[Any] = []
     looks: list[int] = []
 
     def go_on(cells: Sequence[Cell], results_dir: Path) -> None:
-        held.append(claim(results_dir, cells[0].id))
+        held.append(lock_cell(results_dir, cells[0].id))
         assert held[0].__enter__() is not None
 
     class Forgetful(Scripted):
@@ -240,7 +240,7 @@ def test_a_cancelled_job_costs_nothing_but_time(slurm: None, undisturbed: dict[s
     markers.mkdir()
     (markers / "hang-1").touch()
     process = start(results, markers, "engine=slurm", "engine.jobs=1")
-    wait_until(lambda: (read_claims(results) and not list(markers.iterdir())) or process.poll() is not None)
+    wait_until(lambda: (read_locks(results) and not list(markers.iterdir())) or process.poll() is not None)
     job = ask("squeue", "--noheader", "--format=%i")
     subprocess.run(["scancel", job], check=True)
     printed, _ = process.communicate(timeout=300)
@@ -274,11 +274,11 @@ def test_ctrl_c_cancels_the_jobs(slurm: None, tmp_path: Path) -> None:
     process = start(
         tmp_path / "results", tmp_path / "markers", "architecture.fault=hang", "engine=slurm", "engine.jobs=2"
     )
-    wait_until(lambda: len(read_claims(tmp_path / "results")) == 2 or process.poll() is not None)
+    wait_until(lambda: len(read_locks(tmp_path / "results")) == 2 or process.poll() is not None)
     os.killpg(process.pid, signal.SIGINT)
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 130, printed
-    wait_until(lambda: not ask("squeue", "--noheader") and not read_claims(tmp_path / "results"), seconds=60)
+    wait_until(lambda: not ask("squeue", "--noheader") and not read_locks(tmp_path / "results"), seconds=60)
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
     assert read_records(tmp_path / "results") == []
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.records.locks import read_claims
+from harness.records.locks import read_locks
 from harness.records.store import read_records, unreadable_records
 from tests.faults.grid import CELLS, PROJECT, command, environment, leftovers, outcome, run, start
 
@@ -194,8 +194,8 @@ def test_damaged_records_are_run_again(
 def test_workers_stop_when_their_parent_is_gone(markers: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
     process = start(results, markers, "architecture.fault=hang", "axis=channel", "seed=0,1")
-    _wait_for(lambda: len(read_claims(results)) == 2)
-    workers = [claim["pid"] for claim in read_claims(results)]
+    _wait_for(lambda: len(read_locks(results)) == 2)
+    workers = [lock["pid"] for lock in read_locks(results)]
     process.kill()
     process.wait()
     began = time.monotonic()
@@ -239,7 +239,7 @@ def _wait_for(condition: Any, *, seconds: float = 120) -> None:
 
 
 def _wait_until_nobody_works(results: Path) -> None:
-    _wait_for(lambda: not read_claims(results), seconds=30)
+    _wait_for(lambda: not read_locks(results), seconds=30)
 
 
 def _alive(pid: int) -> bool:

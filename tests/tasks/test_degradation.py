@@ -5,7 +5,7 @@ import pytest
 
 from harness.types import UserError
 from tasks import degradation
-from tasks.engines import SHORTEST_LIFE, generate_engines
+from tasks.turbofans import SHORTEST_LIFE, generate_engines
 
 
 @pytest.fixture(scope="module")

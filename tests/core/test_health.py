@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.cell.health import loss_spikes, site_health, worst_site
+from harness.cell.health import SiteStatistics, compute_measures, loss_spikes, measures_of, worst_site
 
 
 def test_spikes_are_counted_where_they_were_put() -> None:
@@ -38,7 +38,7 @@ def test_health_by_hand() -> None:
     epsilon = 0.25
     moving = (np.array([0.0, 2.0, 1.0]), np.array([0.0, 0.75, 3.75]))
     precise = (np.array([0.0, 1.0, 3.0]), np.array([0.0, 0.75, 0.75]))
-    health = site_health(moving, precise, epsilon=epsilon)
+    health = compute_measures("site", SiteStatistics(*moving, *precise, epsilon))
     assert health == pytest.approx(
         {
             "least_variance": 0.0,
@@ -52,7 +52,8 @@ def test_health_by_hand() -> None:
 
 
 def test_health_of_one_global_statistic() -> None:
-    health = site_health((np.float32(1.0), np.float32(4.0)), (np.float32(1.0), np.float32(1.0)), epsilon=0.0)
+    one, four = np.float64(1.0), np.float64(4.0)
+    health = compute_measures("site", SiteStatistics(one, four, one, one, 0.0))
     assert health["variance_lag"] == pytest.approx(np.log(4.0))
     assert health["largest_inverse_sd"] == pytest.approx(0.5)
 
@@ -63,3 +64,4 @@ def test_the_worst_site_speaks_for_the_cell() -> None:
     b = dict(zip(names, (0.5, 3.0, 0.2, 1.4, 0.1, 0.2), strict=True))
     assert worst_site([a, b]) == dict(zip(names, (0.5, 2.0, 0.2, 1.4, 0.5, 0.2), strict=True))
     assert worst_site([]) == {}
+    assert tuple(measures_of("site")) == names
