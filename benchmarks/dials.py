@@ -20,11 +20,11 @@ from scipy import stats
 
 from harness.seeds import derive_rng
 from harness.statistics.own_best import best_value
-from harness.statistics.pair import rank_differences, wilcoxon_p, win_interval
-from harness.statistics.paired import UNTOLD, holm, verdicts
-from harness.statistics.sensitivity import rate_sensitivity
+from harness.statistics.difference import rank_differences, wilcoxon_p, win_interval
+from harness.statistics.verdicts import UNTOLD, holm, verdicts
+from harness.statistics.ranges import rate_sensitivity
 from harness.statistics.summary import mean_interval
-from harness.statistics.usable import decades, usable
+from harness.statistics.ranges import decades, usable
 
 Array = NDArray[np.float64]
 STRATEGIES, RATES = 5, np.logspace(-4, -1, 7)

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from harness.commands.arguments import Arguments, read_options
 from harness.commands.publish import NOTEBOOKS
-from harness.reference import REFERENCE, published_studies
+from harness.report.study import REFERENCE, published_studies
 from harness.types import UserError
 
 PAGES = Path("results") / "browse"
@@ -83,7 +83,7 @@ def _open_page(root: Path, console: Console, *, opened: bool) -> int:
 def _make_page(root: Path, console: Console) -> Path:
     """One page of all published studies, made anew where they have changed since."""
     from harness.commands.publish.records import gather
-    from harness.reporting.report import write_report
+    from harness.report.report import write_report
 
     if not published_studies(root / REFERENCE):
         raise UserError(

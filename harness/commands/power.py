@@ -8,7 +8,6 @@ the metric's own unit; without it, the difference that the pilot shows is taken.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from rich.console import Console
 
@@ -18,23 +17,23 @@ from harness.types import UserError
 
 def main(arguments: Arguments, console: Console) -> int:
     """Print one table a comparison."""
-    from harness.records.frames import load_results
-    from harness.reporting.sentences import default_baseline
-    from harness.statistics.comparison import comparisons
+    from harness.report.answers.seeds_needed import seeds_sheet
+    from harness.report.questions import default_baseline
+    from harness.report.sheet import to_terminal
+    from harness.report.study import Study
     from harness.statistics.power import plan_seeds
-    from harness.tables import seeds_sheet, to_terminal
 
     if arguments.words:
         raise UserError(f"power takes options such as difference=0.005. Received: {' '.join(arguments.words)}")
     options = read_options(arguments, results_dir="results/runs", baseline="", difference="", metric="")
     difference = _positive(options["difference"])
-    frame = load_results(options["results_dir"])
-    if frame.empty:
-        raise UserError(f"expected records of a pilot. Received: results_dir='{Path(options['results_dir'])}'")
-    for comparison in comparisons(frame):
-        baseline = options["baseline"] or default_baseline(comparison.frame["axis"].tolist())
+    study = Study.open(options["results_dir"])
+    if not study.records:
+        raise UserError(f"expected records of a pilot. Received: results_dir='{study.folder}'")
+    for comparison in study.comparisons:
+        baseline = options["baseline"] or default_baseline(comparison.strategies)
         plan = plan_seeds(comparison, options["metric"] or None, baseline=baseline, difference=difference)
-        if plan.empty:
+        if plan.rows.empty:
             console.print(f"{comparison.title}: only {baseline} was run, so there is nothing to tell it from")
         else:
             console.print(to_terminal(seeds_sheet(plan), width=console.width))

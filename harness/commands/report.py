@@ -1,8 +1,10 @@
-"""usage: python -m harness report [results_dir=PATH] [out=PATH] [baseline=AXIS]
+"""usage: python -m harness report [results_dir=PATH] [out=PATH] [baseline=AXIS] [--config-dir DIR]
 
 Writes one page (index.html), and the tables (Markdown, CSV, LaTeX) and figures (PNG, SVG) of every comparison in a
 results folder, into its `report/` unless `out` says otherwise. Strategies are compared with `baseline`: channel unless
 said, or none where there is no channel. It reads records only and can be run at any time, also beside a run.
+
+Questions of your own, one file each, are asked too: DIR/answers/*.py (CONTRIBUTING.md has a complete example).
 """
 
 from __future__ import annotations
@@ -17,13 +19,18 @@ from harness.types import UserError
 
 def main(arguments: Arguments, console: Console) -> int:
     """Write the report and say where."""
-    from harness.reporting.report import write_report
+    from harness.report.report import write_report
 
     if arguments.words:
         raise UserError(f"report takes options such as results_dir=PATH. Received: {' '.join(arguments.words)}")
     options = read_options(arguments, results_dir="results/runs", out="", baseline="")
     out = Path(options["out"]) if options["out"] else None
-    paths = write_report(Path(options["results_dir"]), out=out, baseline=options["baseline"] or None)
+    paths = write_report(
+        Path(options["results_dir"]),
+        out=out,
+        baseline=options["baseline"] or None,
+        config_dirs=arguments.config_dirs,
+    )
     console.print(f"wrote {len(paths)} files", style="dim")
     for path in paths:
         console.print(str(path), soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.config.identity import canonical, outcome_config
 from harness.config.settings import Number
-from harness.statistics.sequential import Look, look
+from harness.statistics.sequential import Interim, judge
 from harness.types import UserError
 
 NUMBERS = {
@@ -70,8 +70,10 @@ class Rounds:
         """The configs of the cells to add, given the records of all rounds so far; empty: nothing more is wanted."""
         cells: list[Config] = []
         for members in self._comparisons().values():
-            looks = self._looks(members, records)
-            undecided = [c for c in members if c["axis"]["name"] in looks and not looks[c["axis"]["name"]].told_apart]
+            interim = self._interim(members, records)
+            undecided = [
+                c for c in members if c["axis"]["name"] in interim and not interim[c["axis"]["name"]].told_apart
+            ]
             if not undecided:
                 continue
             baseline = [config for config in members if config["axis"]["name"] == self.baseline]
@@ -84,7 +86,7 @@ class Rounds:
         """One line a strategy: what was seen of it, and whether it is told apart from the baseline."""
         lines = []
         for members in self._comparisons().values():
-            for name, seen in self._looks(members, records).items():
+            for name, seen in self._interim(members, records).items():
                 better = "better" if seen.wins > seen.losses else "worse"
                 verdict = f"told apart ({better})" if seen.told_apart else "not told apart"
                 tosses = f"better at {seen.wins} of {seen.wins + seen.losses} seeds at which they differ"
@@ -103,11 +105,11 @@ class Rounds:
             groups.setdefault(canonical(_without_seed(config, "axis")), []).append(config)
         return groups
 
-    def _looks(self, members: Sequence[Config], records: Sequence[Mapping[str, Any]]) -> dict[str, Look]:
+    def _interim(self, members: Sequence[Config], records: Sequence[Mapping[str, Any]]) -> dict[str, Interim]:
         scores = {config["axis"]["name"]: _scores(config, records) for config in members}
         directions = [record["measures"][0]["direction"] for record in records if record["measures"]]
         return {
-            name: look(
+            name: judge(
                 scores[name],
                 scores[self.baseline],
                 direction=directions[0] if directions else "max",

@@ -32,12 +32,12 @@ from harness.config.hydra_flags import print_hydra
 from harness.engines import Engine, build_engine
 from harness.engines.plan import Plan, build_plan
 from harness.engines.progress import RunProgress
-from harness.records.frames import frame_of
 from harness.records.grids import write_grid
 from harness.records.store import FINISHED, compact, prepare_results_dir, read_records
-from harness.statistics import aggregate_comparison
-from harness.statistics.comparison import comparisons
-from harness.tables import comparison_table
+from harness.report.answers.reached import comparison_sheet
+from harness.report.sheet import to_terminal
+from harness.report.study import Study
+from harness.statistics.summary import aggregate_comparison
 from harness.types import UserError
 from harness.words import describe_seconds
 
@@ -121,10 +121,9 @@ def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
     wanted = [planned.cell for planned in plan.cells if not planned.invalid]
     records = _records_of(plan, results_dir)
     if any(record["measures"] for record in records):
-        for comparison in comparisons(frame_of(records)):
-            summary = aggregate_comparison(comparison)
+        for comparison in Study(results_dir, records).comparisons:
             console.print()
-            console.print(comparison_table(summary, width=console.width))
+            console.print(to_terminal(comparison_sheet(aggregate_comparison(comparison)), width=console.width))
     console.print()
     found = f"{len(records)} of {len(wanted)} cells of this grid"
     console.print(f"records: {results_dir / 'records'} ({found})", soft_wrap=True)

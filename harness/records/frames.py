@@ -1,9 +1,11 @@
-"""Records as tidy frames: one row a cell, or one row a cell and epoch."""
+"""Records as tidy frames: one row a cell, or several rows a cell, by epoch, by step, by site and epoch."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from harness.records.store import read_records
-from harness.types import UserError
+from harness.types import Quantity, UserError
 
+Record = Mapping[str, Any]
 IDENTIFYING = ("task", "architecture", "axis", "seed", "status")
 FACTS = (
     "data_source",
@@ -42,13 +45,135 @@ FACTS = (
     "identity",
     "path",
 )
-# A task's defaults: what became of them stands under `train`, and what names the cell has a column of its own.
-_DEFAULTS = ("task.recipe.", "task.comparison.")
-_LOSS = {"name": "loss", "direction": "min", "unit": "", "low": 0.0, "high": float("inf")}
+# A task's defaults: what became of them stands under `train`, and what names the cell has a column of its own. How a
+# strategy is drawn is no setting.
+_SAID_ELSEWHERE = ("task.recipe.", "task.comparison.", "axis.look.")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Records as a frame, and what is declared of its columns.
+
+    Attributes:
+        rows: one row a cell, in the order of the records: `IDENTIFYING`, every setting of the configs, every metric,
+            `FACTS`. A setting goes by its leaf name (`config["train"]["learning_rate"]` is `learning_rate`), or by its
+            dotted path where two leaves share a name. What a record lacks is missing (NaN or None);
+            `samples_per_statistic` is the least m' over the cell's sites.
+        settings: column -> dotted path of each setting.
+        metrics: task -> its metrics, the main one first.
+        shifts: shift -> its `meaning` and `unit`, of the shifts that trained models were scored under.
+        looks: strategy -> its `colour` and `marker`, of the strategies that declare theirs.
+    """
+
+    rows: pd.DataFrame
+    settings: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, Sequence[Quantity]] = field(default_factory=dict)
+    shifts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    looks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(records: Sequence[Record]) -> Cells:
+        """The cells of some records."""
+        configs = [dict(_leaves(record.get("config") or {})) for record in records]
+        metrics = [
+            {name: _number(value) for name, value in (record.get("metrics") or {}).items()} for record in records
+        ]
+        paths = [path for path in _ordered(configs) if not _is_said_elsewhere(path)]
+        metric_names = _ordered(metrics)
+        columns = _setting_columns(paths, taken={*IDENTIFYING, *FACTS, *metric_names})
+        content: dict[str, list[Any]] = {key: [record.get(key) for record in records] for key in IDENTIFYING}
+        content |= {columns[path]: [config.get(path) for config in configs] for path in paths}
+        content |= {name: [values.get(name, np.nan) for values in metrics] for name in metric_names}
+        facts = [_facts(record) for record in records]
+        content |= {key: [fact[key] for fact in facts] for key in FACTS}
+        return Cells(
+            rows=pd.DataFrame(content, columns=[*IDENTIFYING, *columns.values(), *metric_names, *FACTS]),
+            settings={column: path for path, column in columns.items()},
+            metrics={record["task"]: _declared(record) for record in records if record.get("measures")},
+            shifts={one["name"]: one for record in records for one in record.get("shifts") or ()},
+            looks={record["axis"]: look for record in records if (look := _look_of(record))},
+        )
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What was seen of cells while they trained: frames with several rows a cell, made when first asked for.
+
+    Attributes:
+        records: one a cell.
+        cells: the same as a frame.
+        with_settings: whether each row repeats its cell's settings, which takes most of the room.
+    """
+
+    records: Sequence[Record]
+    cells: Cells
+    with_settings: bool = False
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row a cell and epoch.
+
+        Columns: `IDENTIFYING`, the settings where they were asked for, `data_source`, `stale`, `id`, then the
+        histories' own, `epoch` first. Cells without a history have no row.
+        """
+        return self._stretch([record.get("history") or {} for record in self.records], by="epoch")
+
+    @cached_property
+    def probes(self) -> pd.DataFrame:
+        """One row a cell and probe of the loss around the weights.
+
+        Columns: as in `history`, with `step` (before which it was probed, from 0) in place of `epoch`, then
+        `probe_loss` and the measures of kind `probe` (`harness.cell.health`). Cells without probes have no row.
+        """
+        return self._stretch([record.get("probes") or {} for record in self.records], by="step")
+
+    @cached_property
+    def diagnostics(self) -> pd.DataFrame:
+        """One row a cell, normalization site and epoch at which the statistics were looked at.
+
+        Columns: as in `history`, then `site`, `samples_per_statistic` (m' of that site), and the measures of kind
+        `site` (`harness.cell.health`). With `probe=none` there is the end of training alone; cells without sites have
+        no row.
+        """
+        entries = [record.get("diagnostics") or [] for record in self.records]
+        names = list(dict.fromkeys(key for rows in entries for row in rows for key in row if key != "site"))
+        frame = self._stretch(
+            [{name: [row.get(name) for row in rows] for name in names} for rows in entries], by="epoch"
+        )
+        samples = [
+            {s["name"]: s.get("samples_per_statistic") for s in record.get("sites") or ()} for record in self.records
+        ]
+        places = [
+            (row["site"], of_site.get(row["site"]))
+            for rows, of_site in zip(entries, samples, strict=True)
+            for row in rows
+        ]
+        start = frame.columns.tolist().index("epoch")
+        frame.insert(start, "site", pd.Series([site for site, _ in places], dtype=object))
+        frame.insert(start + 1, "samples_per_statistic", pd.Series([m for _, m in places], dtype="float64"))
+        return frame
+
+    def _stretch(self, tables: Sequence[Mapping[str, Sequence[Any]]], *, by: str) -> pd.DataFrame:
+        """One row for each entry of a record's table (column -> one value a row), `by` a column of whole numbers."""
+        cells = self.cells.rows
+        lengths = [max(map(len, table.values()), default=0) for table in tables]
+        settings = self.cells.settings if self.with_settings else ()
+        keys = [*IDENTIFYING, *settings, "data_source", "stale", "id"]
+        rows = cells.loc[np.repeat(np.arange(len(cells)), lengths), keys].reset_index(drop=True)
+        content = {}
+        for column in _ordered([{by: None}, *tables]):
+            values = np.full(len(rows), np.nan)
+            start = 0
+            for table, length in zip(tables, lengths, strict=True):
+                if found := table.get(column):
+                    values[start : start + len(found)] = _numbers(found)
+                start += length
+            content[column] = values.astype(np.int64) if column == by and np.isfinite(values).all() else values
+        return pd.concat([rows, pd.DataFrame(content, index=rows.index)], axis=1)
 
 
 def load_results(path: str | Path) -> pd.DataFrame:
-    """The records under `path` as a frame with one row a cell; see `frame_of` for its columns.
+    """The records under `path` as a frame with one row a cell; see `Cells.rows` for its columns.
 
     Args:
         path: a results directory, as `python -m harness run` writes it.
@@ -56,120 +181,34 @@ def load_results(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: `path` is not a directory.
     """
-    return frame_of(records_under(path))
+    return Cells.of(records_under(path)).rows
 
 
 def load_history(path: str | Path) -> pd.DataFrame:
-    """The records under `path` as a frame with one row a cell and epoch; see `history_of` for its columns.
+    """The records under `path` as a frame with one row a cell and epoch; see `Traces.history` for its columns.
 
     Raises:
         UserError: `path` is not a directory.
     """
-    return history_of(records_under(path))
+    return _traces_under(path).history
 
 
-def frame_of(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Records as a frame, one row a cell, in the order of the records.
-
-    Columns: `IDENTIFYING`, every setting of the configs, every metric, `FACTS`. A setting goes by its leaf name
-    (`config["train"]["learning_rate"]` is `learning_rate`), or by its dotted path where two leaves share a name.
-    What a record lacks is missing (NaN or None); `samples_per_statistic` is the least m' over the cell's sites.
-
-    `frame.attrs["settings"]` maps each setting's column to its dotted path, and `frame.attrs["measures"]` maps each
-    task to its declared metrics, the main one first. Selecting rows or columns keeps both.
-    """
-    configs = [dict(_leaves(record.get("config") or {})) for record in records]
-    metrics = [{name: _number(value) for name, value in (record.get("metrics") or {}).items()} for record in records]
-    paths = [path for path in _ordered(configs) if not _is_said_elsewhere(path)]
-    metric_names = _ordered(metrics)
-    columns = _setting_columns(paths, taken={*IDENTIFYING, *FACTS, *metric_names})
-    rows = [
-        {key: record.get(key) for key in IDENTIFYING}
-        | {columns[path]: config.get(path) for path in paths}
-        | {name: values.get(name, np.nan) for name in metric_names}
-        | _facts(record)
-        for record, config, values in zip(records, configs, metrics, strict=True)
-    ]
-    frame = pd.DataFrame(rows, columns=[*IDENTIFYING, *columns.values(), *metric_names, *FACTS])
-    frame.attrs["settings"] = {column: path for path, column in columns.items()}
-    frame.attrs["measures"] = {record["task"]: list(record["measures"]) for record in records if record.get("measures")}
-    return frame
-
-
-def history_of(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Records as a frame, one row a cell and epoch.
-
-    Columns: `IDENTIFYING`, the settings, `data_source`, `stale`, `id`, then the histories' own columns, `epoch` first.
-    Cells without a history have no row. `attrs` as in `frame_of`.
-    """
-    return stretch(records, [record.get("history") or {} for record in records], by="epoch")
-
-
-def stretch(
-    records: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Sequence[Any]]], *, by: str
-) -> pd.DataFrame:
-    """Records as a frame with one row for each entry of a record's table of numbers.
-
-    Args:
-        records: one a cell.
-        tables: one a record: column -> one value a row.
-        by: the column of whole numbers that comes first.
-
-    Returns:
-        Columns `IDENTIFYING`, the settings, `data_source`, `stale`, `id`, then the tables' own.
-    """
-    cells = frame_of(records)
-    lengths = [max(map(len, table.values()), default=0) for table in tables]
-    keys = [*IDENTIFYING, *cells.attrs["settings"], "data_source", "stale", "id"]
-    rows = cells.loc[np.repeat(np.arange(len(cells)), lengths), keys].reset_index(drop=True)
-    for column in _ordered([{by: None}, *tables]):
-        values = np.full(len(rows), np.nan)
-        start = 0
-        for one, length in zip(tables, lengths, strict=True):
-            column_of_one = [_number(value) for value in one.get(column, ())]
-            values[start : start + len(column_of_one)] = column_of_one
-            start += length
-        rows[column] = values.astype(np.int64) if column == by and np.isfinite(values).all() else values
-    return rows
-
-
-def measures_of(frame: pd.DataFrame, task: str) -> list[dict[str, Any]]:
-    """The declared metrics of `task`, the main one first and the loss last.
-
-    Each has a `name`, a `direction` (`max` or `min`), a `unit`, and the range `low` to `high`.
+def load_probes(path: str | Path) -> pd.DataFrame:
+    """The records under `path` as a frame with one row a cell and probe; see `Traces.probes` for its columns.
 
     Raises:
-        UserError: the frame does not carry the task's declarations.
+        UserError: `path` is not a directory.
     """
-    declared = frame.attrs.get("measures", {}).get(task)
-    if not declared:
-        raise UserError(
-            "expected a frame made by load_results (or rows of one): it carries what each metric's direction and unit "
-            f"are. Received: task={task!r}, measures of {sorted(frame.attrs.get('measures', {}))}"
-        )
-    return [*declared, *([] if any(one["name"] == "loss" for one in declared) else [_LOSS])]
+    return _traces_under(path).probes
 
 
-def measure_of(frame: pd.DataFrame, task: str, metric: str | None = None) -> tuple[str, dict[str, Any]]:
-    """The column of `metric` and its declaration: `None` is the task's main metric on the test examples.
-
-    `metric` may be a column (`test_accuracy`, `validation_loss`, `test_accuracy_precise`, `test_accuracy_moved_1`) or
-    a declared name (`accuracy`, meaning `test_accuracy`).
+def load_diagnostics(path: str | Path) -> pd.DataFrame:
+    """The records under `path` as a frame with one row a cell, site and epoch; see `Traces.diagnostics`.
 
     Raises:
-        UserError: the task declares no such metric.
+        UserError: `path` is not a directory.
     """
-    declared = measures_of(frame, task)
-    asked = metric if metric is not None else declared[0]["name"]
-    bare = asked.removeprefix("test_").removeprefix("validation_").removesuffix("_precise").removesuffix("_batch")
-    for measure in declared:
-        if measure["name"] in (asked, bare):
-            return asked if asked != measure["name"] else f"test_{asked}", measure
-    # Under a shift, whose name is the task's own. Of `rmse` and `rmse_log` the longer is the metric.
-    for measure in sorted(declared, key=lambda one: -len(one["name"])):
-        if asked in frame and asked.startswith(f"test_{measure['name']}_"):
-            return asked, measure
-    raise UserError(f"expected a metric of {task}: {[one['name'] for one in declared]}. Received: metric={metric!r}")
+    return _traces_under(path).diagnostics
 
 
 def records_under(path: str | Path) -> list[dict[str, Any]]:
@@ -181,6 +220,34 @@ def records_under(path: str | Path) -> list[dict[str, Any]]:
     if not Path(path).is_dir():
         raise UserError(f"expected a results directory, as `python -m harness run` writes it. Received: path='{path}'")
     return read_records(Path(path))
+
+
+def _traces_under(path: str | Path) -> Traces:
+    records = records_under(path)
+    return Traces(records, Cells.of(records), with_settings=True)
+
+
+def _declared(record: Record) -> tuple[Quantity, ...]:
+    """The metrics that a record's task declares."""
+    return tuple(
+        Quantity(
+            name=one["name"],
+            direction=one["direction"],
+            unit=one["unit"],
+            low=float(one["low"]),
+            high=float(one["high"]),
+        )
+        for one in record["measures"]
+    )
+
+
+def _look_of(record: Record) -> Mapping[str, str] | None:
+    return ((record.get("config") or {}).get("axis") or {}).get("look")
+
+
+def _numbers(values: Sequence[Any]) -> Any:
+    """Numbers of a record as float64; NumPy reads None as NaN and the spelling of what is not finite."""
+    return np.array(values, dtype=object).astype(np.float64)
 
 
 def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,7 +289,7 @@ def _hashable(value: Any) -> Any:
 
 def _is_said_elsewhere(path: str) -> bool:
     """Whether another column says it: `seed`, `task.name`, and the defaults that a task suggests."""
-    return path in IDENTIFYING or path in {f"{part}.name" for part in IDENTIFYING} or path.startswith(_DEFAULTS)
+    return path in IDENTIFYING or path in {f"{part}.name" for part in IDENTIFYING} or path.startswith(_SAID_ELSEWHERE)
 
 
 def _setting_columns(paths: Sequence[str], taken: set[str]) -> dict[str, str]:
@@ -242,54 +309,3 @@ def _ordered(mappings: Sequence[Mapping[str, Any]]) -> list[str]:
 def _number(value: Any) -> float:
     """A number of a record as a float; records spell what is not finite as strings, and None is missing."""
     return float("nan") if value is None else float(value)
-
-
-def load_probes(path: str | Path) -> pd.DataFrame:
-    """The records under `path` as a frame with one row a cell and look; see `probes_of` for its columns.
-
-    Raises:
-        UserError: `path` is not a directory.
-    """
-    return probes_of(records_under(path))
-
-
-def load_diagnostics(path: str | Path) -> pd.DataFrame:
-    """The records under `path` as a frame with one row a cell, site and epoch; see `diagnostics_of` for its columns.
-
-    Raises:
-        UserError: `path` is not a directory.
-    """
-    return diagnostics_of(records_under(path))
-
-
-def probes_of(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Records as a frame, one row a cell and look of the landscape probe.
-
-    Columns: as in `history_of`, with `step` (before which the probe looked, from 0) in place of `epoch`, then
-    `probe_loss`, `loss_variation`, `gradient_predictiveness`, `beta_smoothness` (Santurkar et al. 2018, appendix A) and
-    `hessian_eigenvalue` where it was asked for. Cells without probes have no row.
-    """
-    looked = [record for record in records if record.get("probes")]
-    return stretch(looked, [record["probes"] for record in looked], by="step")
-
-
-def diagnostics_of(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Records as a frame, one row a cell, normalization site and epoch that was looked at.
-
-    Columns: as in `history_of`, then `site`, `samples_per_statistic` (m' of that site), `least_variance`,
-    `median_variance`, `below_epsilon`, `largest_inverse_sd`, `mean_lag` and `variance_lag` (see
-    `measures.site_health`). With `probe=none` there is the end of training alone; cells without sites have no row.
-    """
-    looked = [record for record in records if record.get("diagnostics")]
-    entries = [record["diagnostics"] for record in looked]
-    measures = list(dict.fromkeys(key for rows in entries for row in rows for key in row if key != "site"))
-    tables = [{name: [row.get(name) for row in rows] for name in measures} for rows in entries]
-    frame = stretch(looked, tables, by="epoch")
-    samples = [{site["name"]: site.get("samples_per_statistic") for site in record["sites"]} for record in looked]
-    places = [
-        (row["site"], of_site.get(row["site"])) for rows, of_site in zip(entries, samples, strict=True) for row in rows
-    ]
-    start = frame.columns.tolist().index("epoch")
-    frame.insert(start, "site", pd.Series([site for site, _ in places], dtype=object))
-    frame.insert(start + 1, "samples_per_statistic", pd.Series([m for _, m in places], dtype="float64"))
-    return frame

@@ -68,8 +68,8 @@ def scores_by_task(
     by_task: dict[str, dict[str, NDArray[np.float64]]] = {}
     left_out = []
     for comparison in comparisons:
-        column, measure = comparison.measure()
-        perfect = float(measure["high"] if measure["direction"] == "max" else measure["low"])
+        column, quantity = comparison.metric()
+        perfect = quantity.perfect
         errors = {str(axis): _errors(rows, column, perfect) for axis, rows in comparison.cells.groupby("axis")}
         reference = mean_interval(errors.get(baseline, [])).estimate
         if not np.isfinite(perfect) or not reference > 0:

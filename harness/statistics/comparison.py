@@ -2,82 +2,153 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import pandas as pd
 
 from harness.config.identity import IRRELEVANT
-from harness.records.frames import measure_of
-from harness.types import UserError
+from harness.records.frames import Cells, Traces
+from harness.types import Quantity, UserError
 
 # Settings that do not tell comparisons apart: what no outcome depends on, what another column says (the source), and
 # the strategies' own, which are what is compared.
 _NOT_COMPARED = (*IRRELEVANT, "task.data.source", "probe", "axis")
+_LOSS = Quantity(name="loss", direction="min")
+
+P = ParamSpec("P")
+Subject = TypeVar("Subject", bound="Keeps")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Keeps:
+    """What keeps what was computed of it, so that a table, a figure and a sentence take it from one computation."""
+
+    _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+
+def kept(function: Callable[Concatenate[Subject, P], Result]) -> Callable[Concatenate[Subject, P], Result]:
+    """A function of a comparison or dial (and of arguments that can be hashed) that computes each result once.
+
+    Who takes a result must leave it as it is: others have the same.
+    """
+
+    def once(subject: Subject, *args: P.args, **kwargs: P.kwargs) -> Result:
+        key = (function, args, tuple(sorted(kwargs.items())))
+        if key not in subject._kept:
+            subject._kept[key] = function(subject, *args, **kwargs)
+        result: Result = subject._kept[key]
+        return result
+
+    return cast("Callable[Concatenate[Subject, P], Result]", functools.wraps(function)(once))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison(Keeps):
     """The cells that differ in strategy and seed only.
 
     Attributes:
         task, data_source, architecture: what all the cells share. Results from different sources are never pooled.
         settings: those settings (column -> value) in which this comparison differs from its siblings.
-        frame: the cells, as `load_results` gives them. Where a strategy was run with several settings of its own,
-            `axis` tells them apart (`group [groups=8]`).
+        cells: one row a cell, as `Cells.rows`. Where a strategy was run with several settings of its own, `axis` tells
+            them apart (`group [groups=8]`).
+        metrics: those of the task, the main one first.
+        source: what is declared of all cells that the comparison was taken from.
+        traces: what was seen of them while they trained.
     """
 
     task: str
     data_source: str
     architecture: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    frame: pd.DataFrame
+    cells: pd.DataFrame
+    metrics: Sequence[Quantity] = ()
+    source: Cells = field(repr=False)
+    traces: Traces | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def title(self) -> str:
         """One line that says what is compared on what."""
         settings = "".join(f", {name.rpartition('.')[2]} {say_value(value)}" for name, value in self.settings.items())
         return f"{self.task} ({self.data_source}), {self.architecture}{settings}"
 
-    @property
+    @cached_property
     def slug(self) -> str:
         """The title as the name of a folder."""
-        parts = [
-            self.task,
-            self.data_source,
-            self.architecture,
-            *(f"{k}-{say_value(v)}" for k, v in self.settings.items()),
-        ]
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts)).strip("-").lower()
+        settings = (f"{name}-{say_value(value)}" for name, value in self.settings.items())
+        text = "-".join([self.task, self.data_source, self.architecture, *settings])
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-").lower()
+
+    @cached_property
+    def strategies(self) -> list[str]:
+        """The strategies that were run, in alphabetical order."""
+        return sorted(map(str, self.cells["axis"].unique()))
 
     @property
-    def cells(self) -> pd.DataFrame:
-        """The frame without its `attrs`, which pandas copies at every step of a longer computation."""
-        bare = self.frame.copy(deep=False)
-        bare.attrs = {}
-        return bare
+    def looks(self) -> Mapping[str, Mapping[str, str]]:
+        """Strategy -> how it says that it is drawn."""
+        return self.source.looks
 
-    def measure(self, metric: str | None = None) -> tuple[str, dict[str, Any]]:
-        """The column and declaration of `metric`, the task's main one unless said; see `frame.measure_of`."""
-        return measure_of(self.frame, self.task, metric)
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row a cell and epoch, as `Traces.history`."""
+        return self._own(self.traces.history if self.traces else None)
 
-    def attributes(self, metric: str | None = None) -> dict[str, Any]:
-        """What a table drawn from this comparison is of, as its `attrs`."""
-        column, measure = self.measure(metric)
-        return {
-            "title": self.title,
-            "task": self.task,
-            "data_source": self.data_source,
-            "architecture": self.architecture,
-            "metric": column,
-            "measure": measure,
-        }
+    @cached_property
+    def probes(self) -> pd.DataFrame:
+        """One row a cell and probe, as `Traces.probes`."""
+        return self._own(self.traces.probes if self.traces else None)
+
+    @cached_property
+    def diagnostics(self) -> pd.DataFrame:
+        """One row a cell, site and epoch, as `Traces.diagnostics`."""
+        return self._own(self.traces.diagnostics if self.traces else None)
+
+    def metric(self, name: str | None = None) -> tuple[str, Quantity]:
+        """The column of a metric and its declaration: `None` is the task's main metric on the test examples.
+
+        `name` may be a column (`test_accuracy`, `validation_loss`, `test_accuracy_precise`, `test_accuracy_moved_1`) or
+        a declared name (`accuracy`, meaning `test_accuracy`).
+
+        Raises:
+            UserError: the task declares no such metric.
+        """
+        declared = self._declared
+        asked = name if name is not None else declared[0].name
+        bare = asked.removeprefix("test_").removeprefix("validation_").removesuffix("_precise").removesuffix("_batch")
+        for quantity in declared:
+            if quantity.name in (asked, bare):
+                return asked if asked != quantity.name else f"test_{asked}", quantity
+        # Under a shift, whose name is the task's own. Of `rmse` and `rmse_log` the longer is the metric.
+        for quantity in sorted(declared, key=lambda one: -len(one.name)):
+            if asked in self.cells and asked.startswith(f"test_{quantity.name}_"):
+                return asked, quantity
+        names = [one.name for one in declared]
+        raise UserError(f"expected a metric of {self.task}: {names}. Received: metric={name!r}")
+
+    @cached_property
+    def _declared(self) -> list[Quantity]:
+        """The task's metrics, the main one first and the loss last."""
+        if not self.metrics:
+            raise UserError(f"expected cells whose records declare metrics. Received: {self.title}, none of whose do")
+        return [*self.metrics, *([] if any(one.name == "loss" for one in self.metrics) else [_LOSS])]
+
+    def _own(self, rows: pd.DataFrame | None) -> pd.DataFrame:
+        """Those of `rows`, several a cell, that belong to these cells, with the strategies as they are called here."""
+        if rows is None:
+            return pd.DataFrame(columns=["axis", "seed", "status", "id", "epoch", "step", "site"])
+        axis_of = self.cells.set_index("id")["axis"]
+        own = rows[rows["id"].isin(axis_of.index)]
+        return own.assign(axis=own["id"].map(axis_of)).reset_index(drop=True)
 
 
-def comparisons(frame: pd.DataFrame) -> list[Comparison]:
-    """The comparisons that a frame of cells holds: one a task, data source, architecture and differing settings.
+def comparisons(cells: Cells, traces: Traces | None = None) -> list[Comparison]:
+    """The comparisons that some cells hold: one a task, data source, architecture and differing settings.
 
     The settings of a section `axis` belong to the strategy and may differ between strategies. Settings that do not
     change what a cell computes (the engine, say) split nothing. Where one seed met different data (two scenes of the
@@ -85,11 +156,11 @@ def comparisons(frame: pd.DataFrame) -> list[Comparison]:
     not known) stand with the task's other cells where those have one source, else by themselves as `unknown`.
     """
     found = []
-    frame = frame.assign(data_source=_known_sources(frame))
-    for (task, architecture), cells in frame.groupby(["task", "architecture"], sort=True):
-        cells = cells.assign(axis=_strategies(cells))
-        differing = _differing(cells)
-        for values, rows in cells.groupby(["data_source", *differing], sort=True, dropna=False):
+    frame = cells.rows.assign(data_source=_known_sources(cells.rows))
+    for (task, architecture), of_both in frame.groupby(["task", "architecture"], sort=True):
+        rows = of_both.assign(axis=_strategies(of_both, cells.settings))
+        differing = _differing(rows, cells.settings)
+        for values, members in rows.groupby(["data_source", *differing], sort=True, dropna=False):
             source, *settings = values
             found.append(
                 Comparison(
@@ -97,44 +168,34 @@ def comparisons(frame: pd.DataFrame) -> list[Comparison]:
                     data_source=str(source),
                     architecture=str(architecture),
                     settings=dict(zip(differing, settings, strict=True)),
-                    frame=rows.reset_index(drop=True),
+                    cells=members.reset_index(drop=True),
+                    metrics=cells.metrics.get(str(task), ()),
+                    source=cells,
+                    traces=traces,
                 )
             )
     return found
 
 
-def the_comparison(frame: pd.DataFrame) -> Comparison:
-    """The one comparison that `frame` holds.
+def the_comparison(cells: Cells, traces: Traces | None = None) -> Comparison:
+    """The one comparison that some cells hold.
 
     Raises:
-        UserError: it holds none or several.
+        UserError: they hold none or several.
     """
-    found = comparisons(frame)
+    found = comparisons(cells, traces)
     if len(found) != 1:
         raise UserError(
             "expected cells of one comparison (one task, data source, architecture and settings); "
-            f"comparisons(frame) takes a frame apart. Received: {[one.title for one in found]}"
+            f"comparisons(cells) takes them apart. Received: {[one.title for one in found]}"
         )
     return found[0]
 
 
-def compared_settings(frame: pd.DataFrame) -> dict[str, str]:
-    """Column -> dotted path of the settings that change what a cell computes, the strategy's own left out."""
-    settings: dict[str, str] = frame.attrs.get("settings", {})
-    return {
-        column: path
-        for column, path in settings.items()
-        if column in frame and not f"{path}.".startswith(tuple(f"{one}." for one in _NOT_COMPARED))
-    }
-
-
-def _differing(cells: pd.DataFrame) -> list[str]:
-    differing = [column for column in compared_settings(cells) if cells[column].nunique(dropna=False) > 1]
-    # Data may be drawn anew by each seed, but under one seed and setting there is one pool of examples to compare on.
-    alike = cells.groupby(["data_source", "seed", *differing], dropna=False)
-    if "data_digest" in cells and alike["data_digest"].nunique().gt(1).any():
-        differing.append("data_digest")
-    return differing
+def compared_settings(settings: Mapping[str, str]) -> list[str]:
+    """The columns of the settings (column -> dotted path) that change what a cell computes, the strategy's own not."""
+    apart = tuple(f"{one}." for one in _NOT_COMPARED)
+    return [column for column, path in settings.items() if not f"{path}.".startswith(apart)]
 
 
 def say_value(value: object) -> str:
@@ -148,27 +209,36 @@ def say_value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)[:12] if isinstance(value, str) else str(value)
 
 
-def _strategies(cells: pd.DataFrame) -> list[str]:
+def _differing(rows: pd.DataFrame, settings: Mapping[str, str]) -> list[str]:
+    differing = [column for column in compared_settings(settings) if rows[column].nunique(dropna=False) > 1]
+    # Data may be drawn anew by each seed, but under one seed and setting there is one pool of examples to compare on.
+    alike = rows.groupby(["data_source", "seed", *differing], dropna=False)
+    if alike["data_digest"].nunique().gt(1).any():
+        differing.append("data_digest")
+    return differing
+
+
+def _strategies(rows: pd.DataFrame, settings: Mapping[str, str]) -> list[str]:
     """Each cell's strategy, with those of its own settings in which cells of that strategy differ."""
-    own = [column for column, path in cells.attrs.get("settings", {}).items() if path.startswith("axis.")]
-    labels = cells["axis"].astype(str).tolist()
-    for axis, rows in cells.reset_index(drop=True).groupby("axis"):
-        differing = [column for column in own if column in rows and rows[column].nunique(dropna=False) > 1]
+    own = [column for column, path in settings.items() if path.startswith("axis.")]
+    labels = rows["axis"].astype(str).tolist()
+    for strategy, members in rows.reset_index(drop=True).groupby("axis"):
+        differing = [column for column in own if members[column].nunique(dropna=False) > 1]
         if not differing:
             continue
-        for position, values in zip(rows.index, rows[differing].itertuples(index=False), strict=True):
+        for position, values in zip(members.index, members[differing].itertuples(index=False), strict=True):
             said = (
                 f"{name.rpartition('.')[2]}={say_value(value)}" for name, value in zip(differing, values, strict=True)
             )
-            labels[int(position)] = f"{axis} [{', '.join(said)}]"
+            labels[int(position)] = f"{strategy} [{', '.join(said)}]"
     return labels
 
 
-def _known_sources(frame: pd.DataFrame) -> list[str]:
+def _known_sources(rows: pd.DataFrame) -> list[str]:
     """Each cell's data source; a cell that failed before its data came takes its task's only one."""
     only: dict[str, str] = {}
-    for task, sources in frame.groupby("task")["data_source"]:
+    for task, sources in rows.groupby("task")["data_source"]:
         known = sources.dropna().unique()
         only[str(task)] = str(known[0]) if len(known) == 1 else "unknown"
-    pairs = zip(frame["task"], frame["data_source"], strict=True)
+    pairs = zip(rows["task"], rows["data_source"], strict=True)
     return [only[task] if source is None or source != source else str(source) for task, source in pairs]

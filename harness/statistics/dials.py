@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from harness.statistics.comparison import Comparison, comparisons, say_value
-from harness.types import UserError
+from harness.statistics.comparison import Comparison, Keeps, kept, say_value
+from harness.statistics.summary import FAILED
+from harness.types import Direction, UserError
 from harness.words import choose_from
 
 Scale = Literal["log", "linear", "even"]
@@ -20,10 +24,11 @@ _NO_DIALS = ("data_digest",)
 # Values a factor of 4 apart may be worth a logarithmic axis; gaps that differ by more than that are not even.
 _WIDE = 4.0
 _EVEN = 4.0
+_PLACE = "_place"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dial:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dial(Keeps):
     """The comparisons that differ in one setting only.
 
     Attributes:
@@ -35,7 +40,7 @@ class Dial:
     name: str
     members: tuple[Comparison, ...]
 
-    @property
+    @cached_property
     def values(self) -> tuple[Any, ...]:
         """The setting's values, in the order of `members`; None where it is not set."""
         return tuple(_value_of(one, self.name) for one in self.members)
@@ -45,7 +50,7 @@ class Dial:
         """The setting in words: `learning rate`."""
         return self.name.rpartition(".")[2].replace("_", " ")
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """The values as text, numbers with as few digits as tell them apart, three at least."""
         for digits in (3, 4, 5, 6):
@@ -64,7 +69,7 @@ class Dial:
         """Whether all values are numbers, so that there are distances between them."""
         return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.values)
 
-    @property
+    @cached_property
     def scale(self) -> Scale:
         """How the values lie on an axis: at equal ratios, at equal steps, or neither (then drawn evenly)."""
         if not self.is_number:
@@ -77,28 +82,25 @@ class Dial:
         best = min(uneven, key=lambda scale: uneven[scale])
         return best if uneven[best] <= _EVEN else "even"
 
-    @property
+    @cached_property
     def whole(self) -> Comparison:
         """All cells, whatever their value: what the cells share is what its title says."""
         first = self.members[0]
-        frame = pd.concat([one.cells for one in self.members], ignore_index=True)
-        frame.attrs = dict(first.frame.attrs)
         settings = {name: value for name, value in first.settings.items() if name not in (self.name, *_NO_DIALS)}
-        return Comparison(
-            task=first.task,
-            data_source=first.data_source,
-            architecture=first.architecture,
-            settings=settings,
-            frame=frame,
-        )
+        return self.comparison(pd.concat([one.cells for one in self.members], ignore_index=True), settings)
 
-    @property
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """The place of each cell of `whole` among the values `(cell,)`."""
+        return np.repeat(np.arange(len(self.members)), [len(one.cells) for one in self.members])
+
+    @cached_property
     def title(self) -> str:
         """`mnist (embedded), seed_cnn: learning rate 0.0001 to 0.1`."""
         values = f"{self.labels[0]} to {self.labels[-1]}" if self.is_number else ", ".join(self.labels)
         return f"{self.whole.title}: {self.label} {values}"
 
-    @property
+    @cached_property
     def slug(self) -> str:
         """Name of its folder."""
         return f"{self.whole.slug}-by-{self.label.replace(' ', '-')}"
@@ -106,7 +108,99 @@ class Dial:
     @property
     def strategies(self) -> list[str]:
         """All strategies that were run at any value, in alphabetical order."""
-        return sorted({str(axis) for one in self.members for axis in one.frame["axis"].unique()})
+        return self.whole.strategies
+
+    def comparison(self, cells: pd.DataFrame, settings: dict[str, Any]) -> Comparison:
+        """Some of the dial's cells as a comparison with these settings."""
+        first = self.members[0]
+        return Comparison(
+            task=first.task,
+            data_source=first.data_source,
+            architecture=first.architecture,
+            settings=settings,
+            cells=cells,
+            metrics=first.metrics,
+            source=first.source,
+            traces=first.traces,
+        )
+
+    def validation_metric(self, metric: str | None = None) -> tuple[str, Direction]:
+        """Column and direction of a metric on the validation examples, the task's main one unless said.
+
+        Raises:
+            UserError: it is one on the test examples, which nothing is chosen by.
+        """
+        asked = metric if metric is not None else f"validation_{self.whole.metric()[1].name}"
+        column, quantity = self.whole.metric(asked)
+        if not column.startswith("validation_"):
+            raise UserError(
+                f"expected a metric on the validation examples, such as validation_loss. Received: {metric=}"
+            )
+        return column, quantity.direction
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether its cells have the main metric on the validation examples."""
+        return self.validation_metric()[0] in self.whole.cells
+
+
+@dataclass(frozen=True)
+class BySeed:
+    """One strategy's numbers by seed and value of a dial, over the seeds that have all of them.
+
+    Attributes:
+        values: `(seed, value)`, the values in the dial's order; NaN where a cell diverged or its number is not finite.
+        seeds: `(seed,)`.
+        incomplete: seeds left out, as a cell of theirs is missing or failed (error, timeout, out of memory): what a
+            cell that was not run would have been is not known, whereas one that diverged is known to be bad.
+    """
+
+    values: NDArray[np.float64]
+    seeds: NDArray[np.int64]
+    incomplete: int
+
+
+@kept
+def by_seed(dial: Dial, column: str) -> dict[str, BySeed]:
+    """Strategy -> its `column` by seed and value of the dial.
+
+    Raises:
+        UserError: two cells have the same strategy, seed and value, or no cell has such a number.
+    """
+    if column not in dial.whole.cells:
+        raise UserError(f"expected a number that the cells were measured by. Received: column={column!r}")
+    return _by_seed(dial, dial.whole.cells[column].to_numpy(np.float64))
+
+
+@kept
+def diverged_values(dial: Dial) -> dict[str, pd.Series]:
+    """Strategy -> the number of the dial's values at which its cell diverged `(seed,)`."""
+    # Every cell that finished has this number, so that what is lost is what diverged.
+    counted = _by_seed(dial, np.ones(len(dial.whole.cells)))
+    return {
+        strategy: pd.Series(np.isnan(one.values).sum(axis=1).astype(np.float64), index=one.seeds)
+        for strategy, one in counted.items()
+    }
+
+
+def _by_seed(dial: Dial, numbers: NDArray[np.float64]) -> dict[str, BySeed]:
+    """`by_seed` of one number a cell of the whole dial `(cell,)`."""
+    cells = dial.whole.cells[["axis", "seed", "status"]].assign(**{_PLACE: dial.places})
+    twice = cells.duplicated(["axis", "seed", _PLACE])
+    if twice.any():
+        row = cells[twice].iloc[0]
+        raise UserError(f"expected one cell a seed and strategy. Received: {row['axis']} seed {row['seed']} twice")
+    cells["_value"] = np.where((cells["status"] == "ok") & np.isfinite(numbers), numbers, np.nan)
+    run = cells[~cells["status"].isin(FAILED)]
+    found = {}
+    for strategy, rows in cells.groupby("axis", sort=True):
+        of_strategy = run[run["axis"] == strategy]
+        places = of_strategy.pivot(index="seed", columns=_PLACE, values="_value")
+        complete = of_strategy.groupby("seed").size().reindex(places.index) == len(dial.members)
+        whole = places[complete].reindex(columns=range(len(dial.members))).sort_index()
+        incomplete = rows["seed"].nunique() - len(whole)
+        found[str(strategy)] = BySeed(whole.to_numpy(np.float64), whole.index.to_numpy(np.int64), incomplete)
+    return found
 
 
 def dials_of(found: Sequence[Comparison]) -> list[Dial]:
@@ -127,26 +221,26 @@ def dials_of(found: Sequence[Comparison]) -> list[Dial]:
     return dials
 
 
-def the_dial(frame: pd.DataFrame, name: str) -> Dial:
-    """The one dial of that name that a frame of cells holds.
+def the_dial(found: Sequence[Comparison], name: str) -> Dial:
+    """The one dial of that name that comparisons hold.
 
     Args:
-        frame: cells, as `load_results` gives them.
+        found: comparisons, of one study.
         name: the setting's column, `learning_rate`.
 
     Raises:
-        UserError: it holds none or several (other settings, tasks or architectures that differ as well).
+        UserError: there is none or there are several (other settings, tasks or architectures that differ as well).
     """
-    every = dials_of(comparisons(frame))
-    found = [dial for dial in every if dial.name == name]
-    if not found:
+    every = dials_of(found)
+    dials = [dial for dial in every if dial.name == name]
+    if not dials:
         raise UserError(f"name: {choose_from(name, sorted({dial.name for dial in every}))}")
-    if len(found) > 1:
+    if len(dials) > 1:
         raise UserError(
-            f"expected cells that differ in {name} and no other setting; dials_of(comparisons(frame)) "
-            f"takes a frame apart. Received: {[dial.title for dial in found]}"
+            f"expected cells that differ in {name} and no other setting; dials_of(comparisons) takes them apart. "
+            f"Received: {[dial.title for dial in dials]}"
         )
-    return found[0]
+    return dials[0]
 
 
 def _others(comparison: Comparison, name: str) -> tuple[Any, ...]:

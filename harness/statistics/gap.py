@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.statistics.comparison import Comparison, the_comparison
-from harness.statistics.paired import compare_series
+from harness.statistics.comparison import Comparison, kept
 from harness.statistics.summary import mean_interval
+from harness.statistics.table import Table
+from harness.statistics.verdicts import compare_series
 
 LAG, DEPENDENCE = "lag", "dependence"
 KINDS = ("moving", "precise", "batch")
@@ -19,9 +20,8 @@ DIAGNOSTICS = ("samples_per_statistic", "mean_lag", "variance_lag", "least_varia
 _COLUMNS = ["axis", "n", *(f"{part}{end}" for part in ("total", *PARTS) for end in ("", "_low", "_high"))]
 
 
-def aggregate_gap(
-    cells: pd.DataFrame | Comparison, metric: str | None = None, *, confidence: float = 0.95
-) -> pd.DataFrame:
+@kept
+def aggregate_gap(comparison: Comparison, metric: str | None = None, *, confidence: float = 0.95) -> Table:
     """The inference gap of each strategy in two parts that add up to it, each paired by cell.
 
     `lag` is the metric with moving averages minus with precise statistics: both stand for the training set, and only
@@ -31,7 +31,7 @@ def aggregate_gap(
     sections 3 and 4).
 
     Args:
-        cells: a `Comparison`, or a frame that holds one.
+        comparison: the cells.
         metric: its column or name; `None` is the task's main metric on the test examples.
         confidence: of the t intervals.
 
@@ -42,8 +42,7 @@ def aggregate_gap(
         difference costs); the medians over cells of m' (`samples_per_statistic`) and of the diagnostics `mean_lag`,
         `variance_lag`, `least_variance`. Strategies none of whose cells have all three are left out.
     """
-    comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
-    column, measure = comparison.measure(metric)
+    column, quantity = comparison.metric(metric)
     kinds = [f"{column}{kind}" for kind in ("", "_precise", "_batch")]
     frame = comparison.cells
     ok = frame[frame["status"] == "ok"].reindex(columns=[*dict.fromkeys(["axis", "seed", *kinds, *DIAGNOSTICS])])
@@ -60,12 +59,11 @@ def aggregate_gap(
         scores |= {f"{axis}: {kind}": values[kind] for kind in KINDS}
         rows.append(row | {name: values[name].astype(np.float64).median() for name in DIAGNOSTICS})
     table = pd.DataFrame(rows, columns=[*_COLUMNS, *DIAGNOSTICS])
-    tested = compare_series(scores, pairs, direction=measure["direction"], confidence=confidence)
+    tested = compare_series(scores, pairs, direction=quantity.direction, confidence=confidence)
     for place, part in enumerate(PARTS):
         for name, column_of in ((f"{part}_p", "holm_p"), (f"{part}_verdict", "verdict")):
             table[name] = tested[column_of].to_numpy()[place :: len(PARTS)]
-    table.attrs.update(comparison.attributes(metric), confidence=confidence)
-    return table
+    return Table(rows=table, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 
 
 def _mean(name: str, values: pd.Series, confidence: float) -> dict[str, float]:

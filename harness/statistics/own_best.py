@@ -7,18 +7,18 @@ then no longer independent, as the tests take them to be.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from harness.statistics.by_seed import by_seed
-from harness.statistics.comparison import Comparison
-from harness.statistics.dials import Dial
-from harness.statistics.paired import compare_pairs
+from harness.statistics.comparison import Comparison, kept
+from harness.statistics.dials import Dial, by_seed
 from harness.statistics.summary import aggregate_comparison
-from harness.statistics.usable import validation_metric
+from harness.statistics.table import Table
+from harness.statistics.verdicts import compare_pairs
 from harness.types import UserError
 
 
@@ -40,6 +40,7 @@ def best_value(scores: ArrayLike) -> int:
     return int(np.argmax(np.where(survived == survived.max(), means, -np.inf)))
 
 
+@kept
 def choose_values(dial: Dial, metric: str | None = None) -> pd.DataFrame:
     """The value of the dial that suits each strategy best, by the mean over seeds of a metric on validation data.
 
@@ -72,6 +73,7 @@ def choose_values(dial: Dial, metric: str | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["axis", "value", "place", "edge", "seeds", "agreeing", "mean", "diverged"])
 
 
+@kept
 def at_own_best(dial: Dial, metric: str | None = None) -> Comparison:
     """Each strategy's cells at the value that `choose_values` gives it, as one comparison like any other.
 
@@ -88,12 +90,33 @@ def at_own_best(dial: Dial, metric: str | None = None) -> Comparison:
             parts.append(cells[cells["axis"] == axis])
     if not parts:
         raise UserError(f"expected seeds with a cell at every {dial.label}. Received: {dial.title}, none of them")
-    return _like(dial, pd.concat(parts, ignore_index=True), "own best")
+    # The title says how their values were come by.
+    return dial.comparison(pd.concat(parts, ignore_index=True), {**dial.whole.settings, dial.name: "own best"})
 
 
-def aggregate_own_best(
-    dial: Dial, metric: str | None = None, *, baseline: str, confidence: float = 0.95
-) -> pd.DataFrame:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OwnBest(Table):
+    """Each strategy at its own best value of a dial.
+
+    Attributes:
+        common: the value that suits all strategies best.
+        baseline: the strategy that the others are compared with.
+    """
+
+    common: Any
+    baseline: str
+
+
+def own_best(dial: Dial) -> Comparison | None:
+    """`at_own_best`; None where cells lack a metric on validation data, or every seed a value."""
+    try:
+        return at_own_best(dial) if dial.has_validation else None
+    except UserError:
+        return None
+
+
+@kept
+def aggregate_own_best(dial: Dial, metric: str | None = None, *, baseline: str, confidence: float = 0.95) -> OwnBest:
     """Each strategy at its own best value: which that is, what it reaches there on test data, and against the baseline.
 
     Args:
@@ -104,7 +127,7 @@ def aggregate_own_best(
 
     Returns:
         The columns of `choose_values` without `mean` and `diverged`; `cells`, `n`, `diverged`, `mean`, `low`, `high` at
-        the own best value; `common_mean`, `common_low`, `common_high` at `attrs["common"]`, the value that suits all
+        the own best value; `common_mean`, `common_low`, `common_high` at `common`, the value that suits all
         strategies best; `difference`, `difference_low`, `difference_high`, `p_better`, `holm_p` and `verdict` of
         `compare_pairs` at the own best values, missing for the baseline. The best mean comes first.
 
@@ -113,20 +136,29 @@ def aggregate_own_best(
     """
     own, common = at_own_best(dial), common_value(dial)
     chosen = choose_values(dial).drop(columns=["mean", "diverged"])
-    there = aggregate_comparison(own, metric, confidence=confidence)
-    at_common = aggregate_comparison(at_value(dial, common), metric, confidence=confidence)
+    there = aggregate_comparison(own, metric, confidence=confidence).rows
+    at_common = aggregate_comparison(at_value(dial, common), metric, confidence=confidence).rows
     table = there[["axis", "cells", "n", "diverged", "mean", "low", "high"]].merge(chosen, on="axis")
     at_common = at_common[["axis", "mean", "low", "high"]].rename(columns=lambda name: f"common_{name}")
     table = table.merge(at_common.rename(columns={"common_axis": "axis"}), on="axis", how="left")
     if baseline in set(table["axis"]):
-        pairs = compare_pairs(own, metric, baseline=baseline, confidence=confidence, resample=False)
+        pairs = compare_pairs(own, metric, baseline=baseline, confidence=confidence).rows
         pairs = pairs[["axis", "difference", "low", "high", "p_better", "holm_p", "verdict"]]
         renamed = {"low": "difference_low", "high": "difference_high"}
         table = table.merge(pairs.rename(columns=renamed), on="axis", how="left")
-    table.attrs.update(own.attributes(metric), confidence=confidence, common=common, baseline=baseline)
-    return table
+    column, quantity = own.metric(metric)
+    return OwnBest(
+        rows=table,
+        of=own,
+        metric=column,
+        quantity=quantity,
+        confidence=confidence,
+        common=common,
+        baseline=baseline,
+    )
 
 
+@kept
 def common_value(dial: Dial, metric: str | None = None) -> Any:
     """The one value of the dial that suits all strategies best, by the rule that each strategy's own is chosen by.
 
@@ -148,24 +180,11 @@ def at_value(dial: Dial, value: Any) -> Comparison:
     return dial.members[dial.values.index(value)]
 
 
-def _like(dial: Dial, frame: pd.DataFrame, value: str) -> Comparison:
-    """Cells of the dial as a comparison whose title says how their values were come by."""
-    whole = dial.whole
-    frame.attrs = dict(whole.frame.attrs)
-    return Comparison(
-        task=whole.task,
-        data_source=whole.data_source,
-        architecture=whole.architecture,
-        settings={**whole.settings, dial.name: value},
-        frame=frame,
-    )
-
-
 def _scores(dial: Dial, metric: str | None) -> dict[str, NDArray[np.float64]]:
     """Strategy -> scores `(seed, value)`, higher is better."""
-    column, _ = validation_metric(dial, metric)
+    column, _ = dial.validation_metric(metric)
     return {axis: _sign(dial, metric) * one.values for axis, one in by_seed(dial, column).items()}
 
 
 def _sign(dial: Dial, metric: str | None) -> int:
-    return 1 if validation_metric(dial, metric)[1] == "max" else -1
+    return 1 if dial.validation_metric(metric)[1] == "max" else -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -12,25 +13,33 @@ from scipy import stats
 from harness.seeds import derive_rng
 from harness.statistics.caution import POWER, detectable_effect, paired_t_power
 from harness.statistics.comparison import Comparison
-from harness.statistics.pair import win_interval
-from harness.statistics.paired import ALPHA, BASELINE, UNTOLD, compare_pairs, verdicts
+from harness.statistics.difference import win_interval
+from harness.statistics.table import Table
+from harness.statistics.verdicts import ALPHA, BASELINE, UNTOLD, compare_pairs, verdicts
 
 _MOST_SEEDS = 512
 _DRAWS = 2000
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SeedPlan(Table):
+    """How many seeds it takes; `power` is the chance to tell the difference."""
+
+    power: float
+
+
 def plan_seeds(
-    cells: pd.DataFrame | Comparison,
+    comparison: Comparison,
     metric: str | None = None,
     *,
     baseline: str = BASELINE,
     difference: float | None = None,
     power: float = POWER,
-) -> pd.DataFrame:
+) -> SeedPlan:
     """How many seeds would tell each strategy from the baseline, going by the spread that a pilot shows.
 
     Args:
-        cells: the pilot's cells: a `Comparison`, or a frame that holds one.
+        comparison: the pilot's cells.
         metric: its column or name; `None` is the task's main metric on the test examples.
         baseline: the strategy that the others are compared with.
         difference: the difference to be told, in the metric's unit; `None` is the one that the pilot shows.
@@ -44,10 +53,10 @@ def plan_seeds(
         takes and `verdict_chance` with the present pairs. NaN where fewer than two pairs finished. `verdict_seeds` is
         infinite where no number of seeds suffices: the verdict claims no difference that wins too seldom.
     """
-    table = compare_pairs(cells, metric, baseline=baseline)
-    comparisons = max(1, len(table))
+    pairs_table = compare_pairs(comparison, metric, baseline=baseline)
+    comparisons = max(1, len(pairs_table.rows))
     rows = []
-    for one in table.to_dict("records"):
+    for one in pairs_table.rows.to_dict("records"):
         pairs, shown = int(one["pairs"]), abs(float(one["difference"]))
         sd = shown / abs(one["d_z"]) if one["d_z"] else math.nan
         sd_low, sd_high = sd_interval(sd, pairs)
@@ -68,9 +77,14 @@ def plan_seeds(
                 "verdict_chance": verdict_power(told / sd, pairs, comparisons=comparisons),
             }
         )
-    planned = pd.DataFrame(rows)
-    planned.attrs.update({str(key): value for key, value in table.attrs.items()}, power=power)
-    return planned
+    return SeedPlan(
+        rows=pd.DataFrame(rows),
+        of=comparison,
+        metric=pairs_table.metric,
+        quantity=pairs_table.quantity,
+        confidence=pairs_table.confidence,
+        power=power,
+    )
 
 
 def seeds_for_difference(d_z: float, *, comparisons: int = 1, power: float = POWER) -> float:

@@ -21,7 +21,7 @@ from harness.types import Direction
 
 
 @dataclass(frozen=True)
-class Look:
+class Interim:
     """What the seeds so far say of one strategy against the baseline.
 
     Attributes:
@@ -54,15 +54,15 @@ def wealth(wins: int, losses: int) -> float:
     return math.exp(min(log_wealth, 700.0))
 
 
-def look(
+def judge(
     strategy: Mapping[int, float],
     baseline: Mapping[int, float],
     *,
     direction: Direction,
     comparisons: int = 1,
     alpha: float = 0.05,
-) -> Look:
-    """Look at the scores that a strategy and the baseline have so far.
+) -> Interim:
+    """Judge by the scores that a strategy and the baseline have so far.
 
     Args:
         strategy: seed -> score; a score that is not finite (the cell diverged or failed) is worse than any other.
@@ -79,7 +79,7 @@ def look(
         wins += a > b
         losses += a < b
         best = max(best, wealth(wins, losses))
-    return Look(wins, losses, best, comparisons / alpha)
+    return Interim(wins, losses, best, comparisons / alpha)
 
 
 def _comparable(score: float, direction: Direction) -> float:

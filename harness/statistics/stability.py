@@ -1,4 +1,4 @@
-"""Every measure of stability side by side: description, on which no verdict rests."""
+"""How stable is a strategy? Divergence, spread over seeds, and how training went; verdicts on the first two."""
 
 from __future__ import annotations
 
@@ -6,47 +6,52 @@ import math
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
+from statsmodels.stats.proportion import proportion_confint
 
 from harness.cell.health import MEASURES
-from harness.statistics.comparison import Comparison, the_comparison
-from harness.statistics.divergence import compare_divergence
-from harness.types import Direction
+from harness.statistics.caution import SEEDS_FOR_SPREAD
+from harness.statistics.comparison import Comparison, kept
+from harness.statistics.summary import FAILED, Interval
+from harness.statistics.table import Table
+from harness.statistics.verdicts import ALPHA, BASELINE, UNTOLD, holm
+from harness.types import Direction, UserError
 
 # Measures of a cell's training that a record may hold; of several sites the worst off (`harness.cell.health`).
-OF_TRAINING = tuple(measure.name for measure in MEASURES if measure.tabled)
+OF_TRAINING = tuple(one.name for one in MEASURES if one.tabled)
 WORST_SHARE = 0.1
+LESS, MORE = "spreads less than", "spreads more than"
 
 
-def aggregate_stability(cells: pd.DataFrame | Comparison, metric: str | None = None) -> pd.DataFrame:
+@kept
+def aggregate_stability(comparison: Comparison, metric: str | None = None) -> Table:
     """One row a strategy: how often it diverged, how far its seeds lie apart, and how its training went.
 
     Args:
-        cells: a `Comparison`, or a frame that holds one.
+        comparison: the cells.
         metric: the metric's column or name; `None` is the task's main metric on the test examples.
 
     Returns:
         Columns `axis`; `cells`, `diverged` and its `rate` with the Wilson interval `low`, `high`; of the metric over
         the `n` seeds that finished `sd`, `iqr` (interquartile range), `worst` (seed) and `worst_tenth` (mean of the
         worst tenth of the seeds, rounded up); then the median over those seeds of each of `OF_TRAINING`, NaN where it
-        was not measured. `attrs` as those of `aggregate_comparison`.
+        was not measured.
 
     Raises:
-        UserError: the frame holds no or several comparisons, or the task has no such metric.
+        UserError: the task has no such metric.
     """
-    comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
-    column, measure = comparison.measure(metric)
-    finished = comparison.cells[comparison.frame["status"] == "ok"].reindex(columns=["axis", column, *OF_TRAINING])
+    column, quantity = comparison.metric(metric)
+    finished = comparison.cells[comparison.cells["status"] == "ok"].reindex(columns=["axis", column, *OF_TRAINING])
     rows = []
-    for axis in sorted(comparison.frame["axis"].unique()):
+    for axis in sorted(comparison.cells["axis"].unique()):
         of_axis = finished[finished["axis"] == axis]
         values = of_axis[column].to_numpy(np.float64)
         training = {name: float(of_axis[name].astype(np.float64).median()) for name in OF_TRAINING}
-        rows.append({"axis": axis} | dispersion(values, direction=measure["direction"]) | training)
+        rows.append({"axis": axis} | dispersion(values, direction=quantity.direction) | training)
     diverged = compare_divergence(comparison)[["axis", "cells", "diverged", "rate", "low", "high"]]
     table = diverged.merge(pd.DataFrame(rows), on="axis", validate="one_to_one")
-    table.attrs.update(comparison.attributes(metric))
-    return table
+    return Table(rows=table, of=comparison, metric=column, quantity=quantity)
 
 
 def dispersion(values: ArrayLike, *, direction: Direction) -> dict[str, float]:
@@ -65,3 +70,144 @@ def dispersion(values: ArrayLike, *, direction: Direction) -> dict[str, float]:
         "worst": float(worst_first[0]),
         "worst_tenth": float(worst_first[: math.ceil(WORST_SHARE * n)].mean()),
     }
+
+
+@kept
+def compare_divergence(comparison: Comparison, *, baseline: str = BASELINE, confidence: float = 0.95) -> pd.DataFrame:
+    """How many of each strategy's cells diverged, and Fisher's exact test against the baseline.
+
+    Returns:
+        Columns `axis`, `cells`, `diverged`, `failed`, `rate` (diverged of all cells) with the Wilson interval `low`,
+        `high`, `fisher_p` and `holm_p` (NaN for the baseline itself). Failed cells stay in the denominator.
+    """
+    rows = []
+    for axis, group in comparison.cells.groupby("axis", sort=True):
+        diverged = int((group["status"] == "diverged").sum())
+        low, high = proportion_confint(diverged, len(group), alpha=1 - confidence, method="wilson")
+        rows.append(
+            {
+                "axis": axis,
+                "cells": len(group),
+                "diverged": diverged,
+                "failed": int(group["status"].isin(FAILED).sum()),
+                "rate": diverged / len(group),
+                "low": float(low),
+                "high": float(high),
+            }
+        )
+    table = pd.DataFrame(rows)
+    of_baseline = table[table["axis"] == baseline]
+    table["fisher_p"] = np.nan
+    for index, row in table.iterrows():
+        if len(of_baseline) and row["axis"] != baseline:
+            counts = [[one["diverged"], one["cells"] - one["diverged"]] for one in (row, of_baseline.iloc[0])]
+            table.loc[index, "fisher_p"] = stats.fisher_exact(np.array(counts)).pvalue
+    table["holm_p"] = holm(table["fisher_p"])
+    return table
+
+
+@kept
+def compare_spread(
+    comparison: Comparison, metric: str | None = None, *, baseline: str = BASELINE, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Every strategy's standard deviation over seeds against the baseline's, over the seeds that both finished.
+
+    Args:
+        comparison: the cells.
+        metric: its column or name; `None` is the task's main metric on the test examples.
+        baseline: the strategy that the others are compared with.
+        confidence: of the intervals.
+
+    Returns:
+        Columns `axis`, `baseline`, `n` (seeds), `sd`, `baseline_sd`, `ratio` with `ratio_low`, `ratio_high`
+        (jackknife), `brown_forsythe_p`, `holm_p` and `verdict`. The verdict is `not told apart` below 30 seeds,
+        whatever the numbers: with fewer, a ratio of 2 is found by luck or not at all.
+
+    Raises:
+        UserError: there is no such baseline.
+    """
+    values = _finished(comparison, metric)
+    strategies = sorted(map(str, values))
+    if baseline not in strategies:
+        raise UserError(f"expected a baseline among the strategies {strategies}. Received: baseline={baseline!r}")
+    rows = []
+    for axis in strategies:
+        if axis == baseline:
+            continue
+        both = values[[axis, baseline]].dropna().to_numpy()
+        sd, baseline_sd = both.std(axis=0, ddof=1) if len(both) > 1 else (math.nan, math.nan)
+        ratio = log_sd_ratio_interval(both[:, 0], both[:, 1], confidence=confidence)
+        rows.append(
+            {
+                "axis": axis,
+                "baseline": baseline,
+                "n": len(both),
+                "sd": sd,
+                "baseline_sd": baseline_sd,
+                "ratio": math.exp(ratio.estimate),
+                "ratio_low": math.exp(ratio.low),
+                "ratio_high": math.exp(ratio.high),
+                "brown_forsythe_p": brown_forsythe_p(both[:, 0], both[:, 1]),
+            }
+        )
+    table = pd.DataFrame(rows)
+    if len(table):
+        table["holm_p"] = holm(table["brown_forsythe_p"])
+        table["verdict"] = [
+            _verdict(*row) for row in table[["n", "ratio_low", "ratio_high", "holm_p"]].itertuples(index=False)
+        ]
+    return table
+
+
+def log_sd_ratio_interval(values: ArrayLike, others: ArrayLike, *, confidence: float = 0.95) -> Interval:
+    """ln(SD of `values` / SD of `others`), both `(seed,)` and paired, with the jackknife's t interval (Miller 1968).
+
+    Pseudo-values of the difference of the two log standard deviations carry the pairing along. NaN for fewer than
+    three pairs, and where a standard deviation is 0.
+    """
+    x, y = np.asarray(values, np.float64), np.asarray(others, np.float64)
+    n = len(x)
+    if n < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Interval(math.nan, math.nan, math.nan, n)
+    estimate = math.log(x.std(ddof=1) / y.std(ddof=1))
+    with np.errstate(divide="ignore"):
+        pseudo = n * estimate - (n - 1) * (_log_sd_without_each(x) - _log_sd_without_each(y))
+    if not np.isfinite(pseudo).all():
+        return Interval(estimate, math.nan, math.nan, n)
+    half = float(special.stdtrit(n - 1, (1 + confidence) / 2) * pseudo.std(ddof=1) / math.sqrt(n))
+    return Interval(estimate, float(pseudo.mean()) - half, float(pseudo.mean()) + half, n)
+
+
+def brown_forsythe_p(values: ArrayLike, others: ArrayLike) -> float:
+    """Brown & Forsythe's (1974) test of equal spread: Levene's with medians; NaN for fewer than three values.
+
+    It takes the two samples for independent; seeds that are shared make it say less, never more.
+    """
+    x, y = np.asarray(values, np.float64), np.asarray(others, np.float64)
+    if min(len(x), len(y)) < 3 or (np.ptp(x) == 0 and np.ptp(y) == 0):
+        return math.nan
+    return float(stats.levene(x, y, center="median").pvalue)
+
+
+def _log_sd_without_each(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log standard deviation with each value left out in turn `(seed,)`."""
+    n = len(values)
+    squares = (values - values.mean()) ** 2
+    # Leaving out x_i takes n / (n - 1) * (x_i - mean)^2 from the sum of squares.
+    left = np.maximum(squares.sum() - n / (n - 1) * squares, 0.0)
+    return 0.5 * np.log(left / (n - 2))  # type: ignore[no-any-return]
+
+
+def _finished(comparison: Comparison, metric: str | None) -> pd.DataFrame:
+    """The metric `(seed, strategy)`, NaN where a cell diverged or failed."""
+    column, _ = comparison.metric(metric)
+    frame = comparison.cells.assign(value=comparison.cells.get(column, np.nan))
+    frame.loc[frame["status"] != "ok", "value"] = np.nan
+    values = frame.pivot_table(index="seed", columns="axis", values="value", dropna=False)
+    return values.rename(columns=str).replace([np.inf, -np.inf], np.nan)
+
+
+def _verdict(n: int, low: float, high: float, p: float) -> str:
+    if n < SEEDS_FOR_SPREAD or not p < ALPHA:
+        return UNTOLD
+    return LESS if high < 1 else MORE if low > 1 else UNTOLD

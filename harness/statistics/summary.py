@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from harness.statistics.comparison import Comparison, the_comparison
+from harness.statistics.comparison import Comparison, kept
+from harness.statistics.table import Table
+from harness.types import Quantity
 
 FAILED = ("error", "timeout", "oom")
 
@@ -51,13 +52,12 @@ def mean_interval(
     return Interval(mean, max(mean - half_width, least), min(mean + half_width, most), n)
 
 
-def aggregate_comparison(
-    cells: pd.DataFrame | Comparison, metric: str | None = None, *, confidence: float = 0.95
-) -> pd.DataFrame:
+@kept
+def aggregate_comparison(comparison: Comparison, metric: str | None = None, *, confidence: float = 0.95) -> Table:
     """One row a strategy, the best mean first: what it reached, how far its seeds lie apart, and what it costs.
 
     Args:
-        cells: a `Comparison`, or a frame that holds one.
+        comparison: the cells.
         metric: the metric's column or name; `None` is the task's main metric on the test examples.
         confidence: of the intervals.
 
@@ -66,28 +66,25 @@ def aggregate_comparison(
         `n` values behind `mean`, `low`, `high` (t interval, cut to the metric's range) and `sd`; `precise_mean`, the
         same metric with re-estimated inference statistics; `gap`, `gap_low`, `gap_high`: moving averages minus precise
         statistics, paired by cell; `parameters`, `normalization_parameters`, `statistics`, `samples_per_statistic`;
-        `seconds` a cell (median). Diverged and failed cells count in `cells` and are not in the means. `attrs` say what
-        was compared: `title`, `task`, `data_source`, `architecture`, `metric`, `measure`, `confidence`.
+        `seconds` a cell (median). Diverged and failed cells count in `cells` and are not in the means.
 
     Raises:
-        UserError: the frame holds no or several comparisons, or the task has no such metric.
+        UserError: the task has no such metric.
     """
-    comparison = cells if isinstance(cells, Comparison) else the_comparison(cells)
-    column, measure = comparison.measure(metric)
+    column, quantity = comparison.metric(metric)
     rows = [
-        {"axis": axis} | _row(rows, column, measure, confidence)
+        {"axis": axis} | _row(rows, column, quantity, confidence)
         for axis, rows in comparison.cells.groupby("axis", sort=True)
     ]
     summary = pd.DataFrame(rows)
-    summary = summary.sort_values("mean", ascending=measure["direction"] == "min", kind="stable", ignore_index=True)
-    summary.attrs.update(comparison.attributes(metric), confidence=confidence)
-    return summary
+    summary = summary.sort_values("mean", ascending=quantity.direction == "min", kind="stable", ignore_index=True)
+    return Table(rows=summary, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 
 
-def _row(cells: pd.DataFrame, column: str, measure: Mapping[str, Any], confidence: float) -> dict[str, Any]:
+def _row(cells: pd.DataFrame, column: str, quantity: Quantity, confidence: float) -> dict[str, Any]:
     ok = cells[cells["status"] == "ok"]
     values, precise = _column(ok, column), _column(ok, f"{column}_precise")
-    mean = mean_interval(values, confidence=confidence, least=float(measure["low"]), most=float(measure["high"]))
+    mean = mean_interval(values, confidence=confidence, least=quantity.low, most=quantity.high)
     gap = mean_interval(values - precise, confidence=confidence)
     return {
         "cells": len(cells),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,20 +16,21 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.stats.proportion import proportion_confint
 
 from harness.seeds import derive_rng
-from harness.statistics.comparison import Comparison
+from harness.statistics.comparison import Comparison, kept
+from harness.statistics.table import Table
 from harness.types import UserError
 
 BASELINE = "none"
 
 
-def target_of(comparison: Comparison, history: Comparison, *, baseline: str = BASELINE) -> float:
+def target_of(comparison: Comparison, *, baseline: str = BASELINE) -> float:
     """The mean over the baseline's finished cells of their last validation metric, in the metric's unit.
 
     Raises:
         UserError: the baseline has no finished cell with such a value.
     """
     column = _column(comparison)
-    cells = history.cells
+    cells = comparison.history
     of_baseline = cells[(cells["axis"] == baseline) & (cells["status"] == "ok")]
     last = of_baseline.sort_values("epoch").groupby("id")[column].last() if column in cells else pd.Series(dtype=float)
     last = last[np.isfinite(last)]
@@ -40,32 +41,42 @@ def target_of(comparison: Comparison, history: Comparison, *, baseline: str = BA
     return float(last.mean())
 
 
-def times_to_target(
-    comparison: Comparison, history: Comparison, *, target: float | None = None, baseline: str = BASELINE
-) -> pd.DataFrame:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Times(Table):
+    """When cells or strategies reach a target.
+
+    Attributes:
+        target: what the metric on the validation examples is to reach.
+        baseline: whose mean the target is.
+    """
+
+    target: float
+    baseline: str
+
+
+@kept
+def times_to_target(comparison: Comparison, *, target: float | None = None, baseline: str = BASELINE) -> Times:
     """One row a cell: when its validation metric first reached the target.
 
     Args:
         comparison: the cells.
-        history: the same comparison over epochs, from `load_history`.
         target: what the main metric on the validation examples is to reach; `None` is `target_of`'s.
         baseline: whose mean the target is.
 
     Returns:
         Columns `axis`, `seed`, `status`, `id`; `epochs` until the target was reached, infinite where it never was or
-        the cell did not finish; `seconds` of training until then. `attrs` as in `aggregate_comparison`, with `target`
-        and `baseline`, `metric` being the validation column.
+        the cell did not finish; `seconds` of training until then. `metric` is the validation column.
 
     Raises:
         UserError: no target was given, and there is no finished cell of the baseline.
     """
-    reached = target_of(comparison, history, baseline=baseline) if target is None else float(target)
+    reached = target_of(comparison, baseline=baseline) if target is None else float(target)
     column = _column(comparison)
-    _, measure = comparison.measure()
-    epochs = history.cells.sort_values(["id", "epoch"])
+    _, quantity = comparison.metric()
+    epochs = comparison.history.sort_values(["id", "epoch"])
     values = epochs[column].to_numpy(np.float64) if column in epochs else np.full(len(epochs), np.nan)
     # NaN is neither above nor below, and so reaches nothing.
-    there = values >= reached if measure["direction"] == "max" else values <= reached
+    there = values >= reached if quantity.direction == "max" else values <= reached
     spent = epochs.groupby("id")["seconds"].cumsum() if "seconds" in epochs else pd.Series(np.nan, epochs.index)
     first = epochs.assign(spent=spent)[there].groupby("id")[["epoch", "spent"]].first()
     times = comparison.cells[["axis", "seed", "status", "id"]].reset_index(drop=True)
@@ -73,20 +84,19 @@ def times_to_target(
     for name, source in (("epochs", "epoch"), ("seconds", "spent")):
         found = times["id"].map(first[source]).to_numpy(np.float64)
         times[name] = np.where(finished & times["id"].isin(first.index), found, np.inf)
-    times.attrs.update(comparison.attributes(), metric=column, target=reached, baseline=baseline, measure=measure)
-    return times
+    return Times(rows=times, of=comparison, metric=column, quantity=quantity, target=reached, baseline=baseline)
 
 
-def aggregate_times(times: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+def aggregate_times(times: Times, *, confidence: float = 0.95) -> Times:
     """One row a strategy, the soonest first: how many cells reached the target, and when half of them had.
 
     Returns:
         Columns `axis`, `cells`, `reached`; `share` of the cells that reached it, with Wilson's interval `low`, `high`;
         `median` and `slow`: epochs by which half and 90 % of all cells had reached it, infinite where fewer ever did;
-        `seconds`, the median likewise. `attrs` as those of `times`.
+        `seconds`, the median likewise.
     """
     rows = []
-    for axis, cells in times.groupby("axis", sort=True):
+    for axis, cells in times.rows.groupby("axis", sort=True):
         epochs, seconds = cells["epochs"].to_numpy(np.float64), cells["seconds"].to_numpy(np.float64)
         reached = int(np.isfinite(epochs).sum())
         low, high = proportion_confint(reached, len(cells), alpha=1 - confidence, method="wilson")
@@ -95,8 +105,7 @@ def aggregate_times(times: pd.DataFrame, *, confidence: float = 0.95) -> pd.Data
     columns = ["axis", "cells", "reached", "share", "low", "high", "median", "slow", "seconds"]
     table = pd.DataFrame(rows, columns=columns)
     table = table.sort_values(["median", "share"], ascending=[True, False], kind="stable", ignore_index=True)
-    table.attrs = {**times.attrs, "confidence": confidence}
-    return table
+    return replace(times, rows=table, confidence=confidence)
 
 
 def by_share(times: ArrayLike, share: float) -> float:
@@ -121,7 +130,7 @@ class TimeRatios:
     left_out: tuple[str, ...]
 
 
-def time_ratios(times: Sequence[pd.DataFrame]) -> TimeRatios:
+def time_ratios(times: Sequence[Times]) -> TimeRatios:
     """Dolan & Moré's (2002, section 2) performance ratios r = t / (least t of any strategy), by task and seed.
 
     A problem is a task under one seed. Only strategies that every task has are compared, on the seeds that all of them
@@ -133,17 +142,17 @@ def time_ratios(times: Sequence[pd.DataFrame]) -> TimeRatios:
     Raises:
         UserError: there is no table, or no strategy that all of them have.
     """
-    common = sorted(set.intersection(*(set(one["axis"]) for one in times))) if times else []
+    common = sorted(set.intersection(*(set(one.rows["axis"]) for one in times))) if times else []
     if not common:
         raise UserError(f"expected tasks with a strategy in common. Received: {len(times)} tasks")
     squares = {
-        str(one.attrs["title"]): one[one["axis"].isin(common)]
+        one.of.title: one.rows[one.rows["axis"].isin(common)]
         .pivot(index="seed", columns="axis", values="epochs")
         .dropna()
         for one in times
     }
     ratios = {axis: [_over_soonest(square, axis) for square in squares.values() if len(square)] for axis in common}
-    others = sorted({axis for one in times for axis in one["axis"]} - set(common))
+    others = sorted({axis for one in times for axis in one.rows["axis"]} - set(common))
     left_out = [f"{title} (no seed that all strategies have)" for title, square in squares.items() if square.empty]
     left_out += [f"{', '.join(others)} (not in every task)"] if others else []
     tasks = tuple(title for title, square in squares.items() if len(square))
@@ -214,5 +223,5 @@ def time_profiles(
 
 def _column(comparison: Comparison) -> str:
     """The main metric on the validation examples, by which the test examples are not looked at more than once."""
-    _, measure = comparison.measure()
-    return f"validation_{measure['name']}"
+    _, quantity = comparison.metric()
+    return f"validation_{quantity.name}"

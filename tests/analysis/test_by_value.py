@@ -21,7 +21,7 @@ from harness.statistics import (
     gap_by_value,
 )
 from harness.statistics.dials import the_dial
-from harness.statistics.paired import UNTOLD
+from harness.statistics.verdicts import UNTOLD
 
 SIZES = (4, 16, 64)
 

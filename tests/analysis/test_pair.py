@@ -8,8 +8,8 @@ from synthetic import RMSE, make_record, make_study
 
 from harness.records.frames import frame_of
 from harness.statistics import compare_all_pairs, compare_pairs, compare_scores
-from harness.statistics.pair import bca_interval, permutation_p, rank_differences, wilcoxon_p, win_interval
-from harness.statistics.paired import BEATEN, BEATS, UNTOLD, holm, verdicts
+from harness.statistics.difference import bca_interval, permutation_p, rank_differences, wilcoxon_p, win_interval
+from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD, holm, verdicts
 from harness.types import UserError
 
 NAN = float("nan")

@@ -28,8 +28,8 @@ from harness.statistics import (
 )
 from harness.statistics.dials import the_dial
 from harness.statistics.own_best import best_value
-from harness.statistics.sensitivity import sensitivities
-from harness.statistics.usable import decades, usable
+from harness.statistics.ranges import sensitivities
+from harness.statistics.ranges import decades, usable
 from harness.types import UserError
 
 NAN = math.nan

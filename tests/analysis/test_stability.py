@@ -9,8 +9,8 @@ from synthetic import make_record
 
 from harness.records.frames import frame_of
 from harness.statistics import compare_divergence, compare_spread
-from harness.statistics.paired import UNTOLD
-from harness.statistics.spread import LESS, MORE, brown_forsythe_p, log_sd_ratio_interval
+from harness.statistics.verdicts import UNTOLD
+from harness.statistics.stability import LESS, MORE, brown_forsythe_p, log_sd_ratio_interval
 from harness.types import UserError
 
 

@@ -66,7 +66,7 @@ class Request:
 def main(arguments: Arguments, console: Console) -> int:
     """Run what is left to run, write what is committed, execute the notebooks."""
     from harness.commands.publish.notebooks import check_can_execute
-    from harness.reference import REFERENCE, published_studies
+    from harness.report.study import REFERENCE, published_studies
 
     request = read_request(arguments)
     if "notebooks" in request.parts:
@@ -139,7 +139,7 @@ def _publish_records(request: Request, console: Console) -> int:
     """Run each study, and publish its records as soon as it is done; 1 if a cell failed."""
     from harness.commands import run
     from harness.commands.publish.records import gather, publish_records
-    from harness.reference import REFERENCE
+    from harness.report.study import REFERENCE
 
     gather(REFERENCE, WORK)
     status = 0
@@ -155,7 +155,7 @@ def _publish_records(request: Request, console: Console) -> int:
 def _say_stale(studies: Sequence[str], console: Console) -> None:
     """Whoever publishes records that today's code did not make is to know it."""
     from harness.records.store import read_records
-    from harness.reference import REFERENCE
+    from harness.report.study import REFERENCE
 
     for study in studies:
         records = read_records(REFERENCE / study)
@@ -168,9 +168,8 @@ def _say_stale(studies: Sequence[str], console: Console) -> None:
 
 
 def _publish_report(studies: Sequence[str], console: Console) -> None:
-    from harness.commands.publish.page import write_pages
-    from harness.commands.publish.readme import write_readme
-    from harness.reference import REFERENCE
+    from harness.report.markdown import write_pages, write_readme
+    from harness.report.study import REFERENCE
 
     for study in studies:
         console.print(f"wrote {write_pages(REFERENCE, study)}, its tables and figures")
@@ -180,7 +179,7 @@ def _publish_report(studies: Sequence[str], console: Console) -> None:
 def _publish_notebooks(studies: Sequence[str], console: Console) -> None:
     """Execute in place the notebooks that read one of the studies, and name those that cannot be."""
     from harness.commands.publish.notebooks import execute, studies_of, write_notebook
-    from harness.reference import published_studies
+    from harness.report.study import published_studies
 
     there = set(published_studies())
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):

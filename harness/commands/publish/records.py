@@ -11,10 +11,8 @@ from harness.engines.machine import describe_machine
 from harness.records.archive import Archived, archive_lock, read_archive, write_archive
 from harness.records.grids import Grid, read_grids, write_grid
 from harness.records.store import compact, prepare_results_dir, record_path, write_text_atomically
-from harness.reference import published_studies
+from harness.report.study import MADE, Study, published_studies
 from harness.types import UserError
-
-MADE = "made.json"
 
 
 def gather(reference: Path, work: Path) -> int:
@@ -59,28 +57,10 @@ def publish_records(work: Path, folder: Path, *, overrides: Sequence[str], comma
     write_archive(folder, copies)
     shutil.rmtree(folder / "grids", ignore_errors=True)
     write_grid(folder, grid.command, grid.cells)
-    machines = machines_of(folder)
+    machines = Study(folder, ()).machines
     # A record that came with `gather` has no file of its own: what has one was computed here.
     computed_here = any(record_path(work, cell).exists() for cell in grid.cells)
     if computed_here and describe_machine() not in machines:
         machines.append(describe_machine())
     write_text_atomically(folder / MADE, json.dumps({"command": command, "machines": machines}, indent=1) + "\n")
     return grid
-
-
-def machines_of(folder: Path) -> list[str]:
-    """The machines on which a published study's cells were run, each in a line."""
-    return list(_made(folder).get("machines", ()))
-
-
-def command_of(folder: Path) -> str:
-    """What publishes a study again."""
-    return str(_made(folder).get("command", ""))
-
-
-def _made(folder: Path) -> dict[str, list[str]]:
-    try:
-        content: dict[str, list[str]] = json.loads((folder / MADE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content

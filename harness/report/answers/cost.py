@@ -1,0 +1,88 @@
+"""What does a metric cost, in time or parameters?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from harness.report.answer import (
+    COST,
+    Answer,
+    Drawing,
+)
+from harness.report.canvas import (
+    INK,
+    axes_of,
+    broken,
+    dress,
+    metric_label,
+    say_empty,
+    subtitle_of,
+)
+from harness.report.palette import look_of
+from harness.statistics.comparison import Comparison
+from harness.statistics.summary import aggregate_comparison
+from harness.types import UserError
+
+COSTS = {
+    "seconds": "seconds a cell (median)",
+    "normalization_parameters": "scale and shift parameters",
+    "statistics": "means kept (as many variances)",
+    "parameters": "parameters of the whole model",
+}
+
+
+def of_comparison(comparison: Comparison, baseline: str, metric: str | None = None) -> Iterator[Answer]:
+    """One answer, whoever the baseline is: a mark a strategy."""
+    yield Answer(
+        question="What does it cost?",
+        figure=Drawing(
+            "cost",
+            "Cost",
+            lambda: plot_cost(comparison, metric),
+            lambda: aggregate_comparison(comparison, metric).rows,
+        ),
+        reading="Up (or down, where lower is better) and to the left is better; the time includes building and "
+        "evaluating.",
+        group=COST,
+    )
+
+
+def plot_cost(
+    comparison: Comparison, metric: str | None = None, ax: Axes | None = None, *, cost: str = "seconds"
+) -> Axes:
+    """A mark a strategy: its mean with 95 % t interval against what it costs.
+
+    Args:
+        comparison: the cells.
+        metric: its column or name; `None` is the task's main metric on the test examples.
+        ax: where to draw; `None` makes a figure.
+        cost: `seconds`, `normalization_parameters`, `statistics` or `parameters`.
+
+    Returns:
+        The axes drawn on.
+
+    Raises:
+        UserError: there is no such cost.
+    """
+    if cost not in COSTS:
+        raise UserError(f"expected a cost among {list(COSTS)}. Received: cost={cost!r}")
+    column, quantity = comparison.metric(metric)
+    summary = aggregate_comparison(comparison, metric).rows.dropna(subset=["mean", cost])
+    ax = axes_of(ax)
+    for axis, values in zip(summary["axis"], summary[[cost, "mean", "low", "high"]].to_numpy(np.float64), strict=True):
+        (x, mean, low, high), look = values, look_of(axis, comparison.looks)
+        ax.plot([x, x], [low, high], color=look.colour, linewidth=1.6, alpha=0.7)
+        ax.plot([x], [mean], look.marker, color=look.colour, markersize=8, markeredgecolor="white", label=broken(axis))
+    if summary.empty:
+        say_empty(ax, "no cell finished")
+    else:
+        if cost != "seconds":
+            ax.set_xscale("symlog", linthresh=10)  # no normalization has none: 0 must be on the axis
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
+    ax.set_xlabel(COSTS[cost])
+    ax.set_ylabel(metric_label(column, quantity))
+    dress(ax, "Cost", subtitle_of(comparison, "bar: 95 % t interval of the mean"))
+    return ax

@@ -1,0 +1,301 @@
+"""A folder of records, opened once: cells, comparisons, dials, how complete it is, by what it is known again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from harness.config.identity import canonical
+from harness.records.frames import Cells, Record, Traces
+from harness.records.grids import Grid, read_grids
+from harness.records.store import read_records
+from harness.statistics.comparison import Comparison, comparisons
+from harness.statistics.dials import Dial, dials_of
+from harness.statistics.own_best import at_value, common_value
+from harness.types import UserError
+from harness.words import choose_from
+
+REFERENCE = Path("results") / "reference"
+# What a published study says of how it was made, beside its records.
+MADE = "made.json"
+_ADDED_BY_READING = ("stale", "path")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """By what a published study is known again.
+
+    Attributes:
+        study: its name.
+        completeness: how many of the planned cells there are and how each ended, in a sentence.
+        digest: SHA-256 over all its records, see `digest_records`.
+        made_by: the code, packages, Python and device that computed them.
+        finished: when the first and the last cell were (UTC, to the minute).
+    """
+
+    study: str
+    completeness: str
+    digest: str
+    made_by: str
+    finished: str
+
+    def to_markdown(self) -> str:
+        """All of it in one paragraph."""
+        return (
+            f"**{self.study}**: {self.completeness} Records `sha256 {self.digest[:16]}`, finished {self.finished}, "
+            f"computed by {self.made_by}."
+        )
+
+    def __str__(self) -> str:
+        return self.to_markdown()
+
+    _repr_markdown_ = to_markdown
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The comparisons of one task, data source and architecture.
+
+    Attributes:
+        comparisons: all of them.
+        dials: of each setting that takes several values, the dial with the most cells.
+    """
+
+    comparisons: Sequence[Comparison]
+    dials: Sequence[Dial]
+
+    @cached_property
+    def leader(self) -> Comparison:
+        """The one that speaks for its task: at the learning rate that suits all strategies best, else the largest."""
+        for dial in self.dials:
+            if dial.is_learning_rate and dial.has_validation:
+                with suppress(UserError):  # no seed has all rates yet
+                    return at_value(dial, common_value(dial))
+        return max(self.comparisons, key=lambda one: len(one.cells))
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Records and the grids that they were asked for by.
+
+    Attributes:
+        folder: where they lie.
+        records: in order of their ids.
+        grids: the last begun one first.
+        published: whether staleness is told from the records themselves and not from the code that is installed, so
+            that the same records give the same text everywhere: a cell is stale if others of the study were computed
+            by later code or versions.
+    """
+
+    folder: Path
+    records: Sequence[Record]
+    grids: Sequence[Grid] = ()
+    published: bool = False
+
+    @staticmethod
+    def open(folder: str | Path) -> Study:
+        """Open a results folder, which may hold no record yet.
+
+        Raises:
+            UserError: it is not a directory.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise UserError(f"results_dir: expected a folder that `run` has written to. Received: {folder}")
+        return Study(folder, read_records(folder), read_grids(folder))
+
+    @staticmethod
+    def open_published(folder: str | Path) -> Study:
+        """Open a published study.
+
+        Args:
+            folder: `results/reference/<study>`.
+
+        Raises:
+            UserError: there are no records.
+        """
+        folder = Path(folder)
+        records = read_records(folder) if folder.is_dir() else []
+        if not records:
+            there = published_studies(folder.parent)
+            hint = choose_from(folder.name, there) if there else f"expected a published study. Received: {folder}"
+            raise UserError(f"no records of a study in {folder.parent}: {hint}")
+        later = _overtaken(records)
+        records = [{**record, "stale": record["id"] in later} for record in records]
+        return Study(folder, records, read_grids(folder), published=True)
+
+    @cached_property
+    def cells(self) -> Cells:
+        """One row a cell."""
+        return Cells.of(self.records)
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """What may be put side by side."""
+        return comparisons(self.cells, Traces(self.records, self.cells))
+
+    @cached_property
+    def dials(self) -> list[Dial]:
+        """The settings that take several values while all others stay."""
+        return dials_of(self.comparisons)
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The comparisons by task, data source and architecture."""
+        groups = groupby(self.comparisons, key=lambda one: (one.task, one.data_source, one.architecture))
+        found = [list(members) for _, members in groups]
+        return [Part(members, _most_run(dials_of(members))) for members in found]
+
+    @cached_property
+    def missing(self) -> list[str]:
+        """Ids of the planned cells that have no record."""
+        planned = {cell for grid in self.grids for cell in grid.cells}
+        return sorted(planned - {str(record["id"]) for record in self.records})
+
+    @cached_property
+    def completeness(self) -> str:
+        """How many of the planned cells there are, how each ended, and how many are stale, in a sentence."""
+        rows = self.cells.rows
+        counts, stale = rows["status"].value_counts(), int(rows["stale"].sum())
+        ends = ", ".join(f"{counts[status]} {status}" for status in counts.index)
+        planned = len(rows) + len(self.missing)
+        parts = [f"{len(rows):,} of {planned:,} planned cells have a record: {ends}"]
+        if self.missing:
+            parts.append(f"{len(self.missing):,} missing")
+        if stale and not self.published:
+            parts.append(f"{stale:,} stale: made by other code or versions than are installed here")
+        said = "; ".join(parts) + "."
+        if stale and self.published:
+            said += f" {stale} of them by earlier code or versions than others: not to be compared with those."
+        return said
+
+    @cached_property
+    def stamp(self) -> Stamp:
+        """By what it is known again."""
+        return Stamp(
+            study=self.folder.resolve().name,
+            completeness=self.completeness,
+            digest=digest_records(self.records),
+            made_by=_made_by(self.records),
+            finished=_span([str((record.get("provenance") or {}).get("finished") or "") for record in self.records]),
+        )
+
+    @cached_property
+    def machines(self) -> list[str]:
+        """The machines on which a published study's cells were run, each in a line."""
+        return list(_made(self.folder).get("machines", ()))
+
+    @cached_property
+    def command(self) -> str:
+        """What publishes a study again."""
+        return str(_made(self.folder).get("command", ""))
+
+    def where(self, **settings: Any) -> Comparison:
+        """The comparison with these settings, by the names of their columns: `where(drift=1, random_offset=False)`.
+
+        Raises:
+            UserError: none or several have them.
+        """
+        found = [one for one in self.comparisons if all(one.settings.get(key) == settings[key] for key in settings)]
+        if len(found) != 1:
+            asked = ", ".join(f"{key}={value!r}" for key, value in settings.items()) or "nothing"
+            titles = "; ".join(one.title for one in self.comparisons)
+            raise UserError(f"expected the settings of one of: {titles}. Received: {asked}")
+        return found[0]
+
+    def dial(self, name: str) -> Dial:
+        """The dial of that setting, by the name of its column: `dial("learning_rate")`.
+
+        Raises:
+            UserError: there is none, or there are several, at different values of another setting.
+        """
+        found = [dial for dial in self.dials if dial.name == name]
+        if len(found) != 1:
+            titles = "; ".join(one.title for one in self.dials) or "nothing, as no setting takes several values"
+            raise UserError(f"expected the setting of one of: {titles}. Received: {name}")
+        return found[0]
+
+
+def published_studies(reference: Path = REFERENCE) -> list[str]:
+    """The names of the studies that are published in a folder."""
+    return sorted(path.parent.name for path in reference.glob("*/records.parquet"))
+
+
+def digest_records(records: Sequence[Record]) -> str:
+    """SHA-256 over everything that records say, in order of their ids; not over how and where they are stored."""
+    total = hashlib.sha256()
+    for record in sorted(records, key=lambda one: str(one["id"])):
+        said = {key: value for key, value in record.items() if key not in _ADDED_BY_READING}
+        total.update(f"{canonical(said)}\n".encode())
+    return total.hexdigest()
+
+
+def _most_run(dials: Sequence[Dial]) -> list[Dial]:
+    """Of the dials of one setting (at several values of another), the one with the most cells; learning rates first."""
+    largest: dict[str, Dial] = {}
+    for dial in dials:
+        if dial.name not in largest or len(dial.whole.cells) > len(largest[dial.name].whole.cells):
+            largest[dial.name] = dial
+    return sorted(largest.values(), key=lambda dial: not dial.is_learning_rate)
+
+
+def _overtaken(records: Sequence[Record]) -> set[str]:
+    """Ids of the records that other code or versions made than the latest record of the same kind."""
+    made = [(record, record.get("provenance") or {}) for record in records]
+    latest: dict[str, Mapping[str, Any]] = {}
+    for record, by in sorted(made, key=lambda one: str(one[1].get("finished") or "")):
+        if by:
+            latest[_kind(record)] = by
+    return {
+        str(record["id"])
+        for record, by in made
+        if by and any(by.get(key) != latest[_kind(record)].get(key) for key in ("source", "versions"))
+    }
+
+
+def _kind(record: Record) -> str:
+    """What was called to compute it: cells that call the same are computed by the same files."""
+    config = record["config"]
+    called = (config["task"]["data"], config["architecture"], config["axis"])
+    return canonical([str(one.get("_target_")) for one in called])
+
+
+def _made_by(records: Sequence[Record]) -> str:
+    """`code 1a2b3c4d, tensorflow 2.21.0, ..., Python 3.11.7, on cpu`; several of a kind are all named."""
+    made = [record.get("provenance") or {} for record in records]
+    packages = sorted({name for one in made for name in one.get("versions", {})}, reverse=True)
+    return ", ".join(
+        [
+            f"code {_listed(str(one.get('source', ''))[:8] for one in made)}",
+            *(f"{name} {_listed(one.get('versions', {}).get(name) for one in made)}" for name in packages),
+            f"Python {_listed(one.get('python') for one in made)}",
+            f"on {_listed(one.get('device') for one in made)}",
+        ]
+    )
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return " and ".join(sorted({str(value) for value in values if value})) or "unknown"
+
+
+def _span(times: Sequence[str]) -> str:
+    known = sorted(time[:16].replace("T", " ") for time in times if time)
+    if not known:
+        return "at an unknown time"
+    return f"{known[0]} UTC" if known[0] == known[-1] else f"{known[0]} to {known[-1]} UTC"
+
+
+def _made(folder: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads((folder / MADE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content
