@@ -1,4 +1,4 @@
-"""What all tests share: where a user's own project lies, and TensorFlow set up as a cell's process sets it up."""
+"""What all tests share: a user's own project, studies made of numbers, TensorFlow as a cell's process sets it up."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 OWN_PROJECT = Path(__file__).parent / "core" / "own"
 sys.path.insert(0, str(OWN_PROJECT))
+sys.path.append(str(Path(__file__).parent / "studies"))
 
 TRAIN = {"device": "auto", "threads": 1, "deterministic": True, "precision": "float32"}
 

@@ -7,8 +7,7 @@ import pytest
 from synthetic import make_record
 
 from harness.figures import plot_all_pairs
-from harness.records.frames import frame_of
-from harness.statistics import compare_all_pairs
+from harness.statistics.verdicts import compare_all_pairs
 from harness.tables import latex, matrix_sheet, to_latex, to_markdown
 from harness.tables.matrix import matrix_of
 
@@ -19,7 +18,7 @@ def pairs():
     records = [make_record("best", seed, 0.9 + seed / 1000) for seed in range(10)]
     records += [make_record("middle", seed, 0.5 + seed / 1000) for seed in range(10)]
     records += [make_record("worst", seed, 0.5 + seed / 1000 + (0.01 if seed < 4 else -0.01)) for seed in range(10)]
-    return compare_all_pairs(frame_of(records))
+    return compare_all_pairs(comparison_of(records))
 
 
 def test_a_pair_stands_in_the_square_from_either_side(pairs):

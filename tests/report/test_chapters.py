@@ -13,7 +13,7 @@ from harness.statistics.comparison import comparisons
 
 
 def drawn(records, baseline="channel"):
-    (comparison,) = comparisons(frame_of(records))
+    (comparison,) = comparisons_of(records)
     looks = Looks(history_of(records), probes_of(records), diagnostics_of(records))
     return {one.name: one for one in drawings_of(gather_evidence(comparison, looks, baseline=baseline))}
 

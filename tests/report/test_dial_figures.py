@@ -8,13 +8,13 @@ from matplotlib.patches import Rectangle
 from synthetic import make_record
 
 from harness.figures import plot_dial, plot_dial_differences, plot_gap_parts, plot_usable_rates
-from harness.records.frames import frame_of
-from harness.statistics import compare_by_value, gap_by_value, share_usable
+from harness.statistics.by_value import compare_by_value, gap_by_value
+from harness.statistics.ranges import share_usable
 from harness.statistics.dials import the_dial
 
 
 def dial_of(accuracies, setting="learning_rate", **kwargs):
-    return the_dial(frame_of(make_dial(accuracies, setting=setting, **kwargs)), setting)
+    return dial_in(make_dial(accuracies, setting=setting, **kwargs), setting)
 
 
 def lines_of(ax):
@@ -31,7 +31,7 @@ def test_a_line_is_the_mean_of_what_survived_and_every_diverged_cell_is_marked()
     records += [make_record("none", 0, 0.4, settings={"learning_rate": 1.0})]
     records += [make_record("none", 1, status="diverged", settings={"learning_rate": 1.0})]
     records += [make_record("none", seed, status="diverged", settings={"learning_rate": 10.0}) for seed in range(2)]
-    ax = plot_dial(the_dial(frame_of(records), "learning_rate"))
+    ax = plot_dial(dial_in(records, "learning_rate"))
     line = lines_of(ax)["none"]
     assert line.get_xdata() == pytest.approx([0.1, 1.0, 10.0])
     assert line.get_ydata()[:2] == pytest.approx([0.55, 0.4])
@@ -112,7 +112,7 @@ def test_the_panels_show_the_two_parts():
         for seed in range(3)
         for rate, lag in ((0.01, 0.02), (0.1, 0.05))
     ]
-    dial = the_dial(frame_of(records), "learning_rate")
+    dial = dial_in(records, "learning_rate")
     lag, batch = plot_gap_parts(dial)
     assert lines_of(lag)["channel"].get_ydata() == pytest.approx([-0.02, -0.05])
     assert lines_of(batch)["channel"].get_ydata() == pytest.approx(gap_by_value(dial)["dependence"].to_numpy())

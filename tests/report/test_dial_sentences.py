@@ -6,7 +6,6 @@ from dials import make_dial
 from synthetic import make_record
 
 from benchmarks.dials import MEASURES, SHAPES, claims, flattery
-from harness.records.frames import frame_of
 from harness.reporting.dial_sentences import (
     interaction,
     most_accurate,
@@ -14,24 +13,18 @@ from harness.reporting.dial_sentences import (
     who_diverges,
     widest_range,
 )
-from harness.statistics import (
-    aggregate_gap,
-    aggregate_own_best,
-    aggregate_rates,
-    at_own_best,
-    compare_all_pairs,
-    compare_change,
-    compare_diverged,
-    compare_usable,
-    divergence_by_value,
-)
+from harness.statistics.by_value import compare_change, compare_diverged, divergence_by_value
+from harness.statistics.gap import aggregate_gap
+from harness.statistics.own_best import aggregate_own_best, at_own_best
+from harness.statistics.ranges import aggregate_rates, compare_usable
+from harness.statistics.verdicts import compare_all_pairs
 from harness.statistics.dials import the_dial
 
 GOOD, NARROW = [0.80, 0.93, 0.95, 0.92], [0.50, 0.70, 0.90, None]
 
 
 def dial_of(accuracies, seeds=10, setting="learning_rate", **kwargs):
-    return the_dial(frame_of(make_dial(accuracies, seeds=seeds, setting=setting, noise=0.002, **kwargs)), setting)
+    return dial_in(make_dial(accuracies, seeds=seeds, setting=setting, noise=0.002, **kwargs), setting)
 
 
 def accurate(dial, baseline="channel"):
@@ -124,7 +117,7 @@ def gap(lag, dependence, seeds=10, spread=0.0):
         precise = 0.9 + lag + spread * rng.normal()
         records.append(make_record("channel", seed, 0.9, precise=precise, batch=precise + dependence))
         records.append(make_record("none", seed, 0.9, precise=0.9, batch=0.9))
-    return where_gap_comes_from(aggregate_gap(frame_of(records)), "At 0.01")
+    return where_gap_comes_from(aggregate_gap(comparison_of(records)), "At 0.01")
 
 
 def test_a_gap_is_laid_to_what_is_told_and_nothing_else():
@@ -146,7 +139,7 @@ def test_few_seeds_lay_a_gap_to_nothing():
 
 
 def test_cells_without_other_statistics_say_nothing_of_the_gap():
-    table = aggregate_gap(frame_of([make_record("none", 0, 0.9)]))
+    table = aggregate_gap(comparison_of([make_record("none", 0, 0.9)]))
     assert where_gap_comes_from(table, "At 0.01") == (
         "No cell was evaluated with other statistics than its moving averages."
     )

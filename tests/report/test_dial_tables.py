@@ -4,16 +4,10 @@ import numpy as np
 from dials import make_dial
 from synthetic import make_record
 
-from harness.records.frames import frame_of
-from harness.statistics import (
-    aggregate_by_value,
-    aggregate_gap,
-    aggregate_own_best,
-    aggregate_rates,
-    compare_by_value,
-    compare_change,
-    divergence_by_value,
-)
+from harness.statistics.by_value import aggregate_by_value, compare_by_value, compare_change, divergence_by_value
+from harness.statistics.gap import aggregate_gap
+from harness.statistics.own_best import aggregate_own_best
+from harness.statistics.ranges import aggregate_rates
 from harness.statistics.dials import the_dial
 from harness.tables import (
     by_value_sheet,
@@ -32,7 +26,7 @@ ACCURACIES = {"channel": [0.80, 0.92, 0.95, 0.93], "none": [0.50, 0.90, 0.94, No
 
 
 def dial_of(accuracies=ACCURACIES, seeds=10, **kwargs):
-    return the_dial(frame_of(make_dial(accuracies, seeds=seeds, noise=0.002, **kwargs)), "learning_rate")
+    return dial_in(make_dial(accuracies, seeds=seeds, noise=0.002, **kwargs), "learning_rate")
 
 
 def rows_of(sheet):
@@ -76,7 +70,7 @@ def test_divergence_is_a_count_with_its_interval_in_per_cent():
 def test_cells_that_failed_are_marked_where_divergence_is_counted():
     records = make_dial(ACCURACIES)
     records[0]["status"] = "oom"
-    dial = the_dial(frame_of(records), "learning_rate")
+    dial = dial_in(records, "learning_rate")
     sheet = divergence_sheet(dial, divergence_by_value(dial))
     assert rows_of(sheet)["channel"]["0.0001"].endswith("*")
     assert "failed" in sheet.caption[-1]
@@ -116,7 +110,7 @@ def test_each_at_its_own_best_with_its_edge():
 
 def test_the_parts_of_the_gap_and_every_rendering():
     records = [make_record("channel", seed, 0.9, precise=0.92, batch=0.91) for seed in range(6)]
-    sheet = gap_sheet(aggregate_gap(frame_of(records)))
+    sheet = gap_sheet(aggregate_gap(comparison_of(records)))
     row = rows_of(sheet)["channel"]
     assert (row["lag"][:6], row["batch"][:6], row["gap"][:6]) == ("−0.020", "+0.010", "−0.010")
     assert row["m′"] == "6,272"

@@ -21,8 +21,10 @@ from harness.figures import (
     plot_stability,
     save_figure,
 )
-from harness.records.frames import frame_of, history_of
-from harness.statistics import aggregate_comparison, compare_pairs, normalise_scores, performance_profiles
+from harness.records.frames import history_of
+from harness.statistics.across import normalise_scores, performance_profiles
+from harness.statistics.summary import aggregate_comparison
+from harness.statistics.verdicts import compare_pairs
 from harness.statistics.comparison import comparisons
 from harness.types import UserError
 
@@ -41,7 +43,7 @@ def rows_of(ax):
 
 
 def test_every_seed_is_a_dot_in_its_strategy_s_row_and_colour():
-    frame = frame_of(make_study(STUDY, seeds=4))
+    frame = comparison_of(make_study(STUDY, seeds=4))
     ax = plot_seed_cloud(frame)
     assert rows_of(ax) == ["channel", "spatial", "none"]
     for row, (strategy, cloud) in enumerate(zip(rows_of(ax), ax.collections, strict=True)):
@@ -54,7 +56,7 @@ def test_every_seed_is_a_dot_in_its_strategy_s_row_and_colour():
 
 
 def test_mean_and_interval_are_drawn_where_they_are():
-    ax = plot_seed_cloud(frame_of([make_record("none", seed, value) for seed, value in enumerate([0.4, 0.5, 0.6])]))
+    ax = plot_seed_cloud(comparison_of([make_record("none", seed, value) for seed, value in enumerate([0.4, 0.5, 0.6])]))
     interval, mean = ax.lines
     assert mean.get_xdata() == [0.5]
     half = 0.4302653 / 3**0.5
@@ -65,7 +67,7 @@ def test_mean_and_interval_are_drawn_where_they_are():
 def test_diverged_and_failed_cells_are_marked_at_the_worse_end(measure, side):
     records = [make_record("none", seed, 0.5 + seed / 10, **measure) for seed in range(3)]
     records += [make_record("none", 3, status="diverged", **measure), make_record("none", 4, status="oom", **measure)]
-    ax = plot_seed_cloud(frame_of(records))
+    ax = plot_seed_cloud(comparison_of(records))
     lost = {cloud.get_label(): np.asarray(cloud.get_offsets()) for cloud in ax.collections[1:]}
     assert {name: len(where) for name, where in lost.items()} == {"diverged": 1, "failed": 1}
     assert (lost["diverged"][0, 0] < 0.1) == (side == "low")
@@ -80,8 +82,8 @@ def test_diverged_and_failed_cells_are_marked_at_the_worse_end(measure, side):
 def test_a_figure_can_be_read_alone():
     records = make_study({"none": 14.0, "channel": 13.0}, seeds=3, task="rul", source="generated", measure=RMSE)
     for ax in (
-        plot_seed_cloud(frame_of(records)),
-        plot_inference_gap(frame_of(records)),
+        plot_seed_cloud(comparison_of(records)),
+        plot_inference_gap(comparison_of(records)),
         plot_learning_curves(history_of(records)),
     ):
         text = text_of(ax)
@@ -119,7 +121,7 @@ def test_a_diverged_seed_s_curve_ends_with_a_cross_and_leaves_the_median():
 
 def test_the_gap_is_moving_minus_other_statistics():
     records = [make_record("channel", seed, 0.90, precise=0.93, batch=0.95) for seed in range(2)]
-    ax = plot_inference_gap(frame_of(records))
+    ax = plot_inference_gap(comparison_of(records))
     precise, batch = (np.asarray(cloud.get_offsets()) for cloud in ax.collections)
     np.testing.assert_allclose(precise[:, 0], -0.03)
     np.testing.assert_allclose(batch[:, 0], -0.05)
@@ -130,7 +132,7 @@ def test_the_gap_is_moving_minus_other_statistics():
 
 
 def test_paired_differences_are_drawn_with_interval_and_verdict():
-    pairs = compare_pairs(frame_of(make_study(STUDY | {"layer": 0.97}, seeds=10, spread=0.002)))
+    pairs = compare_pairs(comparison_of(make_study(STUDY | {"layer": 0.97}, seeds=10, spread=0.002)))
     ax = plot_paired_differences(pairs)
     assert rows_of(ax)[1:] == ["spatial", "none"]  # the best difference at the top
     table = pairs.set_index("axis")
@@ -146,7 +148,7 @@ def test_paired_differences_are_drawn_with_interval_and_verdict():
 def test_stability_shows_the_four_measures():
     records = [make_record("none", seed, value, precise=value) for seed, value in enumerate([0.5, 0.7, 0.9])]
     records += [make_record("none", 3, status="diverged")]
-    diverged, sd, worst, gap = plot_stability(frame_of(records))
+    diverged, sd, worst, gap = plot_stability(comparison_of(records))
     # shares 1 of 4, SD of 0.5, 0.7, 0.9, the least, and no gap; the interval's line comes before the mark
     assert diverged.lines[1].get_xdata() == [0.25]
     assert diverged.lines[0].get_xdata() == pytest.approx([0.045587, 0.699358], abs=1e-6)
@@ -158,7 +160,7 @@ def test_stability_shows_the_four_measures():
 
 @pytest.mark.parametrize("cost", ["seconds", "normalization_parameters"])
 def test_cost_is_the_mean_against_what_it_takes(cost):
-    frame = frame_of(make_study(STUDY, seeds=3))
+    frame = comparison_of(make_study(STUDY, seeds=3))
     ax = plot_cost(frame, cost=cost)
     summary = aggregate_comparison(frame)
     marks = ax.lines[1::2]
@@ -169,13 +171,13 @@ def test_cost_is_the_mean_against_what_it_takes(cost):
 
 def test_an_unknown_cost_is_refused():
     with pytest.raises(UserError, match=r"among \['seconds'.*Received: cost='money'"):
-        plot_cost(frame_of(make_study(STUDY, seeds=2)), cost="money")
+        plot_cost(comparison_of(make_study(STUDY, seeds=2)), cost="money")
 
 
 def test_the_heat_map_shows_shares_of_the_baseline_s_error_and_gaps():
     records = [make_record("none", 0, 0.8), make_record("channel", 0, 0.9)]
     records += [make_record(axis, 0, rmse, task="rul", measure=RMSE) for axis, rmse in (("none", 10.0), ("band", 25.0))]
-    ax = plot_heat_map(comparisons(frame_of(records)))
+    ax = plot_heat_map(comparisons_of(records))
     shown = np.ma.filled(ax.images[0].get_array(), np.nan)
     columns = [label.get_text() for label in ax.get_xticklabels()]
     table = {(row, axis): shown[i, j] for i, row in enumerate(rows_of(ax)) for j, axis in enumerate(columns)}
@@ -187,7 +189,7 @@ def test_the_heat_map_shows_shares_of_the_baseline_s_error_and_gaps():
 
 def test_profiles_are_shares_by_threshold():
     records = [make_record(axis, seed, value) for axis, row in PROFILED.items() for seed, value in enumerate(row)]
-    profiles = performance_profiles(normalise_scores(comparisons(frame_of(records))), [-0.5, 0.0, 0.25])
+    profiles = performance_profiles(normalise_scores(comparisons_of(records)), [-0.5, 0.0, 0.25])
     ax = plot_profiles(profiles, "one task")
     curves = {line.get_label(): line.get_ydata().tolist() for line in ax.lines[1:]}
     assert curves == {"channel": [1.0, 1.0, 0.5], "none": [1.0, 0.0, 0.0]}
@@ -197,25 +199,25 @@ def test_profiles_are_shares_by_threshold():
 
 def test_nothing_to_draw_is_said():
     failed = [make_record("none", 0, status="error")]
-    assert "no cell finished" in text_of(plot_seed_cloud(frame_of(failed)))
+    assert "no cell finished" in text_of(plot_seed_cloud(comparison_of(failed)))
     unfinished = [make_record("none", 0, history={"epoch": [1], "train_loss": ["NaN"]})]
     assert "no epoch was finished" in text_of(plot_learning_curves(history_of(unfinished), "train_loss"))
-    assert "no cell was evaluated" in text_of(plot_inference_gap(frame_of([make_record("none", 0, 0.9)])))
+    assert "no cell was evaluated" in text_of(plot_inference_gap(comparison_of([make_record("none", 0, 0.9)])))
 
 
 def test_a_given_ax_is_drawn_on_and_no_global_style_is_touched():
     before = dict(mpl.rcParams)
     figure = Figure()
     left, right = figure.subplots(1, 2)
-    frame = frame_of(make_study(STUDY, seeds=3))
+    frame = comparison_of(make_study(STUDY, seeds=3))
     assert plot_seed_cloud(frame, ax=left) is left
     assert plot_inference_gap(frame, ax=right) is right
     assert dict(mpl.rcParams) == before
 
 
 def test_a_strategy_looks_the_same_whatever_is_beside_it():
-    alone = plot_seed_cloud(frame_of(make_study({"spatial": 0.9})))
-    beside = plot_seed_cloud(frame_of(make_study(STUDY | {"layer": 0.99})))
+    alone = plot_seed_cloud(comparison_of(make_study({"spatial": 0.9})))
+    beside = plot_seed_cloud(comparison_of(make_study(STUDY | {"layer": 0.99})))
     of_spatial = beside.collections[rows_of(beside).index("spatial")]
     assert to_hex(alone.collections[0].get_facecolor()[0]) == to_hex(of_spatial.get_facecolor()[0])
 
@@ -229,7 +231,7 @@ def test_strategies_that_ship_look_different_and_unknown_ones_have_a_look():
 
 
 def test_saved_figures_are_the_same_bytes_each_time(tmp_path):
-    frame = frame_of(make_study(STUDY, seeds=3))
+    frame = comparison_of(make_study(STUDY, seeds=3))
     first = [file.read_bytes() for file in save_figure(plot_seed_cloud(frame), tmp_path / "a")]
     second = [file.read_bytes() for file in save_figure(plot_seed_cloud(frame), tmp_path / "b")]
     assert first == second

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 from synthetic import make_record, make_study
 
-from harness.records.frames import frame_of
 from harness.reporting.sentences import better_sentence, completeness_sentence, default_baseline, stability_sentence
-from harness.statistics import compare_divergence, compare_pairs, compare_spread
+from harness.statistics.stability import compare_divergence, compare_spread
+from harness.statistics.verdicts import compare_pairs
 
 
 def sentences(records, baseline="channel"):
-    frame = frame_of(records)
+    frame = comparison_of(records)
     pairs = compare_pairs(frame, baseline=baseline)
     spread, divergence = compare_spread(frame, baseline=baseline), compare_divergence(frame, baseline=baseline)
     return better_sentence(pairs, baseline), stability_sentence(spread, divergence, baseline)
@@ -65,7 +65,7 @@ def test_one_strategy_has_nothing_to_be_compared_with():
 def test_completeness():
     records = [make_record("none", seed, 0.9) for seed in range(3)]
     records += [make_record("channel", 0, status="diverged"), make_record("channel", 1, 0.9, stale=True)]
-    assert completeness_sentence(frame_of(records), 2) == (
+    assert completeness_sentence(comparison_of(records), 2) == (
         "5 of 7 planned cells have a record: 4 ok, 1 diverged; 2 missing; "
         "1 stale: made by other code or versions than are installed here."
     )

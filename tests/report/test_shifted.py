@@ -7,7 +7,6 @@ import pytest
 from synthetic import RMSE, make_record
 
 from harness.figures.shifts import plot_shift, shifts_of
-from harness.records.frames import frame_of
 from harness.types import UserError
 
 
@@ -19,7 +18,7 @@ def record(axis, seed, value, shifted, **options):
 
 @pytest.fixture
 def moved():
-    return frame_of(
+    return comparison_of(
         [
             record(
                 "channel", 0, 0.9, {"accuracy_moved_1": 0.8, "accuracy_moved_2": 0.5, "accuracy_one_at_a_time": 0.7}
@@ -36,7 +35,7 @@ def moved():
 def lengths():
     refused = record("elementwise", 0, 19.0, {"rmse_length_80": "NaN"}, measure=RMSE)
     refused["refusals"] = {"length_80": "site norm_1 keeps time"}
-    return frame_of(
+    return comparison_of(
         [
             record("channel", 0, 20.0, {"rmse_length_80": 21.0, "rmse_log_length_80": 1.0}, measure=RMSE),
             record("channel", 1, 22.0, {"rmse_length_80": 25.0}, measure=RMSE),
@@ -95,5 +94,5 @@ def test_what_was_measured_is_what_can_be_drawn(moved, lengths):
 def test_shifts_that_were_not_measured_are_refused_or_said(moved):
     with pytest.raises(UserError, match=r"shift: expected one of moved, one_at_a_time, .*Received: moves"):
         plot_shift(moved, shift="moves")
-    ax = plot_shift(frame_of([make_record("none", 0, 0.9, precise=0.9, batch=0.9)]))
+    ax = plot_shift(comparison_of([make_record("none", 0, 0.9, precise=0.9, batch=0.9)]))
     assert [text.get_text() for text in ax.texts] == ["no cell was run under shifts (probe.shifts=true)"]

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from synthetic import RMSE, make_record
 
-from harness.records.frames import frame_of
-from harness.statistics import aggregate_stability
+from harness.statistics.stability import aggregate_stability
 from harness.statistics.stability import dispersion
 from harness.tables import stability_sheet, to_markdown
 
@@ -49,7 +48,7 @@ def test_what_is_not_finite_is_left_out_and_one_seed_has_no_spread():
 
 
 def test_a_row_a_strategy_with_medians_over_what_finished():
-    table = aggregate_stability(frame_of(records())).set_index("axis")
+    table = aggregate_stability(comparison_of(records())).set_index("axis")
 
     assert table.loc["none", ["cells", "diverged", "n"]].tolist() == [6, 1, 5]
     assert table.loc["none", "loss_spikes"] == 0.0  # the median of 0, 0, 1, 0, 7: the diverged cell is not in it
@@ -61,7 +60,7 @@ def test_a_row_a_strategy_with_medians_over_what_finished():
 
 
 def test_the_sheet_has_columns_for_what_was_measured_and_no_others():
-    text = to_markdown(stability_sheet(aggregate_stability(frame_of(records()))))
+    text = to_markdown(stability_sheet(aggregate_stability(comparison_of(records()))))
 
     assert "| strategy | diverged | finished | SD | IQR | worst seed | worst tenth | loss spikes | below ε |" in text
     assert "| none | 1/6 [3, 56] | 5/6 | 0.0000 | 0.0000 | 0.500 | 0.500 | 0 | 0.25 |" in text
@@ -71,7 +70,7 @@ def test_the_sheet_has_columns_for_what_was_measured_and_no_others():
 def test_a_strategy_of_which_nothing_finished_keeps_its_row():
     lost = [make_record("none", seed, status="diverged", measure=RMSE) for seed in range(3)]
     kept = [make_record("channel", seed, 10.0 + seed, measure=RMSE) for seed in range(3)]
-    text = to_markdown(stability_sheet(aggregate_stability(frame_of([*lost, *kept]))))
+    text = to_markdown(stability_sheet(aggregate_stability(comparison_of([*lost, *kept]))))
 
     assert "| none | 3/3 [44, 100] | 0/3 | – | – | – | – |" in text
     assert "| channel | 0/3 [0, 56] | 3/3 | 1.00 | 1.00 | 12.0 | 12.0 |" in text

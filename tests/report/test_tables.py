@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 from synthetic import RMSE, make_record, make_study
 
-from harness.records.frames import frame_of
-from harness.statistics import aggregate_comparison, caution_sentence
+from harness.statistics.caution import caution_sentence
+from harness.statistics.summary import aggregate_comparison
 from harness.tables import (
     comparison_csv,
     comparison_latex,
@@ -30,7 +30,7 @@ def summary():
         make_record("none", 1, status="diverged"),
         make_record("none", 2, status="error"),
     ]
-    return aggregate_comparison(frame_of(records))
+    return aggregate_comparison(comparison_of(records))
 
 
 def printed(summary, width=100):
@@ -59,14 +59,14 @@ def test_the_caption_says_what_is_left_out_what_is_stale_and_what_may_be_conclud
 
 
 def test_the_caption_of_strategies_with_one_seed_each_claims_nothing():
-    summary = aggregate_comparison(frame_of([make_record("none", 0, 0.85), make_record("channel", 0, 0.9)]))
+    summary = aggregate_comparison(comparison_of([make_record("none", 0, 0.85), make_record("channel", 0, 0.9)]))
     caption = comparison_markdown(summary)
     assert caution_sentence(1) in caption
     assert "One seed only" not in caption
 
 
 def test_direction_and_unit_stand_in_the_heading():
-    summary = aggregate_comparison(frame_of([make_record("none", 0, 14.2, task="rul", measure=RMSE)]))
+    summary = aggregate_comparison(comparison_of([make_record("none", 0, 14.2, task="rul", measure=RMSE)]))
     assert "test rmse (cycles) ↓" in comparison_markdown(summary)
     assert "lower is better" in comparison_markdown(summary)
 
@@ -86,7 +86,7 @@ def test_csv_has_full_precision_and_says_what_it_is_of(summary):
 
 def test_latex_escapes_and_has_one_cell_a_column():
     records = [make_record("channel_elementwise", seed, 0.9 + seed / 1000) for seed in range(3)]
-    text = comparison_latex(aggregate_comparison(frame_of(records)))
+    text = comparison_latex(aggregate_comparison(comparison_of(records)))
     assert r"channel\_elementwise & 3/3 &" in text
     assert r"95 \% t interval" in text
     assert r"test accuracy $\uparrow$" in text
@@ -105,14 +105,14 @@ def test_latex_escape_by_hand():
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_the_terminal_table_fits(width):
     study = make_study({"none": 0.94, "channel": 0.97, "elementwise_stats_channel_params": 0.93}, seeds=3)
-    text = printed(aggregate_comparison(frame_of(study)), width)
+    text = printed(aggregate_comparison(comparison_of(study)), width)
     assert max(map(len, text.splitlines())) <= width
     assert "0.97" in text
     assert "95 % t interval" in " ".join(text.split())
 
 
 def test_a_wide_terminal_has_all_columns_and_a_narrow_one_says_what_it_left_out():
-    summary = aggregate_comparison(frame_of(make_study({"none": 0.94, "channel": 0.97})))
+    summary = aggregate_comparison(comparison_of(make_study({"none": 0.94, "channel": 0.97})))
     assert "Left out" not in printed(summary, 140)
     narrow = " ".join(printed(summary, 70).split())
     assert re.search(r"Left out for want of width: precise ↑.*; the CSV has every column", narrow)
@@ -120,12 +120,12 @@ def test_a_wide_terminal_has_all_columns_and_a_narrow_one_says_what_it_left_out(
 
 def test_labels_in_brackets_are_not_taken_for_markup():
     records = [make_record("group", strategy={"groups": groups}) for groups in (4, 8)]
-    assert "group [groups=4]" in printed(aggregate_comparison(frame_of(records)), 120)
+    assert "group [groups=4]" in printed(aggregate_comparison(comparison_of(records)), 120)
 
 
 def test_decimals_follow_the_spread_or_else_the_size():
     def summary(*values):
-        return aggregate_comparison(frame_of([make_record("none", i, value) for i, value in enumerate(values)]))
+        return aggregate_comparison(comparison_of([make_record("none", i, value) for i, value in enumerate(values)]))
 
     assert decimals(summary(0.90, 0.91)) == 4  # sd 0.0071: two digits of it
     assert decimals(summary(14.0, 16.0)) == 1  # sd 1.4

@@ -129,7 +129,7 @@ def test_spikes_are_counted_by_seed_and_diverged_cells_are_crosses():
     records += [make_record("channel", 0, 0.9), make_record("channel", 1, status="diverged")]
     for record, spikes in zip(records, (0.0, 2.0, 3.0, 0.0, 7.0), strict=True):
         record["metrics"]["loss_spikes"] = spikes
-    comparison = the_comparison(frame_of(records))
+    comparison = comparison_of(records)
     assert has_trouble(comparison)
     ax = plot_spikes(comparison)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["none", "channel"]  # the diverged one last
@@ -143,8 +143,8 @@ def test_spikes_are_counted_by_seed_and_diverged_cells_are_crosses():
 def test_smooth_training_is_no_trouble():
     calm = make_record("none", 0, 0.9)
     calm["metrics"]["loss_spikes"] = 0.0
-    assert not has_trouble(the_comparison(frame_of([calm])))
-    assert has_trouble(the_comparison(frame_of([make_record("none", 0, status="diverged")])))
+    assert not has_trouble(comparison_of([calm]))
+    assert has_trouble(comparison_of([make_record("none", 0, status="diverged")]))
 
 
 def test_nothing_to_draw_is_said():

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from synthetic import RMSE, make_record
+from synthetic import RMSE, comparisons_of, make_record
 
-from harness.records.frames import frame_of
-from harness.statistics import aggregate_across, normalise_scores, performance_profiles
-from harness.statistics.across import interquartile_mean, optimality_gap, scores_of
-from harness.statistics.comparison import comparisons
+from harness.statistics.across import (
+    aggregate_across,
+    interquartile_mean,
+    normalise_scores,
+    optimality_gap,
+    performance_profiles,
+    scores_of,
+)
 from harness.types import UserError
 
 
@@ -21,7 +25,7 @@ def two_tasks():
     records = records_of({"none": [0.75, 0.85], "channel": [0.90, 0.90]})
     # errors of none: 20; channel's 15 and 25
     records += records_of({"none": [20.0, 20.0], "channel": [15.0, 25.0]}, task="rul", measure=RMSE)
-    return comparisons(frame_of(records))
+    return comparisons_of(records)
 
 
 def test_scores_are_the_share_of_the_baseline_s_error_removed(two_tasks):
@@ -36,7 +40,7 @@ def test_scores_are_the_share_of_the_baseline_s_error_removed(two_tasks):
 def test_lost_cells_and_very_bad_ones_have_the_lowest_score():
     assert scores_of([0.0, 1.0, 2.0, 5.0, float("nan")], 1.0).tolist() == [1.0, 0.0, -1.0, -1.0, -1.0]
     records = [*records_of({"none": [0.8, 0.8]}), make_record("channel", 0, 0.99, status="diverged")]
-    normalised = normalise_scores(comparisons(frame_of([*records, make_record("channel", 1, 0.8)])))
+    normalised = normalise_scores(comparisons_of([*records, make_record("channel", 1, 0.8)]))
     assert normalised.scores["channel"][0].tolist() == [-1.0, pytest.approx(0)]
 
 
@@ -62,7 +66,7 @@ def test_the_bootstrap_is_stratified_by_task():
     # no spread within a task: however seeds are drawn, each task gives the same scores and the interval no width
     records = records_of({"none": [0.8, 0.8], "channel": [0.9, 0.9]})
     records += records_of({"none": [20.0, 20.0], "channel": [18.0, 18.0]}, task="rul", measure=RMSE)
-    table = aggregate_across(normalise_scores(comparisons(frame_of(records)))).set_index("axis")
+    table = aggregate_across(normalise_scores(comparisons_of(records))).set_index("axis")
     row = table.loc["channel"]
     assert row["iqm_low"] == pytest.approx(row["iqm"])
     assert row["iqm_high"] == pytest.approx(row["iqm"]) == pytest.approx(0.3)
@@ -78,8 +82,7 @@ def test_performance_profiles_by_hand(two_tasks):
 
 def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
     values = np.random.default_rng(0).normal(0.9, 0.02, (2, 10))
-    frame = frame_of(records_of({"none": values[0], "channel": values[1]}))
-    normalised = normalise_scores(comparisons(frame))
+    normalised = normalise_scores(comparisons_of(records_of({"none": values[0], "channel": values[1]})))
     assert aggregate_across(normalised, seed=1).equals(aggregate_across(normalised, seed=1))
     assert not aggregate_across(normalised, seed=1).equals(aggregate_across(normalised, seed=2))
 
@@ -88,7 +91,7 @@ def test_what_cannot_be_compared_is_named():
     records = records_of({"none": [0.8], "channel": [0.9], "spatial": [0.9]})
     records += records_of({"none": [20.0], "channel": [18.0], "band": [9.0]}, task="rul", measure=RMSE)
     records += records_of({"channel": [0.9]}, architecture="mlp")
-    normalised = normalise_scores(comparisons(frame_of(records)))
+    normalised = normalise_scores(comparisons_of(records))
     assert sorted(normalised.scores) == ["channel", "none"]
     assert normalised.tasks == ("mnist (embedded), lenet", "rul (embedded), lenet")
     assert [text.split(" (no")[0] for text in normalised.left_out] == ["mnist (embedded), mlp", "band, spatial"]
@@ -96,4 +99,4 @@ def test_what_cannot_be_compared_is_named():
 
 def test_no_task_with_a_baseline_is_refused():
     with pytest.raises(UserError, match="Received: baseline='none'"):
-        normalise_scores(comparisons(frame_of(records_of({"channel": [0.9]}))))
+        normalise_scores(comparisons_of(records_of({"channel": [0.9]})))

@@ -2,26 +2,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dials import RATES, make_dial
-from synthetic import make_record
+from dials import RATES, dial_in, make_dial
+from synthetic import comparisons_of, make_record
 
-from harness.records.frames import frame_of
-from harness.statistics.comparison import comparisons
-from harness.statistics.dials import dials_of, the_dial
+from harness.statistics.dials import dials_of
 from harness.types import UserError
 
 
 def dial(values, setting="learning_rate"):
-    return the_dial(frame_of(make_dial({"none": [0.5] * len(values)}, values=values, setting=setting)), setting)
+    return dial_in(make_dial({"none": [0.5] * len(values)}, values=values, setting=setting), setting)
 
 
 def test_a_dial_has_one_comparison_a_value_in_their_order_and_all_their_cells():
-    found = the_dial(
-        frame_of(make_dial({"none": [0.5] * 4, "channel": [0.6] * 4}, values=(32, 4, 128, 8))), "learning_rate"
-    )
+    found = dial_in(make_dial({"none": [0.5] * 4, "channel": [0.6] * 4}, values=(32, 4, 128, 8)), "learning_rate")
     assert found.values == (4, 8, 32, 128)
-    assert [one.frame["learning_rate"].unique().tolist() for one in found.members] == [[4], [8], [32], [128]]
-    assert len(found.whole.frame) == 4 * 2 * 3
+    assert [one.cells["learning_rate"].unique().tolist() for one in found.members] == [[4], [8], [32], [128]]
+    assert len(found.whole.cells) == 4 * 2 * 3
     assert found.strategies == ["channel", "none"]
     assert found.title == "mnist (embedded), lenet: learning rate 4 to 128"
     assert found.slug == "mnist-embedded-lenet-by-learning-rate"
@@ -34,7 +30,7 @@ def test_of_a_grid_over_two_settings_each_is_a_dial_at_every_value_of_the_other(
         for rate in (0.1, 0.01, 0.001)
         for size in (8, 32)
     ]
-    found = dials_of(comparisons(frame_of(records)))
+    found = dials_of(comparisons_of(records))
     sizes = [one for one in found if one.name == "batch_size"]
     assert [(len(one.values), dict(one.whole.settings)) for one in sizes] == [
         (2, {"learning_rate": rate}) for rate in (0.001, 0.01, 0.1)
@@ -44,7 +40,7 @@ def test_of_a_grid_over_two_settings_each_is_a_dial_at_every_value_of_the_other(
         (3, {"batch_size": 32}),
     ]
     with pytest.raises(UserError, match=r"no other setting.*Received: \['mnist .embedded., lenet, batch_size 8:"):
-        the_dial(frame_of(records), "learning_rate")
+        dial_in(records, "learning_rate")
 
 
 def test_settings_that_change_together_are_no_dial_and_a_wrong_name_is_told():
@@ -52,9 +48,9 @@ def test_settings_that_change_together_are_no_dial_and_a_wrong_name_is_told():
         make_record("none", 0, settings={"learning_rate": rate, "batch_size": size})
         for rate, size in ((0.1, 8), (0.01, 32))
     ]
-    assert dials_of(comparisons(frame_of(records))) == []
+    assert dials_of(comparisons_of(records)) == []
     with pytest.raises(UserError, match=r"the nearest is learning_rate\. Received: learning_rat"):
-        the_dial(frame_of(make_dial({"none": [0.5] * 4})), "learning_rat")
+        dial_in(make_dial({"none": [0.5] * 4}), "learning_rat")
 
 
 @pytest.mark.parametrize(
@@ -95,8 +91,8 @@ def test_data_that_a_setting_explains_do_not_take_its_values_apart():
     records = make_dial({"none": [0.5, 0.6]}, values=(100, 200), setting="examples")
     for record in records:
         record["data"]["digest"] = f"{record['config']['train']['examples']}"
-    assert the_dial(frame_of(records), "examples").values == (100, 200)
-    assert [one.title for one in comparisons(frame_of(records))] == [
+    assert dial_in(records, "examples").values == (100, 200)
+    assert [one.title for one in comparisons_of(records)] == [
         "mnist (embedded), lenet, examples 100",
         "mnist (embedded), lenet, examples 200",
     ]
@@ -106,10 +102,10 @@ def test_other_data_at_the_same_setting_still_do():
     records = make_dial({"none": [0.5, 0.6], "channel": [0.5, 0.6]}, values=(0.1, 0.2))
     for record in records:
         record["data"]["digest"] = record["axis"]
-    assert len(comparisons(frame_of(records))) == 4
+    assert len(comparisons_of(records)) == 4
 
 
 def test_cells_keep_their_declarations():
     found = dial(RATES)
-    assert found.whole.measure()[0] == "test_accuracy"
-    assert np.isfinite(found.whole.frame["test_accuracy"]).all()
+    assert found.whole.metric()[0] == "test_accuracy"
+    assert np.isfinite(found.whole.cells["test_accuracy"]).all()

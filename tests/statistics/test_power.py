@@ -5,13 +5,11 @@ import math
 import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
-from synthetic import make_record, make_study
+from synthetic import comparison_of, make_record, make_study, write_study
 
 from harness.commands.cli import main
-from harness.records.frames import frame_of, load_results
-from harness.records.store import prepare_results_dir, write_record
-from harness.statistics import detectable_effect, plan_seeds
-from harness.statistics.power import sd_interval, seeds_for_difference, seeds_for_verdict, verdict_power
+from harness.statistics.caution import detectable_effect
+from harness.statistics.power import plan_seeds, sd_interval, seeds_for_difference, seeds_for_verdict, verdict_power
 
 
 @pytest.mark.parametrize("d_z", [0.2, 0.5, 1.0, 2.0])
@@ -52,7 +50,7 @@ def test_a_pilot_s_plan_by_hand():
     # paired differences of 0.01 +- 0.01: mean 0.01, SD 0.01, d_z 1
     records = [make_record("channel", seed, 0.90) for seed in range(3)]
     records += [make_record("none", seed, 0.90 + value) for seed, value in enumerate([0.0, 0.01, 0.02])]
-    plan = plan_seeds(frame_of(records)).iloc[0]
+    plan = plan_seeds(comparison_of(records)).rows.iloc[0]
     assert plan[["axis", "baseline", "pairs"]].tolist() == ["none", "channel", 3]
     assert plan["sd"] == pytest.approx(0.01)
     assert plan["difference"] == pytest.approx(0.01)
@@ -63,27 +61,26 @@ def test_a_pilot_s_plan_by_hand():
 
 
 def test_half_the_difference_takes_about_four_times_the_seeds():
-    frame = frame_of(make_study({"channel": 0.95, "none": 0.94}, seeds=10))
-    whole, half = (plan_seeds(frame, difference=size)["seeds"].iloc[0] for size in (0.004, 0.002))
+    frame = comparison_of(make_study({"channel": 0.95, "none": 0.94}, seeds=10))
+    whole, half = (plan_seeds(frame, difference=size).rows["seeds"].iloc[0] for size in (0.004, 0.002))
     assert half / whole == pytest.approx(4, rel=0.25)
 
 
 def test_more_strategies_take_more_seeds():
-    two = plan_seeds(frame_of(make_study({"channel": 0.95, "none": 0.94})), difference=0.003)
+    two = plan_seeds(comparison_of(make_study({"channel": 0.95, "none": 0.94})), difference=0.003).rows
     five = make_study({"channel": 0.95, "none": 0.94, "layer": 0.94, "spatial": 0.94, "group": 0.94})
-    many = plan_seeds(frame_of(five), difference=0.003).set_index("axis")
+    many = plan_seeds(comparison_of(five), difference=0.003).rows.set_index("axis")
     assert many.loc["none", "sd"] == pytest.approx(two["sd"].iloc[0])
     assert many.loc["none", "seeds"] > two["seeds"].iloc[0]
 
 
 def test_the_verb_prints_the_plan(tmp_path, capsys):
-    prepare_results_dir(tmp_path)
-    for record in make_study({"channel": 0.95, "none": 0.93, "layer": 0.951}, seeds=5):
-        write_record(tmp_path, {key: value for key, value in record.items() if key not in ("stale", "path")})
+    records = make_study({"channel": 0.95, "none": 0.93, "layer": 0.951}, seeds=5)
+    write_study(tmp_path, records)
     assert main(["power", f"results_dir={tmp_path}", "difference=0.004", "baseline=none"]) == 0
     out = capsys.readouterr().out
     lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
-    expected = plan_seeds(load_results(tmp_path), baseline="none", difference=0.004).set_index("axis")
+    expected = plan_seeds(comparison_of(records), baseline="none", difference=0.004).rows.set_index("axis")
     for axis in ("channel", "layer"):
         assert lines[axis][4] == "0.0040"
         assert lines[axis][5] == f"{expected.loc[axis, 'seeds']:.0f}"

@@ -7,36 +7,39 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from dials import INITIAL, RATES, make_dial
+from dials import INITIAL, RATES, dial_in, make_dial
 
-from harness.records.frames import frame_of
-from harness.statistics import (
+from harness.statistics.own_best import (
     aggregate_own_best,
+    at_own_best,
+    at_value,
+    best_value,
+    choose_values,
+    common_value,
+)
+from harness.statistics.ranges import (
+    TOLERANCE,
     aggregate_rates,
     aggregate_sensitivity,
     aggregate_usable,
-    at_own_best,
-    at_value,
-    choose_values,
-    common_value,
-    compare_pairs,
     compare_sensitivity,
     compare_usable,
+    decades,
     rate_sensitivity,
+    sensitivities,
     share_usable,
+    span_of,
+    usable,
     usable_decades,
 )
-from harness.statistics.dials import the_dial
-from harness.statistics.own_best import best_value
-from harness.statistics.ranges import sensitivities
-from harness.statistics.ranges import decades, usable
+from harness.statistics.verdicts import compare_pairs
 from harness.types import UserError
 
 NAN = math.nan
 
 
 def dial_of(accuracies, **kwargs):
-    return the_dial(frame_of(make_dial(accuracies, **kwargs)), kwargs.get("setting", "learning_rate"))
+    return dial_in(make_dial(accuracies, **kwargs), kwargs.get("setting", "learning_rate"))
 
 
 # Sensitivity
@@ -81,7 +84,7 @@ def test_seeds_that_lack_a_rate_are_left_out_and_counted():
 def test_a_failed_cell_is_as_good_as_missing():
     records = make_dial({"none": [0.8, 0.9, 0.9, 0.5]}, seeds=4)
     records[5]["status"] = "timeout"
-    row = aggregate_sensitivity(the_dial(frame_of(records), "learning_rate")).iloc[0]
+    row = aggregate_sensitivity(dial_in(records, "learning_rate")).iloc[0]
     assert (row["n"], row["incomplete"]) == (3, 1)
 
 
@@ -124,7 +127,7 @@ def test_usable_decades_by_hand():
     table = aggregate_usable(dial)
     assert table["axis"].tolist() == ["channel", "none"]
     assert table[["lowest", "highest"]].to_numpy().tolist() == [[1e-4, 1e-1], [1e-3, 1e-2]]
-    assert table.attrs["span"] == pytest.approx(3.0)
+    assert span_of(dial) == pytest.approx(3.0)
     assert share_usable(dial).loc["none"].tolist() == [0.0, 1.0, 1.0, 0.0]
 
 
@@ -180,18 +183,20 @@ def test_each_strategy_is_compared_at_the_rate_that_suits_it():
     assert chosen["agreeing"].tolist() == [8, 8]
     own = at_own_best(dial)
     assert own.title == "mnist (embedded), lenet, learning_rate own best"
-    assert own.frame.groupby("axis")["learning_rate"].unique().map(list).to_dict() == {
+    assert own.cells.groupby("axis")["learning_rate"].unique().map(list).to_dict() == {
         "channel": [1e-2],
         "none": [1e-3],
     }
-    (pair,) = compare_pairs(own).to_dict("records")
+    (pair,) = compare_pairs(own).rows.to_dict("records")
     assert pair["difference"] == pytest.approx(-0.05, abs=0.002)
     assert pair["mispaired"] == 0
     # the same pair is found in the table, with the common rate beside it
-    table = aggregate_own_best(dial, baseline="channel").set_index("axis")
+    found = aggregate_own_best(dial, baseline="channel")
+    table = found.rows.set_index("axis")
     assert table.loc["none", "difference"] == pair["difference"]
     assert np.isnan(table.loc["channel", "difference"])
-    assert table.attrs["common"] == common_value(dial) == 1e-2
+    assert found.baseline == "channel"
+    assert found.common == common_value(dial) == 1e-2
     assert table.loc["none", "common_mean"] == pytest.approx(0.7, abs=0.002)
 
 
@@ -204,7 +209,7 @@ def test_rates_are_chosen_on_validation_data_alone():
     records = make_dial({"none": [0.5, 0.9, 0.7, 0.6]})
     for record in records:  # test data would choose the highest rate
         record["metrics"]["test_accuracy"] = record["config"]["train"]["learning_rate"]
-    dial = the_dial(frame_of(records), "learning_rate")
+    dial = dial_in(records, "learning_rate")
     assert choose_values(dial)["value"].tolist() == [1e-3]
     for ask in (choose_values, at_own_best, usable_decades, share_usable):
         with pytest.raises(UserError, match=r"validation examples.*Received: metric='test_accuracy'"):
@@ -213,7 +218,7 @@ def test_rates_are_chosen_on_validation_data_alone():
 
 def test_where_lower_is_better_the_lowest_error_is_chosen():
     records = make_dial({"none": [0.5, 0.9, 0.7, 0.6]})
-    dial = the_dial(frame_of(records), "learning_rate")
+    dial = dial_in(records, "learning_rate")
     assert choose_values(dial, "validation_loss")["value"].tolist() == [1e-3]
     assert choose_values(dial, "validation_loss")["mean"].tolist() == pytest.approx([INITIAL * 0.1])
 
@@ -223,7 +228,7 @@ def test_strategies_without_a_complete_seed_are_not_among_those_at_their_best():
     dial = dial_of({"none": [0.5] * 4, "channel": [0.5, 0.6, 0.7, 0.6]}, skip=skip)
     chosen = choose_values(dial).set_index("axis")
     assert np.isnan(chosen.loc["none", "value"])
-    assert set(at_own_best(dial).frame["axis"]) == {"channel"}
+    assert set(at_own_best(dial).cells["axis"]) == {"channel"}
     with pytest.raises(UserError, match="expected seeds with a cell at every learning rate"):
         at_own_best(dial_of({"none": [0.5] * 4}, skip=lambda axis, seed, rate: rate == RATES[seed]))
 
@@ -234,21 +239,24 @@ def test_a_value_that_the_dial_has_not_is_refused():
 
 
 def test_all_about_the_rates_in_one_table():
-    dial = dial_of({"none": [0.5, 0.9, 0.7, None], "channel": [0.9, 0.92, 0.95, 0.93]}, seeds=8, noise=0.001)
-    table = aggregate_rates(dial, baseline="channel").set_index("axis")
+    records = make_dial({"none": [0.5, 0.9, 0.7, None], "channel": [0.9, 0.92, 0.95, 0.93]}, seeds=8, noise=0.001)
+    dial = dial_in(records)
+    rates = aggregate_rates(dial, baseline="channel")
+    table = rates.rows.set_index("axis")
+    assert (rates.span, rates.tolerance, rates.baseline) == (pytest.approx(3.0), TOLERANCE, "channel")
     assert table["decades"].to_dict() == aggregate_usable(dial).set_index("axis")["decades"].to_dict()
     assert table["sensitivity"].to_dict() == aggregate_sensitivity(dial).set_index("axis")["sensitivity"].to_dict()
     assert table.loc["none", ["decades_verdict", "sensitivity_verdict"]].tolist() == ["is beaten by"] * 2
     assert table.loc["channel", "decades_verdict"] != table.loc["channel", "decades_verdict"]
-    assert aggregate_rates(dial, baseline="channel").equals(aggregate_rates(dial, baseline="channel"))
+    assert rates.rows.equals(aggregate_rates(dial_in(records), baseline="channel").rows)
 
 
 def test_a_study_whose_cells_know_no_loss_has_usable_rates_and_no_sensitivity():
     records = make_dial({"none": [0.5, 0.9, 0.7, 0.6]})
     for record in records:
         del record["metrics"]["validation_loss"], record["metrics"]["initial_loss"]
-    dial = the_dial(frame_of(records), "learning_rate")
-    assert "sensitivity" not in aggregate_rates(dial, baseline="none")
+    dial = dial_in(records, "learning_rate")
+    assert "sensitivity" not in aggregate_rates(dial, baseline="none").rows
     with pytest.raises(UserError, match="Received: column='validation_loss'"):
         aggregate_sensitivity(dial)
 
@@ -256,4 +264,4 @@ def test_a_study_whose_cells_know_no_loss_has_usable_rates_and_no_sensitivity():
 def test_cells_run_twice_are_refused():
     records = make_dial({"none": [0.5] * 4}) + make_dial({"none": [0.5] * 4}, seeds=1)
     with pytest.raises(UserError, match="Received: none seed 0 twice"):
-        usable_decades(the_dial(frame_of(records), "learning_rate"))
+        usable_decades(dial_in(records, "learning_rate"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from harness.statistics.sequential import look, wealth
+from harness.statistics.sequential import judge, wealth
 
 INF, NAN = math.inf, math.nan
 
@@ -33,16 +33,16 @@ def test_wealth_does_not_overflow() -> None:
 def test_ten_wins_of_ten_tell_one_pair_apart_and_one_of_five_pairs_not_yet() -> None:
     scores = dict.fromkeys(range(10), 1.0)
     lower = dict.fromkeys(range(10), 0.0)
-    assert look(scores, lower, direction="max").told_apart  # 93.1 >= 20
-    assert not look(scores, lower, direction="max", comparisons=5).told_apart  # 93.1 < 100
+    assert judge(scores, lower, direction="max").told_apart  # 93.1 >= 20
+    assert not judge(scores, lower, direction="max", comparisons=5).told_apart  # 93.1 < 100
     eleven = {**scores, 10: 1.0}, {**lower, 10: 0.0}
-    assert look(*eleven, direction="max", comparisons=5).told_apart  # 170.7 >= 100
+    assert judge(*eleven, direction="max", comparisons=5).told_apart  # 170.7 >= 100
 
 
 def test_direction_ties_missing_seeds_and_broken_cells() -> None:
     strategy = {0: 1.0, 1: 2.0, 2: NAN, 3: 5.0, 4: 1.0, 9: 7.0}
     baseline = {0: 2.0, 1: 2.0, 2: 9.0, 3: INF, 4: 2.0}
-    seen = look(strategy, baseline, direction="min")
+    seen = judge(strategy, baseline, direction="min")
     # Seed 1 is a tie, seed 2 diverged for the strategy, seed 3 for the baseline, seed 9 has no partner.
     assert (seen.wins, seen.losses) == (3, 1)
 
@@ -50,7 +50,7 @@ def test_direction_ties_missing_seeds_and_broken_cells() -> None:
 def test_what_is_told_apart_stays_so() -> None:
     strategy = {seed: 1.0 if seed < 10 else -1.0 for seed in range(20)}
     baseline = dict.fromkeys(range(20), 0.0)
-    assert look(strategy, baseline, direction="max").told_apart
+    assert judge(strategy, baseline, direction="max").told_apart
 
 
 @pytest.mark.parametrize("distribution", ["normal", "skewed", "bounded"])
@@ -80,7 +80,7 @@ def test_a_planted_difference_is_found_with_fewer_seeds_than_thirty() -> None:
         baseline = rng.normal(size=30)
         better = baseline + 1.5 + rng.normal(size=30)  # better at 93 % of seeds
         for n in range(5, 31, 5):
-            if look(dict(enumerate(better[:n])), dict(enumerate(baseline[:n])), direction="max").told_apart:
+            if judge(dict(enumerate(better[:n])), dict(enumerate(baseline[:n])), direction="max").told_apart:
                 found += 1
                 break
         used.append(n)

@@ -5,18 +5,23 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic import make_record
+from synthetic import comparison_of, make_record
 
-from harness.records.frames import frame_of
-from harness.statistics import compare_divergence, compare_spread
+from harness.statistics.stability import (
+    LESS,
+    MORE,
+    brown_forsythe_p,
+    compare_divergence,
+    compare_spread,
+    log_sd_ratio_interval,
+)
 from harness.statistics.verdicts import UNTOLD
-from harness.statistics.stability import LESS, MORE, brown_forsythe_p, log_sd_ratio_interval
 from harness.types import UserError
 
 
 def study(spreads, seeds, rng_seed=0):
     rng = np.random.default_rng(rng_seed)
-    return frame_of(
+    return comparison_of(
         [
             make_record(axis, seed, value)
             for axis, spread in spreads.items()
@@ -64,7 +69,7 @@ def test_spread_is_over_seeds_that_both_finished():
     records = [make_record("channel", seed, 0.9 + seed / 100) for seed in range(5)]
     records += [make_record("none", seed, 0.8 + seed / 100) for seed in range(4)]
     records += [make_record("none", 4, 0.1, status="diverged")]
-    row = compare_spread(frame_of(records)).iloc[0]
+    row = compare_spread(comparison_of(records)).iloc[0]
     assert row["n"] == 4
     assert row["ratio"] == pytest.approx(1)
 
@@ -73,7 +78,7 @@ def test_divergence_by_hand():
     records = [make_record("channel", seed, 0.9) for seed in range(10)]
     records += [make_record("none", seed, status="diverged") for seed in range(5)]
     records += [make_record("none", seed, 0.8) for seed in range(5, 9)] + [make_record("none", 9, status="error")]
-    table = compare_divergence(frame_of(records)).set_index("axis")
+    table = compare_divergence(comparison_of(records)).set_index("axis")
     assert table.loc["none", ["cells", "diverged", "failed"]].tolist() == [10, 5, 1]
     assert table.loc["none", "rate"] == 0.5
     # Wilson 5 of 10: (0.5 + z^2/20 +- z sqrt(0.25/10 + z^2/400)) / (1 + z^2/10)

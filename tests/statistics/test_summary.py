@@ -4,16 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestPower
-from synthetic import RMSE, make_record, make_study
+from synthetic import RMSE, comparison_of, comparisons_of, make_record, make_study
 
-from harness.records.frames import frame_of
-from harness.statistics import (
-    aggregate_comparison,
-    caution_sentence,
-    detectable_effect,
-    mean_interval,
-    paired_t_power,
-)
+from harness.statistics.caution import caution_sentence, detectable_effect, paired_t_power
+from harness.statistics.summary import aggregate_comparison, mean_interval
 from harness.types import UserError
 
 
@@ -44,10 +38,9 @@ def test_an_interval_ends_where_the_measure_does():
     assert mean_interval([0.2, 0.9], least=0.0, most=1.0).low == 0.0
     assert mean_interval([0.2, 0.9], least=0.0, most=1.0).high == 1.0
     assert np.isnan(mean_interval([0.2], least=0.0, most=1.0).low)
-    accuracies = aggregate_comparison(frame_of([make_record("none", seed, x) for seed, x in enumerate([0.1, 0.97])]))
-    errors = aggregate_comparison(
-        frame_of([make_record("none", seed, x, measure=RMSE) for seed, x in enumerate([0.1, 2.0])])
-    )
+    accurate = [make_record("none", seed, x) for seed, x in enumerate([0.1, 0.97])]
+    wrong = [make_record("none", seed, x, measure=RMSE) for seed, x in enumerate([0.1, 2.0])]
+    accuracies, errors = (aggregate_comparison(comparison_of(records)).rows for records in (accurate, wrong))
 
     assert accuracies[["low", "high"]].to_numpy().tolist() == [[0.0, 1.0]]
     assert errors["low"].item() == 0.0
@@ -61,7 +54,7 @@ def test_aggregate_by_hand():
         make_record("none", 0, 0.80, precise=0.80),
         make_record("none", 1, 0.84, precise=0.84),
     ]
-    summary = aggregate_comparison(frame_of(records)).set_index("axis")
+    summary = aggregate_comparison(comparison_of(records)).rows.set_index("axis")
     assert summary.index.tolist() == ["channel", "none"]  # best mean first
     channel = summary.loc["channel"]
     assert channel["mean"] == pytest.approx(0.92)
@@ -75,7 +68,7 @@ def test_aggregate_by_hand():
 
 def test_lower_is_better_sorts_the_other_way():
     records = [make_record(axis, 0, value, measure=RMSE) for axis, value in {"none": 15.0, "channel": 13.0}.items()]
-    assert aggregate_comparison(frame_of(records))["axis"].tolist() == ["channel", "none"]
+    assert aggregate_comparison(comparison_of(records)).rows["axis"].tolist() == ["channel", "none"]
 
 
 def test_diverged_and_failed_cells_are_counted_and_not_averaged():
@@ -87,7 +80,7 @@ def test_diverged_and_failed_cells_are_counted_and_not_averaged():
         make_record("channel", 4, 0.8, stale=True),
         make_record("none", 0, status="timeout"),
     ]
-    summary = aggregate_comparison(frame_of(records)).set_index("axis")
+    summary = aggregate_comparison(comparison_of(records)).rows.set_index("axis")
     counts = ["cells", "ok", "diverged", "failed", "stale", "n"]
     assert summary.loc["channel", counts].tolist() == [5, 2, 2, 1, 1, 2]
     assert summary.loc["channel", "mean"] == pytest.approx(0.85)
@@ -98,12 +91,15 @@ def test_diverged_and_failed_cells_are_counted_and_not_averaged():
 def test_the_gap_is_paired_by_cell():
     # seed 1 lacks precise statistics: the gap is seed 0's alone, not the difference of the two means
     records = [make_record("channel", 0, 0.90, precise=0.93), make_record("channel", 1, 0.50)]
-    assert aggregate_comparison(frame_of(records))["gap"].tolist() == pytest.approx([-0.03])
+    assert aggregate_comparison(comparison_of(records)).rows["gap"].tolist() == pytest.approx([-0.03])
 
 
 def test_several_comparisons_are_not_pooled():
+    records = [make_record(source="full", value=0.9), make_record(value=0.5)]
+    means = {one.data_source: aggregate_comparison(one).rows["mean"].tolist() for one in comparisons_of(records)}
+    assert means == {"full": [0.9], "embedded": [0.5]}
     with pytest.raises(UserError, match="Received"):
-        aggregate_comparison(frame_of([make_record(source="full"), make_record()]))
+        comparison_of(records)
 
 
 @pytest.mark.parametrize(("seeds", "effect"), [(5, 1.68), (10, 1.00), (20, 0.66), (30, 0.53)])
@@ -136,6 +132,7 @@ def test_one_seed_says_nothing_and_thirty_say_what_they_can():
 
 
 def test_the_study_factory_gives_the_means_it_is_asked_for():
-    summary = aggregate_comparison(frame_of(make_study({"none": 0.9, "channel": 0.95}, seeds=200))).set_index("axis")
+    study = comparison_of(make_study({"none": 0.9, "channel": 0.95}, seeds=200))
+    summary = aggregate_comparison(study).rows.set_index("axis")
     assert summary["mean"].to_dict() == pytest.approx({"none": 0.9, "channel": 0.95}, abs=0.001)
     assert summary["sd"].tolist() == pytest.approx([0.004, 0.004], rel=0.15)

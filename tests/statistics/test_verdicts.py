@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
-from synthetic import RMSE, make_record, make_study
+from synthetic import RMSE, comparison_of, make_record, make_study
 
-from harness.records.frames import frame_of
-from harness.statistics import compare_all_pairs, compare_pairs, compare_scores
-from harness.statistics.difference import bca_interval, permutation_p, rank_differences, wilcoxon_p, win_interval
-from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD, holm, verdicts
+from harness.statistics.difference import (
+    bca_interval,
+    compare_scores,
+    permutation_p,
+    rank_differences,
+    wilcoxon_p,
+    win_interval,
+)
+from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD, compare_all_pairs, compare_pairs, holm, verdicts
 from harness.types import UserError
 
 NAN = float("nan")
@@ -120,7 +125,7 @@ def test_holm_by_hand_and_by_statsmodels():
 
 def test_a_clear_winner_beats_and_twins_are_not_told_apart():
     records = make_study({"channel": 0.95, "spatial": 0.93, "layer": 0.95}, seeds=12, spread=0.004)
-    table = compare_pairs(frame_of(records))
+    table = compare_pairs(comparison_of(records)).rows
     assert table["axis"].tolist() == ["layer", "spatial"]
     assert row_of(table, "spatial")["verdict"] == BEATEN
     assert row_of(table, "spatial")["difference"] == pytest.approx(-0.02, abs=0.004)
@@ -130,7 +135,7 @@ def test_a_clear_winner_beats_and_twins_are_not_told_apart():
 def test_pairs_are_matched_by_seed_not_by_order():
     records = [make_record("channel", seed, 0.1 * seed) for seed in (3, 1, 2)]
     records += [make_record("none", seed, 0.1 * seed - 0.01) for seed in (1, 2, 3, 4)]
-    row = row_of(compare_pairs(frame_of(records)), "none")
+    row = row_of(compare_pairs(comparison_of(records)).rows, "none")
     assert (row["seeds"], row["pairs"]) == (3, 3)
     assert row["low"] == pytest.approx(-0.01)
     assert row["high"] == pytest.approx(-0.01)
@@ -138,7 +143,7 @@ def test_pairs_are_matched_by_seed_not_by_order():
 
 def test_lower_is_better_turns_wins_but_not_the_difference():
     records = make_study({"channel": 14.0, "none": 16.0}, seeds=12, spread=0.5, measure=RMSE)
-    row = row_of(compare_pairs(frame_of(records)), "none")
+    row = row_of(compare_pairs(comparison_of(records), resample=True).rows, "none")
     assert row["difference"] == pytest.approx(2.0, abs=0.5)
     assert row["low"] < row["difference"] < row["high"]
     assert row["bca_low"] < row["difference"] < row["bca_high"]
@@ -151,7 +156,7 @@ def test_losing_seeds_does_not_win():
     records = [make_record("channel", seed, 0.9 + seed / 1000) for seed in range(12)]
     records += [make_record("none", seed, 0.9 + seed / 1000) for seed in range(4)]
     records += [make_record("none", seed, 0.99, status="diverged") for seed in range(4, 12)]
-    row = row_of(compare_pairs(frame_of(records)), "none")
+    row = row_of(compare_pairs(comparison_of(records)).rows, "none")
     assert (row["pairs"], row["lost"], row["baseline_lost"]) == (4, 8, 0)
     assert row["difference"] == 0
     assert row["p_better"] == 2 / 12
@@ -162,25 +167,49 @@ def test_losing_seeds_does_not_win():
 def test_pairs_that_did_not_start_alike_are_counted():
     records = make_study({"channel": 0.95, "none": 0.93}, seeds=3)
     records[1]["hashes"]["order"] = "another order"
-    assert compare_pairs(frame_of(records))["mispaired"].tolist() == [1]
+    assert compare_pairs(comparison_of(records)).rows["mispaired"].tolist() == [1]
 
 
 def test_adding_a_strategy_leaves_the_others_numbers_alone():
     two = make_study({"channel": 0.95, "none": 0.93}, seeds=8)
     three = [*two, *make_study({"layer": 0.96}, seeds=8)]
-    before, after = (row_of(compare_pairs(frame_of(records)), "none") for records in (two, three))
+    before, after = (row_of(compare_pairs(comparison_of(one), resample=True).rows, "none") for one in (two, three))
     assert before.drop(["holm_p", "verdict"]).tolist() == after.drop(["holm_p", "verdict"]).tolist()
 
 
 def test_the_same_seed_gives_the_same_table_and_another_seed_another():
-    frame = frame_of(make_study({"channel": 0.95, "none": 0.949}, seeds=15))
-    assert compare_pairs(frame, seed=1).equals(compare_pairs(frame, seed=1))
-    assert not compare_pairs(frame, seed=1).equals(compare_pairs(frame, seed=2))
+    records = make_study({"channel": 0.95, "none": 0.949}, seeds=15)
+    # A comparison keeps what was computed of it: another one computes it again.
+    first, again = (compare_pairs(comparison_of(records), seed=1, resample=True).rows for _ in range(2))
+    assert first is not again
+    assert first.equals(again)
+    assert not first.equals(compare_pairs(comparison_of(records), seed=2, resample=True).rows)
+
+
+def test_resampling_is_only_for_who_asks_and_changes_nothing_else():
+    comparison = comparison_of(make_study({"channel": 0.95, "none": 0.949}, seeds=15))
+    resampled = ["bca_low", "bca_high", "permutation_p"]
+    for compare in (compare_pairs, compare_all_pairs):
+        without, with_it = (compare(comparison, resample=resample).rows for resample in (False, True))
+        assert compare(comparison).rows.equals(without)
+        assert not set(resampled) & set(without)
+        assert np.isfinite(with_it[resampled].to_numpy()).all()
+        assert with_it.drop(columns=resampled).equals(without)
+
+
+def test_a_table_says_what_it_is_of():
+    comparison = comparison_of(make_study({"channel": 14.0, "none": 16.0}, seeds=3, measure=RMSE))
+    pairs = compare_pairs(comparison, confidence=0.9)
+    assert pairs.of is comparison
+    assert (pairs.metric, pairs.quantity.name, pairs.quantity.direction, pairs.confidence) == (
+        *("test_rmse", "rmse", "min"),
+        0.9,
+    )
 
 
 def test_all_pairs():
-    frame = frame_of(make_study({"channel": 0.95, "none": 0.93, "layer": 0.94}, seeds=6))
-    table = compare_all_pairs(frame)
+    frame = comparison_of(make_study({"channel": 0.95, "none": 0.93, "layer": 0.94}, seeds=6))
+    table = compare_all_pairs(frame).rows
     assert list(zip(table["axis"], table["baseline"], strict=True)) == [
         ("channel", "layer"),
         ("channel", "none"),
@@ -190,15 +219,15 @@ def test_all_pairs():
 
 
 def test_one_strategy_alone_is_an_empty_table():
-    assert compare_pairs(frame_of(make_study({"channel": 0.9}, seeds=3))).empty
+    assert compare_pairs(comparison_of(make_study({"channel": 0.9}, seeds=3))).rows.empty
 
 
 def test_an_unknown_baseline_is_refused():
     with pytest.raises(UserError, match=r"\['channel', 'none'\]\. Received: baseline='chanel'"):
-        compare_pairs(frame_of(make_study({"channel": 0.95, "none": 0.93})), baseline="chanel")
+        compare_pairs(comparison_of(make_study({"channel": 0.95, "none": 0.93})), baseline="chanel")
 
 
 def test_two_cells_of_one_seed_are_refused():
     records = [make_record("channel", 0, 0.9), make_record("none", 0, 0.9), make_record("none", 0, 0.91)]
     with pytest.raises(UserError, match=r"one cell a seed.*Received: none seeds \[0\] twice"):
-        compare_pairs(frame_of(records))
+        compare_pairs(comparison_of(records))

@@ -6,10 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from synthetic import make_record
+from synthetic import comparisons_of, make_record
+
+from harness.statistics.dials import Dial, the_dial
 
 RATES = (1e-4, 1e-3, 1e-2, 1e-1)
 INITIAL = 2.3
+
+
+def dial_in(records: Sequence[Mapping[str, Any]], name: str = "learning_rate") -> Dial:
+    """The one dial of that name that records hold."""
+    return the_dial(comparisons_of(records), name)
 
 
 def make_dial(

@@ -9,6 +9,11 @@ import numpy as np
 from synthetic import make_study
 
 SITES = ("norm_1", "norm_2", "norm_3")
+SHIFTS = (
+    *({"name": f"moved_{size}", "meaning": "Images are moved.", "unit": "pixels"} for size in (1, 2, 3)),
+    {"name": "one_at_a_time", "meaning": "One example makes a batch.", "unit": ""},
+    {"name": "length_80", "meaning": "Only the last 80 % of the time steps are shown.", "unit": ""},
+)
 # strategy -> (m' of each site, share of variances below epsilon at the last site, roughness of the loss)
 STRATEGIES: dict[str, tuple[tuple[int, ...], float, float]] = {
     "none": ((), 0.0, 1.0),
@@ -22,7 +27,7 @@ def make_looked_study(
     means: Mapping[str, float], *, seeds: int = 3, epochs: int = 5, steps: int = 12, **kwargs: Any
 ) -> list[dict[str, Any]]:
     """`make_study`'s records with what `probe=full` adds; `elementwise` refuses the shift `length_80`."""
-    records = make_study(means, seeds=seeds, epochs=epochs, **kwargs)
+    records = make_study(means, seeds=seeds, epochs=epochs, shifts=SHIFTS, **kwargs)
     rng = np.random.default_rng(7)
     for record in records:
         add_looks(record, rng, epochs=epochs, steps=steps)

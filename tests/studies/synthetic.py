@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from harness.records.frames import Cells, Traces
+from harness.records.store import prepare_results_dir, write_record
+from harness.statistics.comparison import Comparison, comparisons, the_comparison
 
 ACCURACY = {"name": "accuracy", "direction": "max", "unit": "", "low": 0.0, "high": 1.0}
 RMSE = {"name": "rmse", "direction": "min", "unit": "cycles", "low": 0.0, "high": "Infinity"}
@@ -19,6 +24,25 @@ COUNTS: dict[str, tuple[int, int, int | None]] = {
     "channel_elementwise": (18816, 48, 6272),
     "elementwise_channel": (96, 9408, 32),
 }
+
+
+def comparisons_of(records: Sequence[Mapping[str, Any]]) -> list[Comparison]:
+    """The comparisons that records hold, with what was seen of their cells while they trained."""
+    cells = Cells.of(records)
+    return comparisons(cells, Traces(records, cells))
+
+
+def comparison_of(records: Sequence[Mapping[str, Any]]) -> Comparison:
+    """The one comparison that records hold."""
+    cells = Cells.of(records)
+    return the_comparison(cells, Traces(records, cells))
+
+
+def write_study(results_dir: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Leave in a results folder what a run of cells would: a file each."""
+    prepare_results_dir(results_dir)
+    for record in records:
+        write_record(results_dir, {key: value for key, value in record.items() if key not in ("stale", "path")})
 
 
 def make_record(
@@ -37,11 +61,13 @@ def make_record(
     settings: Mapping[str, Any] | None = None,
     strategy: Mapping[str, Any] | None = None,
     metrics: Mapping[str, float] | None = None,
+    shifts: Sequence[Mapping[str, str]] = (),
     stale: bool = False,
 ) -> dict[str, Any]:
     """One record whose main metric on the test examples is `value`.
 
-    `settings` are changes to `config["train"]`, `strategy` to `config["axis"]`, `metrics` are further metrics.
+    `settings` are changes to `config["train"]`, `strategy` to `config["axis"]`, `metrics` are further metrics, `shifts`
+    what is declared of those that the trained model was scored under.
     """
     parameters, statistics, samples = COUNTS.get(axis, (96, 48, 6272))
     name = str(measure["name"])
@@ -78,6 +104,7 @@ def make_record(
         },
         "data": {"source": source, "digest": "d" * 64, "axes": ["height", "width", "channel"]},
         "measures": [dict(measure)],
+        "shifts": [dict(shift) for shift in shifts],
         "sites": sites if trained else [],
         "metrics": {key: _spelled(one) for key, one in values.items() if one is not None} if trained else {},
         "history": {key: [_spelled(one) for one in column] for key, column in (history or {}).items()},
