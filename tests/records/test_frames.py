@@ -6,11 +6,18 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import ACCURACY, RMSE, make_record
+from synthetic import RMSE, make_record, write_study
 
-from harness.records.frames import FACTS, IDENTIFYING, frame_of, history_of, load_history, load_results, measure_of
-from harness.records.store import prepare_results_dir, write_record
-from harness.types import UserError
+from harness.records.frames import FACTS, IDENTIFYING, Cells, Traces, load_history, load_results
+from harness.types import Quantity, UserError
+
+
+def frame_of(records):
+    return Cells.of(records).rows
+
+
+def history_of(records):
+    return Traces(records, Cells.of(records), with_settings=True).history
 
 
 def test_one_row_a_cell_identifying_columns_first():
@@ -91,47 +98,12 @@ def test_history_has_a_row_a_cell_and_epoch():
     assert history["epoch"].dtype == np.int64
 
 
-def test_measures_ride_along_with_rows_of_the_frame():
-    frame = frame_of([make_record(), make_record(task="rul", measure=RMSE, value=14.0)])
-    rows = frame[frame["task"] == "rul"]
-    column, measure = measure_of(rows, "rul")
-    assert (column, measure["direction"], measure["unit"]) == ("test_rmse", "min", "cycles")
-
-
-@pytest.mark.parametrize(
-    ("asked", "column", "direction"),
-    [
-        (None, "test_accuracy", "max"),
-        ("accuracy", "test_accuracy", "max"),
-        ("validation_accuracy", "validation_accuracy", "max"),
-        ("test_accuracy_precise", "test_accuracy_precise", "max"),
-        ("loss", "test_loss", "min"),
-        ("validation_loss", "validation_loss", "min"),
-    ],
-)
-def test_a_metric_is_found_by_name_or_column(asked, column, direction):
-    found, measure = measure_of(frame_of([make_record()]), "mnist", asked)
-    assert (found, measure["direction"]) == (column, direction)
-
-
-def test_an_undeclared_metric_is_refused_with_the_declared_ones():
-    with pytest.raises(UserError, match=r"\['accuracy', 'loss'\]\. Received: metric='f1'"):
-        measure_of(frame_of([make_record()]), "mnist", "f1")
-
-
-def test_a_frame_without_declarations_is_refused():
-    with pytest.raises(UserError, match=r"made by load_results.*Received: task='mnist'"):
-        measure_of(pd.DataFrame({"task": ["mnist"]}), "mnist")
-
-
 def test_load_reads_what_records_wrote(tmp_path):
-    prepare_results_dir(tmp_path)
     record = make_record("spatial", 1, 0.93, history={"epoch": [1, 2], "train_loss": [1.0, float("nan")]})
-    del record["stale"], record["path"]
-    path = write_record(tmp_path, record)
+    write_study(tmp_path, [record])
+    (path,) = (tmp_path / "records").glob("*.json")
     frame, history = load_results(tmp_path), load_history(str(tmp_path))
     assert frame[["axis", "test_accuracy", "path", "stale"]].to_numpy().tolist() == [["spatial", 0.93, str(path), True]]
-    assert frame.attrs["measures"] == {"mnist": [ACCURACY]}
     assert history["epoch"].tolist() == [1, 2]
 
 
@@ -140,12 +112,43 @@ def test_a_path_that_is_no_directory_is_refused(tmp_path):
         load_results(tmp_path / "nowhere")
 
 
+def test_what_is_declared_stands_beside_the_rows():
+    moved = {"name": "moved_2", "meaning": "Images are moved.", "unit": "pixels"}
+    look = {"colour": "#0072B2", "marker": "o"}
+    records = [
+        make_record("channel", shifts=[moved], strategy={"look": look}),
+        make_record("none", task="rul", measure=RMSE),
+    ]
+    cells = Cells.of(records)
+    assert cells.metrics == {
+        "mnist": (Quantity(name="accuracy", direction="max", low=0.0, high=1.0),),
+        "rul": (Quantity(name="rmse", direction="min", unit="cycles", low=0.0, high=float("inf")),),
+    }
+    assert cells.shifts == {"moved_2": moved}
+    assert cells.looks == {"channel": look}
+    assert cells.settings["learning_rate"] == "train.learning_rate"
+    assert cells.settings["stat_axes"] == "axis.stat_axes"
+    # How a strategy is drawn is no setting, and nothing rides along with a frame unseen.
+    assert not [name for name in (*cells.settings, *cells.rows) if "look" in name or "colour" in name]
+    assert cells.rows.attrs == {}
+
+
+def test_the_settings_are_beside_epochs_only_where_they_are_asked_for():
+    records = [make_record(history={"epoch": [1], "train_loss": [2.0]})]
+    lean, full = (Traces(records, Cells.of(records), with_settings=one).history for one in (False, True))
+    assert set(full) - set(lean) == set(Cells.of(records).settings)
+    pd.testing.assert_frame_equal(full[lean.columns], lean)
+
+
 @pytest.mark.parametrize(
     ("modules", "without"),
     [
         # What a table or a figure needs starts fast: scipy.stats and statsmodels alone take a second.
-        (["records.frames", "tables", "figures", "statistics.summary"], ["scipy.stats", "statsmodels"]),
-        (["reporting.report", "statistics.power"], []),
+        (
+            ["records.frames", "report.sheet", "report.panels", "report.bands", "statistics.summary"],
+            ["scipy.stats", "statsmodels"],
+        ),
+        (["report.report", "report.notebook", "statistics.power"], []),
     ],
 )
 def test_the_analysis_imports_neither_tensorflow_nor_keras_nor_pyplot(modules, without):

@@ -3,12 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from looked import SITES, make_looked_study
-from synthetic import make_record
+from synthetic import make_record, write_study
 
 import harness
-from harness.records.frames import diagnostics_of, probes_of
-from harness.records.store import prepare_results_dir, write_record
+from harness.records.frames import Cells, Traces
 from harness.types import UserError
+
+
+def traces_of(records):
+    return Traces(records, Cells.of(records), with_settings=True)
 
 
 @pytest.fixture
@@ -17,7 +20,7 @@ def records():
 
 
 def test_probes_are_a_row_a_look(records):
-    probes = probes_of([*records, make_record("spatial", 0)])  # a cell without probes has no row
+    probes = traces_of([*records, make_record("spatial", 0)]).probes  # a cell without probes has no row
     assert len(probes) == 4 * 4
     one = probes[probes["id"] == records[2]["id"]]
     assert one["axis"].unique().tolist() == ["channel"]
@@ -28,11 +31,11 @@ def test_probes_are_a_row_a_look(records):
 
 def test_a_probe_that_is_not_finite_stays(records):
     records[0]["probes"]["loss_variation"][2] = "Infinity"
-    assert probes_of(records)["loss_variation"][2] == np.inf
+    assert traces_of(records).probes["loss_variation"][2] == np.inf
 
 
 def test_diagnostics_are_a_row_a_site_and_epoch_with_the_site_s_own_samples(records):
-    rows = diagnostics_of(records)  # none has no sites
+    rows = traces_of(records).diagnostics  # none has no sites
     assert len(rows) == 2 * 3 * 3
     one = rows[rows["id"] == records[3]["id"]]
     assert one["site"].tolist() == [*SITES] * 3
@@ -42,15 +45,14 @@ def test_diagnostics_are_a_row_a_site_and_epoch_with_the_site_s_own_samples(reco
 
 
 def test_records_without_looks_give_empty_frames():
-    for frame in (probes_of([make_record()]), diagnostics_of([make_record()])):
+    seen = traces_of([make_record()])
+    for frame in (seen.probes, seen.diagnostics):
         assert frame.empty
         assert {"axis", "seed", "id"} <= set(frame)
 
 
 def test_a_results_directory_is_read(tmp_path, records):
-    prepare_results_dir(tmp_path)
-    for record in records:
-        write_record(tmp_path, {key: value for key, value in record.items() if key not in ("stale", "path")})
+    write_study(tmp_path, records)
     assert len(harness.load_probes(tmp_path)) == 16
     assert len(harness.load_diagnostics(tmp_path)) == 18
     for load in (harness.load_probes, harness.load_diagnostics):
