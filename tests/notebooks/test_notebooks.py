@@ -12,12 +12,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from harness.reference import digest_records, open_study
 
 from harness.commands.publish.notebooks import differences, execute, studies_of, tidied
 from harness.config.composer import config_directory
 from harness.records.archive import Archived, read_archive, write_archive
 from harness.records.store import read_records
-from harness.reference import digest_records, open_study
 
 ROOT = config_directory().parent
 REFERENCE = ROOT / "results" / "reference"

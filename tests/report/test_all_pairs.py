@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from synthetic import make_record
+from synthetic import comparison_of, make_record
 
-from harness.figures import plot_all_pairs
+from harness.report.answers.all_pairs import matrix_of, matrix_sheet, plot_all_pairs
+from harness.report.sheet import latex, to_latex, to_markdown
 from harness.statistics.verdicts import compare_all_pairs
-from harness.tables import latex, matrix_sheet, to_latex, to_markdown
-from harness.tables.matrix import matrix_of
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +21,7 @@ def pairs():
 
 
 def test_a_pair_stands_in_the_square_from_either_side(pairs):
-    matrix = matrix_of(pairs)
+    matrix = matrix_of(pairs.rows)
     assert matrix.strategies == ["best", "middle", "worst"]
     np.testing.assert_allclose(matrix.p_better[0, 1:], [1, 1])
     np.testing.assert_allclose(matrix.p_better[1:, 0], [0, 0])
@@ -35,9 +34,7 @@ def test_a_pair_stands_in_the_square_from_either_side(pairs):
 
 
 def test_the_order_does_not_depend_on_the_names(pairs):
-    turned = pairs.assign(
-        axis=pairs["axis"].replace("best", "zebra"), baseline=pairs["baseline"].replace("best", "zebra")
-    )
+    turned = pairs.rows.replace({"axis": {"best": "zebra"}, "baseline": {"best": "zebra"}})
     assert matrix_of(turned).strategies == ["zebra", "middle", "worst"]
 
 

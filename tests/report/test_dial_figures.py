@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dials import RATES, make_dial
+from dials import RATES, dial_in, make_dial
 from matplotlib.collections import PathCollection
 from matplotlib.patches import Rectangle
 from synthetic import make_record
 
-from harness.figures import plot_dial, plot_dial_differences, plot_gap_parts, plot_usable_rates
+from harness.report.answers.by_value import plot_dial, plot_dial_differences
+from harness.report.answers.gap import plot_gap_parts
+from harness.report.answers.ranges import plot_usable_rates
 from harness.statistics.by_value import compare_by_value, gap_by_value
 from harness.statistics.ranges import share_usable
-from harness.statistics.dials import the_dial
 
 
 def dial_of(accuracies, setting="learning_rate", **kwargs):
@@ -84,7 +85,7 @@ def test_strategies_stand_side_by_side_within_reach_of_their_value():
 def test_differences_are_those_of_the_table():
     dial = dial_of({"none": [0.5, 0.6, 0.7, 0.8], "channel": [0.6] * 4}, seeds=4, noise=0.01)
     ax = plot_dial_differences(dial)
-    assert lines_of(ax)["none"].get_ydata() == pytest.approx(compare_by_value(dial)["difference"].to_numpy())
+    assert lines_of(ax)["none"].get_ydata() == pytest.approx(compare_by_value(dial).rows["difference"].to_numpy())
     assert "above 0: better than channel" in ax.get_ylabel()
 
 
@@ -115,5 +116,5 @@ def test_the_panels_show_the_two_parts():
     dial = dial_in(records, "learning_rate")
     lag, batch = plot_gap_parts(dial)
     assert lines_of(lag)["channel"].get_ydata() == pytest.approx([-0.02, -0.05])
-    assert lines_of(batch)["channel"].get_ydata() == pytest.approx(gap_by_value(dial)["dependence"].to_numpy())
+    assert lines_of(batch)["channel"].get_ydata() == pytest.approx(gap_by_value(dial).rows["dependence"].to_numpy())
     assert lines_of(batch)["channel"].get_ydata() == pytest.approx([-0.01, -0.01])

@@ -2,23 +2,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dials import make_dial
-from synthetic import make_record
+from dials import dial_in, make_dial
+from synthetic import comparison_of, make_record
 
 from benchmarks.dials import MEASURES, SHAPES, claims, flattery
-from harness.reporting.dial_sentences import (
-    interaction,
-    most_accurate,
-    where_gap_comes_from,
-    who_diverges,
-    widest_range,
-)
+from harness.report.answers.change import interaction
+from harness.report.answers.diverged import who_diverges
+from harness.report.answers.gap import where_gap_comes_from
+from harness.report.answers.own_best import most_accurate
+from harness.report.answers.ranges import widest_range
 from harness.statistics.by_value import compare_change, compare_diverged, divergence_by_value
 from harness.statistics.gap import aggregate_gap
 from harness.statistics.own_best import aggregate_own_best, at_own_best
 from harness.statistics.ranges import aggregate_rates, compare_usable
 from harness.statistics.verdicts import compare_all_pairs
-from harness.statistics.dials import the_dial
 
 GOOD, NARROW = [0.80, 0.93, 0.95, 0.92], [0.50, 0.70, 0.90, None]
 
@@ -28,7 +25,7 @@ def dial_of(accuracies, seeds=10, setting="learning_rate", **kwargs):
 
 
 def accurate(dial, baseline="channel"):
-    return most_accurate(dial, aggregate_own_best(dial, baseline=baseline), compare_all_pairs(at_own_best(dial)))
+    return most_accurate(dial, aggregate_own_best(dial, baseline=baseline), compare_all_pairs(at_own_best(dial)).rows)
 
 
 def widest(dial, baseline="channel"):

@@ -1,26 +1,20 @@
 from __future__ import annotations
 
 import numpy as np
-from dials import make_dial
-from synthetic import make_record
+from dials import dial_in, make_dial
+from synthetic import comparison_of, make_record
 
+from harness.report.answers.by_value import by_value_sheet, differences_sheet
+from harness.report.answers.change import change_sheet
+from harness.report.answers.diverged import divergence_sheet
+from harness.report.answers.gap import gap_sheet
+from harness.report.answers.own_best import own_best_sheet
+from harness.report.answers.ranges import rates_sheet
+from harness.report.sheet import to_html, to_latex, to_markdown
 from harness.statistics.by_value import aggregate_by_value, compare_by_value, compare_change, divergence_by_value
 from harness.statistics.gap import aggregate_gap
 from harness.statistics.own_best import aggregate_own_best
 from harness.statistics.ranges import aggregate_rates
-from harness.statistics.dials import the_dial
-from harness.tables import (
-    by_value_sheet,
-    change_sheet,
-    differences_sheet,
-    divergence_sheet,
-    gap_sheet,
-    own_best_sheet,
-    rates_sheet,
-    to_html,
-    to_latex,
-    to_markdown,
-)
 
 ACCURACIES = {"channel": [0.80, 0.92, 0.95, 0.93], "none": [0.50, 0.90, 0.94, None]}
 
@@ -39,7 +33,7 @@ def test_a_value_has_its_mean_and_interval_and_says_what_is_missing():
     table = aggregate_by_value(dial)
     rows = rows_of(by_value_sheet(dial, table))
     assert list(rows["channel"]) == ["strategy", "0.0001", "0.001", "0.01", "0.1"]
-    one = table[(table["axis"] == "channel") & (table["place"] == 2)].iloc[0]
+    one = table.rows[(table.rows["axis"] == "channel") & (table.rows["place"] == 2)].iloc[0]
     numbers = [
         float(number) for number in rows["channel"]["0.01"].replace("[", "").replace("]", "").replace(",", "").split()
     ]

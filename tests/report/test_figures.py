@@ -1,31 +1,24 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from synthetic import RMSE, make_record, make_study
+from synthetic import RMSE, comparison_of, comparisons_of, make_record, make_study
 
-from harness.figures import (
-    look_of,
-    plot_cost,
-    plot_heat_map,
-    plot_inference_gap,
-    plot_learning_curves,
-    plot_paired_differences,
-    plot_profiles,
-    plot_seed_cloud,
-    plot_stability,
-    save_figure,
-)
-from harness.records.frames import history_of
+from harness.report.answers.across import plot_heat_map, plot_profiles
+from harness.report.answers.better import plot_paired_differences
+from harness.report.answers.cost import plot_cost
+from harness.report.answers.gap import plot_inference_gap
+from harness.report.answers.learning import plot_learning_curves
+from harness.report.answers.reached import plot_seed_cloud
+from harness.report.answers.stable import plot_stability
+from harness.report.canvas import save_figure
+from harness.report.palette import look_of
 from harness.statistics.across import normalise_scores, performance_profiles
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.verdicts import compare_pairs
-from harness.statistics.comparison import comparisons
 from harness.types import UserError
 
 PROFILED = {"none": [0.8, 0.8], "channel": [0.84, 0.90]}  # scores 0, 0 and 0.2, 0.5
@@ -43,20 +36,21 @@ def rows_of(ax):
 
 
 def test_every_seed_is_a_dot_in_its_strategy_s_row_and_colour():
-    frame = comparison_of(make_study(STUDY, seeds=4))
-    ax = plot_seed_cloud(frame)
+    comparison = comparison_of(make_study(STUDY, seeds=4))
+    frame, ax = comparison.cells, plot_seed_cloud(comparison)
     assert rows_of(ax) == ["channel", "spatial", "none"]
     for row, (strategy, cloud) in enumerate(zip(rows_of(ax), ax.collections, strict=True)):
         x, y = np.asarray(cloud.get_offsets()).T
         assert x.tolist() == frame.loc[frame["axis"] == strategy, "test_accuracy"].tolist()
         assert np.abs(y - row).max() < 0.5
-        assert to_hex(cloud.get_facecolor()[0]).upper() == look_of(strategy).colour
+        assert to_hex(cloud.get_facecolor()[0]).upper() == look_of(strategy, {}).colour
     heights = [np.asarray(cloud.get_offsets())[:, 1] - row for row, cloud in enumerate(ax.collections)]
     np.testing.assert_allclose(heights[0], heights[1])  # a seed lies at the same height in every row
 
 
 def test_mean_and_interval_are_drawn_where_they_are():
-    ax = plot_seed_cloud(comparison_of([make_record("none", seed, value) for seed, value in enumerate([0.4, 0.5, 0.6])]))
+    records = [make_record("none", seed, value) for seed, value in enumerate([0.4, 0.5, 0.6])]
+    ax = plot_seed_cloud(comparison_of(records))
     interval, mean = ax.lines
     assert mean.get_xdata() == [0.5]
     half = 0.4302653 / 3**0.5
@@ -84,7 +78,7 @@ def test_a_figure_can_be_read_alone():
     for ax in (
         plot_seed_cloud(comparison_of(records)),
         plot_inference_gap(comparison_of(records)),
-        plot_learning_curves(history_of(records)),
+        plot_learning_curves(comparison_of(records)),
     ):
         text = text_of(ax)
         for said in ("rul (generated)", "lenet", "3 seeds a strategy", "rmse", "(cycles)"):
@@ -97,14 +91,14 @@ def test_learning_curves_are_medians_in_a_band_over_seeds():
         make_record("none", seed, history={"epoch": [1, 2], "validation_accuracy": curve})
         for seed, curve in enumerate(curves)
     ]
-    ax = plot_learning_curves(history_of(records), band=1.0)
+    ax = plot_learning_curves(comparison_of(records), band=1.0)
     (line,) = ax.lines
     assert line.get_xdata().tolist() == [1, 2]
     assert line.get_ydata().tolist() == [3.0, 4.0]
     (band,) = ax.collections
     extent = band.get_paths()[0].get_extents()
     assert (extent.y0, extent.y1) == (1.0, 9.0)
-    assert to_hex(line.get_color()) == to_hex(look_of("none").colour)
+    assert to_hex(line.get_color()) == to_hex(look_of("none", {}).colour)
 
 
 def test_a_diverged_seed_s_curve_ends_with_a_cross_and_leaves_the_median():
@@ -113,7 +107,7 @@ def test_a_diverged_seed_s_curve_ends_with_a_cross_and_leaves_the_median():
         make_record("none", 0, history={"epoch": [1, 2, 3], "train_loss": [2.0, 1.0, 0.5]}),
         make_record("none", 1, status="diverged", history={"epoch": [1, 2, 3], "train_loss": [4.0, 8.0, nan]}),
     ]
-    ax = plot_learning_curves(history_of(records), "train_loss")
+    ax = plot_learning_curves(comparison_of(records), "train_loss")
     assert ax.lines[0].get_ydata().tolist() == [3.0, 4.5, 0.5]
     assert np.asarray(ax.collections[-1].get_offsets()).tolist() == [[2.0, 8.0]]
     assert "lower is better" in ax.get_ylabel()
@@ -135,7 +129,7 @@ def test_paired_differences_are_drawn_with_interval_and_verdict():
     pairs = compare_pairs(comparison_of(make_study(STUDY | {"layer": 0.97}, seeds=10, spread=0.002)))
     ax = plot_paired_differences(pairs)
     assert rows_of(ax)[1:] == ["spatial", "none"]  # the best difference at the top
-    table = pairs.set_index("axis")
+    table = pairs.rows.set_index("axis")
     intervals, means = ax.lines[1::2], ax.lines[2::2]  # the first is the line at 0
     for axis, interval, mean in zip(rows_of(ax), intervals, means, strict=True):
         assert list(interval.get_xdata()) == table.loc[axis, ["low", "high"]].tolist()
@@ -160,9 +154,9 @@ def test_stability_shows_the_four_measures():
 
 @pytest.mark.parametrize("cost", ["seconds", "normalization_parameters"])
 def test_cost_is_the_mean_against_what_it_takes(cost):
-    frame = comparison_of(make_study(STUDY, seeds=3))
-    ax = plot_cost(frame, cost=cost)
-    summary = aggregate_comparison(frame)
+    comparison = comparison_of(make_study(STUDY, seeds=3))
+    ax = plot_cost(comparison, cost=cost)
+    summary = aggregate_comparison(comparison).rows
     marks = ax.lines[1::2]
     assert [mark.get_xdata()[0] for mark in marks] == summary[cost].tolist()
     assert [mark.get_ydata()[0] for mark in marks] == summary["mean"].tolist()
@@ -190,7 +184,7 @@ def test_the_heat_map_shows_shares_of_the_baseline_s_error_and_gaps():
 def test_profiles_are_shares_by_threshold():
     records = [make_record(axis, seed, value) for axis, row in PROFILED.items() for seed, value in enumerate(row)]
     profiles = performance_profiles(normalise_scores(comparisons_of(records)), [-0.5, 0.0, 0.25])
-    ax = plot_profiles(profiles, "one task")
+    ax = plot_profiles(profiles, "one task", {})
     curves = {line.get_label(): line.get_ydata().tolist() for line in ax.lines[1:]}
     assert curves == {"channel": [1.0, 1.0, 0.5], "none": [1.0, 0.0, 0.0]}
     assert ax.lines[1].get_xdata().tolist() == [-0.5, 0.0, 0.25]
@@ -201,7 +195,7 @@ def test_nothing_to_draw_is_said():
     failed = [make_record("none", 0, status="error")]
     assert "no cell finished" in text_of(plot_seed_cloud(comparison_of(failed)))
     unfinished = [make_record("none", 0, history={"epoch": [1], "train_loss": ["NaN"]})]
-    assert "no epoch was finished" in text_of(plot_learning_curves(history_of(unfinished), "train_loss"))
+    assert "no epoch was finished" in text_of(plot_learning_curves(comparison_of(unfinished), "train_loss"))
     assert "no cell was evaluated" in text_of(plot_inference_gap(comparison_of([make_record("none", 0, 0.9)])))
 
 
@@ -220,14 +214,6 @@ def test_a_strategy_looks_the_same_whatever_is_beside_it():
     beside = plot_seed_cloud(comparison_of(make_study(STUDY | {"layer": 0.99})))
     of_spatial = beside.collections[rows_of(beside).index("spatial")]
     assert to_hex(alone.collections[0].get_facecolor()[0]) == to_hex(of_spatial.get_facecolor()[0])
-
-
-def test_strategies_that_ship_look_different_and_unknown_ones_have_a_look():
-    names = [path.stem for path in (Path(__file__).parents[2] / "conf" / "axis").glob("*.yaml")]
-    assert "channel" in names
-    assert len({look_of(name) for name in names}) == len(names)
-    assert look_of("my_own") == look_of("my_own")
-    assert look_of("none").colour == "#7F7F7F"
 
 
 def test_saved_figures_are_the_same_bytes_each_time(tmp_path):

@@ -8,9 +8,9 @@ import pytest
 from publications import publish, run_into
 from synthetic import make_record, make_study
 
-from harness.commands.publish.page import comparison_verdicts, verdicts_of, write_pages
-from harness.commands.publish.readme import write_readme
-from harness.reference import open_study
+from harness.report.markdown import write_pages, write_readme
+from harness.report.questions import Questions
+from harness.report.study import Study
 
 
 @pytest.fixture
@@ -19,12 +19,14 @@ def page(published):
 
 
 def test_a_page_shows_stamp_verdicts_tables_and_figures(page, published):
-    study = open_study(published / "digits")
+    study = Study.open_published(published / "digits")
     (comparison,) = study.comparisons
     text = page.read_text()
 
     assert str(study.stamp) in text
-    assert all(f"- {said}" in text for said in comparison_verdicts(comparison))
+    said = [answer for answer in Questions.found().about(comparison, "channel") if answer.sentence]
+    assert len(said) == 2
+    assert all(f"### {answer.question}\n\n{answer.sentence}\n" in text for answer in said)
     assert "On test accuracy, over 6 seeds, " in text
     assert len(re.findall(r"^\| (?:none|channel|spatial) ", text, re.MULTILINE)) == 3 + 2  # all; all but the baseline
     assert "python -m harness publish study=digits" in text
@@ -48,12 +50,12 @@ def test_a_study_of_many_comparisons_keeps_the_figures_that_are_over_all_of_them
     publish(tmp_path / "work", tmp_path / "reference" / "digits")
     page = write_pages(tmp_path / "reference", "digits")
     drawn = {path.parent.name for path in (page.parent / "figures").rglob("*.png")}
-    said = verdicts_of(open_study(page.parent))
+    said = write_readme(page.parents[1]).read_text()
 
     assert drawn == {"mnist-embedded-lenet-by-learning-rate"}
     assert len(list((page.parent / "tables").rglob("comparison.csv"))) == 5
-    assert "Which diverges? None of 20 cells diverged." in said
-    assert not any(line.startswith("mnist (embedded), lenet, learning_rate 0.1:") for line in said)
+    assert "- Which diverges? None of 20 cells diverged." in said
+    assert "- mnist (embedded), lenet, learning_rate 0.1:" not in said
 
 
 def test_what_an_earlier_page_had_and_this_one_has_not_is_gone(page, published):
@@ -70,7 +72,7 @@ def test_the_page_over_all_studies_counts_every_cell(tmp_path):
     run_into(tmp_path / "work", [*records, *lost], planned=["never-run-s0"])
     publish(tmp_path / "work", tmp_path / "reference" / "digits")
     text = write_readme(tmp_path / "reference").read_text()
-    digest = open_study(tmp_path / "reference" / "digits").stamp.digest[:16]
+    digest = Study.open_published(tmp_path / "reference" / "digits").stamp.digest[:16]
 
     # 10 records of 12.5 s; one of them diverged, one failed, and one planned cell has none.
     assert f"| [digits](digits/README.md) | 10 of 11 | 4 | 1 | 1 | 2 min 05 s | `{digest}` |" in text

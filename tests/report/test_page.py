@@ -11,13 +11,13 @@ import subprocess
 import numpy as np
 import pytest
 from looked import make_looked_study
-from synthetic import RMSE, make_record, make_study
+from synthetic import RMSE, make_record, make_study, write_study
 
-from harness.drawings.drawing import DECIDES, TRAINING
 from harness.records.grids import write_grid
-from harness.records.store import prepare_results_dir, write_record
-from harness.reporting.page import Figure, shown_of
-from harness.reporting.report import write_report
+from harness.report.answer import DECIDES, TRAINING
+from harness.report.chapters import Figure
+from harness.report.page import shown_of
+from harness.report.report import write_report
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -51,9 +51,7 @@ def report(tmp_path_factory):
                 value = None if status == "diverged" else 0.9 + 0.01 * rng.normal()
                 records.append(make_record(axis, seed, value, status=status, settings={"learning_rate": rate}))
     records.append(make_record("group <b>", 0, status="error"))
-    prepare_results_dir(results)
-    for record in records:
-        write_record(results, {key: value for key, value in record.items() if key not in ("stale", "path")})
+    write_study(results, records)
     write_grid(results, "run", [*(record["id"] for record in records), "mnist-lenet-layer-s0-never-run"])
     return write_report(results)[0].parent
 
@@ -112,8 +110,11 @@ def test_every_figure_says_how_to_read_it_and_links_its_data(page):
 
 def test_where_the_page_would_grow_too_large_what_decides_stays(monkeypatch):
     svg = '<svg width="1" viewBox="0 0 1 1"><g/></svg>'
-    figures = [Figure(name, name, "", f"a/{name}", svg, group) for name, group in (("why", TRAINING), ("who", DECIDES))]
-    monkeypatch.setattr("harness.reporting.page._MOST_FIGURE_BYTES", len(svg) + 1)
+    figures = [
+        Figure(name, name, "", f"a/{name}", svg, group, wide=False)
+        for name, group in (("why", TRAINING), ("who", DECIDES))
+    ]
+    monkeypatch.setattr("harness.report.page._MOST_FIGURE_BYTES", len(svg) + 1)
     shown = shown_of(figures)
     assert shown["a/why"] is None
     assert shown["a/who"].startswith('<svg viewBox="0 0 1 1"')

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from looked import STRATEGIES, make_looked_study
-from synthetic import make_record, make_study
+from synthetic import comparisons_of, make_record, make_study
+from UNKNOWN import Looks, drawings_of, gather_evidence, save_drawing
 
-from harness.drawings import GROUPS, Looks, drawings_of, gather_evidence, save_drawing
-from harness.records.frames import diagnostics_of, frame_of, history_of, probes_of
-from harness.statistics.comparison import comparisons
+from harness.records.frames import diagnostics_of, history_of, probes_of
+from harness.report.answer import GROUPS
 
 
 def drawn(records, baseline="channel"):

@@ -5,22 +5,15 @@ import re
 import pandas as pd
 import pytest
 from dials import make_dial
-from synthetic import make_record, make_study
+from synthetic import make_record, make_study, write_study
 
-from harness.records.store import prepare_results_dir, write_record
-from harness.reporting.report import write_report
+from harness.report.report import write_report
 from harness.types import UserError
-
-
-def write(results_dir, records):
-    prepare_results_dir(results_dir)
-    for record in records:
-        write_record(results_dir, {key: value for key, value in record.items() if key not in ("stale", "path")})
 
 
 def test_a_report_has_tables_and_figures_of_every_comparison_and_links_them(tmp_path):
     failed = make_record("spatial", 0, status="error", architecture="mlp")
-    write(tmp_path, [*make_study({"none": 0.9, "channel": 0.95}, seeds=3), failed])
+    write_study(tmp_path, [*make_study({"none": 0.9, "channel": 0.95}, seeds=3), failed])
     files = write_report(tmp_path)
     report = tmp_path / "report"
     assert files[:2] == [report / "index.html", report / "index.md"]
@@ -39,7 +32,9 @@ def test_a_report_has_tables_and_figures_of_every_comparison_and_links_them(tmp_
 
 
 def test_the_rows_are_there_as_csv_and_parquet(tmp_path):
-    write(tmp_path, [*make_study({"none": 0.9, "channel": 0.95}, seeds=3), make_record("spatial", 0, status="error")])
+    write_study(
+        tmp_path, [*make_study({"none": 0.9, "channel": 0.95}, seeds=3), make_record("spatial", 0, status="error")]
+    )
     write_report(tmp_path)
     for name, rows in (("cells", 7), ("comparisons", 3)):
         csv = pd.read_csv(tmp_path / "report" / f"{name}.csv", float_precision="round_trip")
@@ -51,7 +46,7 @@ def test_the_rows_are_there_as_csv_and_parquet(tmp_path):
 
 
 def test_a_dial_stands_before_the_comparisons_it_is_made_of_and_only_one_of_those_is_drawn(tmp_path):
-    write(
+    write_study(
         tmp_path, make_dial({"channel": [0.8, 0.95, 0.93], "none": [0.7, 0.9, None]}, seeds=4, values=(0.1, 0.2, 0.4))
     )
     files = write_report(tmp_path)
@@ -81,7 +76,7 @@ def test_a_dial_stands_before_the_comparisons_it_is_made_of_and_only_one_of_thos
     ids=["all diverged", "no seed has both rates"],
 )
 def test_a_dial_of_which_little_is_known_is_reported_all_the_same(tmp_path, accuracies, skip):
-    write(tmp_path, make_dial(accuracies, seeds=4, values=(0.1, 0.2), skip=skip))
+    write_study(tmp_path, make_dial(accuracies, seeds=4, values=(0.1, 0.2), skip=skip))
     write_report(tmp_path)
     index = (tmp_path / "report" / "index.md").read_text()
     assert "**Which diverges?**" in index
@@ -89,7 +84,7 @@ def test_a_dial_of_which_little_is_known_is_reported_all_the_same(tmp_path, accu
 
 
 def test_the_numbers_of_all_dials_are_in_one_table(tmp_path):
-    write(tmp_path, make_dial({"channel": [0.8, 0.9], "none": [0.7, 0.9]}, values=(8, 32), setting="batch_size"))
+    write_study(tmp_path, make_dial({"channel": [0.8, 0.9], "none": [0.7, 0.9]}, values=(8, 32), setting="batch_size"))
     write_report(tmp_path)
     csv = pd.read_csv(tmp_path / "report" / "dials.csv")
     assert csv[["dial", "value", "axis"]].drop_duplicates().shape == (4, 3)
@@ -104,7 +99,7 @@ def test_of_two_settings_each_is_turned_where_most_was_run_and_a_lone_one_is_non
         for seed in range(2)
         for rate, size in ((0.1, 32), (0.01, 32), (0.001, 8))
     ]
-    write(tmp_path, records)
+    write_study(tmp_path, records)
     write_report(tmp_path)
     (drawn,) = (tmp_path / "report").rglob("curves.csv")
     assert sorted(pd.read_csv(drawn)["learning_rate"].unique()) == [0.01, 0.1]
@@ -116,27 +111,27 @@ def test_with_many_comparisons_only_the_largest_of_each_task_is_drawn(tmp_path):
     records = [
         make_record(axis, 0, 0.9, settings={"learning_rate": rate}) for axis in ("none", "channel") for rate in rates
     ]
-    write(tmp_path, records)
+    write_study(tmp_path, records)
     write_report(tmp_path)
     assert len(list((tmp_path / "report").rglob("seeds.png"))) == 1
     assert len(list((tmp_path / "report").rglob("comparison.csv"))) == 13
 
 
 def test_another_baseline(tmp_path):
-    write(tmp_path, make_study({"none": 0.9, "channel": 0.95, "layer": 0.96}, seeds=3))
+    write_study(tmp_path, make_study({"none": 0.9, "channel": 0.95, "layer": 0.96}, seeds=3))
     write_report(tmp_path, baseline="layer")
     pairs = pd.read_csv(tmp_path / "report" / "mnist-embedded-lenet" / "pairs.csv")
     assert pairs["baseline"].unique().tolist() == ["layer"]
 
 
 def test_writing_again_gives_the_same_bytes(tmp_path):
-    write(tmp_path, make_study({"none": 0.9, "channel": 0.95}, seeds=3))
+    write_study(tmp_path, make_study({"none": 0.9, "channel": 0.95}, seeds=3))
     first = {file: file.read_bytes() for file in write_report(tmp_path)}
     assert {file: file.read_bytes() for file in write_report(tmp_path)} == first
 
 
 def test_a_report_can_go_elsewhere(tmp_path):
-    write(tmp_path / "results", make_study({"none": 0.9}, seeds=2))
+    write_study(tmp_path / "results", make_study({"none": 0.9}, seeds=2))
     files = write_report(tmp_path / "results", tmp_path / "out")
     assert all(file.is_relative_to(tmp_path / "out") for file in files)
     assert not (tmp_path / "results" / "report").exists()

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import pytest
-from synthetic import make_record, make_study
+from synthetic import comparison_of, make_record, make_study
 
-from harness.reporting.sentences import better_sentence, completeness_sentence, default_baseline, stability_sentence
+from harness.report.answers.better import better_sentence
+from harness.report.answers.stable import stability_sentence
+from harness.report.questions import default_baseline
 from harness.statistics.stability import compare_divergence, compare_spread
 from harness.statistics.verdicts import compare_pairs
 
 
 def sentences(records, baseline="channel"):
-    frame = comparison_of(records)
-    pairs = compare_pairs(frame, baseline=baseline)
-    spread, divergence = compare_spread(frame, baseline=baseline), compare_divergence(frame, baseline=baseline)
+    comparison = comparison_of(records)
+    pairs = compare_pairs(comparison, baseline=baseline)
+    spread = compare_spread(comparison, baseline=baseline)
+    divergence = compare_divergence(comparison, baseline=baseline)
     return better_sentence(pairs, baseline), stability_sentence(spread, divergence, baseline)
 
 
@@ -59,15 +62,6 @@ def test_divergence_is_counted_and_only_called_frequent_when_it_is_told():
 def test_one_strategy_has_nothing_to_be_compared_with():
     assert sentences(make_study({"channel": 0.9}, seeds=3))[0] == (
         "Only `channel` was run, so there is nothing to compare it with."
-    )
-
-
-def test_completeness():
-    records = [make_record("none", seed, 0.9) for seed in range(3)]
-    records += [make_record("channel", 0, status="diverged"), make_record("channel", 1, 0.9, stale=True)]
-    assert completeness_sentence(comparison_of(records), 2) == (
-        "5 of 7 planned cells have a record: 4 ok, 1 diverged; 2 missing; "
-        "1 stale: made by other code or versions than are installed here."
     )
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import json
 
 import pytest
 from publications import publish, run_into
-from synthetic import make_record, make_study
+from synthetic import make_record, make_study, write_study
 
 from harness import load_results
-from harness.commands.publish.records import command_of, gather, machines_of
+from harness.records.grids import Grid
 from harness.records.store import read_records
-from harness.reference import digest_records, open_study, published_studies
+from harness.report.study import Study, digest_records, published_studies
 from harness.types import UserError
 
 
@@ -21,9 +20,11 @@ def test_a_published_study_is_read_without_the_files_that_it_was_made_of(publish
 
     assert {path.name for path in folder.iterdir()} == {"records.parquet", "grids", "made.json"}
     assert len(load_results(folder)) == len(records) == 18
-    assert open_study(folder).planned == 18
-    assert command_of(folder) == "python -m harness publish study=digits"
-    assert len(machines_of(folder)) == 1
+    study = Study.open_published(folder)
+    assert study.missing == []
+    assert study.completeness.startswith("18 of 18 planned cells")
+    assert study.command == "python -m harness publish study=digits"
+    assert len(study.machines) == 1
 
 
 def test_the_digest_is_of_what_records_say_and_of_nothing_else(records):
@@ -37,43 +38,17 @@ def test_the_digest_is_of_what_records_say_and_of_nothing_else(records):
     assert digest_records(records[1:]) != digest
 
 
-def test_the_same_records_give_the_same_archive(tmp_path, records, published):
-    run_into(tmp_path / "later", records)
-    publish(tmp_path / "later", tmp_path / "again")
-
-    assert (tmp_path / "again" / "records.parquet").read_bytes() == (
-        published / "digits" / "records.parquet"
-    ).read_bytes()
-
-
-def test_a_study_holds_the_cells_of_its_grid_and_no_others(tmp_path, records):
-    run_into(tmp_path / "work", make_study({"global": 0.9}, seeds=6))
-    run_into(tmp_path / "work", records[:4])
-    grid = publish(tmp_path / "work", tmp_path / "digits")
-
-    assert sorted(load_results(tmp_path / "digits")["id"]) == sorted(grid.cells)
-    assert len(grid.cells) == 4
-
-
-def test_a_study_that_is_published_again_loses_what_its_grid_no_longer_names(tmp_path, records, published):
-    run_into(tmp_path / "work", records[:5])
-    publish(tmp_path / "work", published / "digits")
-
-    assert open_study(published / "digits").planned == 5
-    assert len(load_results(published / "digits")) == 5
-
-
 def test_cells_without_a_record_are_missed(tmp_path, records):
     run_into(tmp_path / "work", records, planned=["never-run-s0", "never-run-s1"])
     publish(tmp_path / "work", tmp_path / "digits")
-    stamp = open_study(tmp_path / "digits").stamp
+    stamp = Study.open_published(tmp_path / "digits").stamp
 
     assert stamp.completeness == "18 of 20 planned cells have a record: 18 ok; 2 missing."
     assert stamp.completeness in stamp.to_markdown()
 
 
 def test_a_stamp_says_by_what_the_records_were_made(published, records):
-    stamp = open_study(published / "digits").stamp
+    stamp = Study.open_published(published / "digits").stamp
 
     assert stamp.digest == digest_records(records)
     assert f"**digits**: 18 of 18 planned cells have a record: 18 ok. Records `sha256 {stamp.digest[:16]}`" in str(
@@ -91,9 +66,11 @@ def test_what_earlier_code_made_is_stale_whatever_is_installed(tmp_path, records
         }
     run_into(tmp_path / "work", records)
     publish(tmp_path / "work", tmp_path / "digits")
-    study = open_study(tmp_path / "digits")
+    study = Study.open_published(tmp_path / "digits")
 
-    assert study.cells.loc[study.cells["stale"], "id"].tolist() == sorted(record["id"] for record in records[:2])
+    assert study.cells.rows.loc[study.cells.rows["stale"], "id"].tolist() == sorted(
+        record["id"] for record in records[:2]
+    )
     assert "18 ok. 2 of them by earlier code or versions than others" in str(study.stamp)
     assert "code aaaaaaaa and bbbbbbbb" in str(study.stamp)
     # Neither code is the one that is installed, for which all of them are.
@@ -105,7 +82,7 @@ def test_a_cell_that_died_has_no_provenance_and_is_counted(tmp_path, records):
     run_into(tmp_path / "work", [*records, died])
     publish(tmp_path / "work", tmp_path / "digits")
 
-    assert "19 of 19 planned cells have a record: 18 ok, 1 oom." in str(open_study(tmp_path / "digits").stamp)
+    assert "19 of 19 planned cells have a record: 18 ok, 1 oom." in str(Study.open_published(tmp_path / "digits").stamp)
 
 
 def test_a_comparison_is_found_by_its_settings(tmp_path):
@@ -114,51 +91,62 @@ def test_a_comparison_is_found_by_its_settings(tmp_path):
     ]
     run_into(tmp_path / "work", [record for rate in rates for record in rate])
     publish(tmp_path / "work", tmp_path / "digits")
-    study = open_study(tmp_path / "digits")
+    study = Study.open_published(tmp_path / "digits")
 
-    assert study.where(learning_rate=0.01).frame["learning_rate"].unique().tolist() == [0.01]
+    assert study.where(learning_rate=0.01).cells["learning_rate"].unique().tolist() == [0.01]
     with pytest.raises(UserError, match=r"learning_rate 0.01; .* Received: learning_rate=0.3"):
         study.where(learning_rate=0.3)
     with pytest.raises(UserError, match="Received: nothing"):
         study.where()
 
 
+def test_a_dial_is_found_by_its_setting(tmp_path):
+    records = [
+        record
+        for rate, size in ((0.1, 8), (0.01, 8), (0.1, 32))
+        for record in make_study({"none": 0.9}, seeds=2, settings={"learning_rate": rate, "batch_size": size})
+    ]
+    study = Study(tmp_path, records)
+
+    assert study.dial("learning_rate").values == (0.01, 0.1)
+    assert study.dial("batch_size").values == (8, 32)
+    with pytest.raises(UserError, match=r"learning rate 0\.01 to 0\.1; .* Received: epochs"):
+        study.dial("epochs")
+    with pytest.raises(UserError, match=r"nothing, as no setting takes several values\. Received: learning_rate"):
+        Study(tmp_path, records[:2]).dial("learning_rate")
+
+
+def test_completeness(tmp_path):
+    records = [make_record("none", seed, 0.9) for seed in range(3)]
+    records += [make_record("channel", 0, status="diverged"), make_record("channel", 1, 0.9, stale=True)]
+    planned = (*(record["id"] for record in records), "never-run-s0", "never-run-s1")
+    study = Study(tmp_path, records, [Grid("run", planned, "")])
+    assert study.missing == ["never-run-s0", "never-run-s1"]
+    assert study.completeness == (
+        "5 of 7 planned cells have a record: 4 ok, 1 diverged; 2 missing; "
+        "1 stale: made by other code or versions than are installed here."
+    )
+
+
+def test_a_folder_of_results_is_opened_with_or_without_records(tmp_path, records):
+    write_study(tmp_path / "work", records[:3])
+    (tmp_path / "empty").mkdir()
+
+    assert len(Study.open(tmp_path / "work").cells.rows) == 3
+    # No grid was begun: what is there is all that was asked for. Of a folder of results, what is stale is stale here.
+    assert Study.open(tmp_path / "work").completeness == (
+        "3 of 3 planned cells have a record: 3 ok; 3 stale: made by other code or versions than are installed here."
+    )
+    assert Study.open(tmp_path / "empty").comparisons == []
+    with pytest.raises(UserError, match=r"results_dir: expected a folder .* Received: .*nowhere"):
+        Study.open(tmp_path / "nowhere")
+
+
 def test_a_study_that_is_not_published_is_named_with_the_nearest(published):
     with pytest.raises(UserError, match=r"the nearest is digits\. Received: digit"):
-        open_study(published / "digit")
+        Study.open_published(published / "digit")
     with pytest.raises(UserError, match=r"Received: .*nowhere/digits"):
-        open_study(published / "nowhere" / "digits")
-
-
-def test_published_records_are_found_done_where_they_are_gathered(tmp_path, published, records):
-    assert gather(published, tmp_path / "fresh") == 18
-    assert gather(published, tmp_path / "fresh") == 0
-    assert sorted(one["id"] for one in read_records(tmp_path / "fresh")) == sorted(one["id"] for one in records)
-
-
-def test_a_record_of_the_working_folder_counts_more_than_a_published_one(tmp_path, published, records):
-    newer = copy.deepcopy(records[0])
-    newer["metrics"]["test_accuracy"] = 0.5
-    run_into(tmp_path / "fresh", [newer])
-    gather(published, tmp_path / "fresh")
-    publish(tmp_path / "fresh", tmp_path / "again")
-    found = {one["id"]: one for one in read_records(tmp_path / "again")}
-
-    assert found[newer["id"]]["metrics"]["test_accuracy"] == 0.5
-
-
-def test_a_machine_is_named_only_for_what_it_computed(tmp_path, published, records):
-    made = published / "digits" / "made.json"
-    made.write_text(json.dumps({"command": "", "machines": ["another machine"]}))
-    gather(published, tmp_path / "fresh")
-    run_into(tmp_path / "fresh", [])
-    # Nothing was computed into this folder: all of it came with `gather`.
-    (grid,) = (tmp_path / "fresh" / "grids").glob("*.json")
-    content = json.loads(grid.read_text())
-    grid.write_text(json.dumps(content | {"cells": [record["id"] for record in records]}))
-    publish(tmp_path / "fresh", published / "digits")
-
-    assert machines_of(published / "digits") == ["another machine"]
+        Study.open_published(published / "nowhere" / "digits")
 
 
 def test_what_is_published_is_listed(published):

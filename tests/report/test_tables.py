@@ -6,22 +6,17 @@ import re
 import pandas as pd
 import pytest
 from rich.console import Console
-from synthetic import RMSE, make_record, make_study
+from synthetic import RMSE, comparison_of, make_record, make_study
 
+from harness.report.answers.reached import comparison_numbers, comparison_sheet
+from harness.report.files import to_csv
+from harness.report.sheet import latex, number, to_latex, to_markdown, to_terminal
+from harness.report.text import decimals
 from harness.statistics.caution import caution_sentence
 from harness.statistics.summary import aggregate_comparison
-from harness.tables import (
-    comparison_csv,
-    comparison_latex,
-    comparison_markdown,
-    comparison_table,
-    decimals,
-    latex,
-    number,
-)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def summary():
     records = [
         make_record("channel", 0, 0.9012, precise=0.9032),
@@ -35,12 +30,12 @@ def summary():
 
 def printed(summary, width=100):
     console = Console(width=width, file=io.StringIO())
-    console.print(comparison_table(summary, width=width))
+    console.print(to_terminal(comparison_sheet(summary), width=width))
     return console.file.getvalue()
 
 
 def test_markdown_rows_by_hand(summary):
-    lines = comparison_markdown(summary).splitlines()
+    lines = to_markdown(comparison_sheet(summary)).splitlines()
     assert lines[0] == "**mnist (embedded), lenet**"
     assert lines[2].split(" | ")[:4] == ["| strategy", "seeds", "test accuracy ↑", "SD"]
     # sd = 0.001414, so four decimals; the interval's half-width is 12.706 * 0.001
@@ -51,7 +46,7 @@ def test_markdown_rows_by_hand(summary):
 
 
 def test_the_caption_says_what_is_left_out_what_is_stale_and_what_may_be_concluded(summary):
-    caption = comparison_markdown(summary)
+    caption = to_markdown(comparison_sheet(summary))
     assert "Counted in seeds, not in the means: none 1 diverged, 1 failed." in caption
     assert "† Made by other code or versions (stale): 1 of 5 cells." in caption
     assert "One seed only, which says nothing about how much runs differ: none." in caption
@@ -60,19 +55,19 @@ def test_the_caption_says_what_is_left_out_what_is_stale_and_what_may_be_conclud
 
 def test_the_caption_of_strategies_with_one_seed_each_claims_nothing():
     summary = aggregate_comparison(comparison_of([make_record("none", 0, 0.85), make_record("channel", 0, 0.9)]))
-    caption = comparison_markdown(summary)
+    caption = to_markdown(comparison_sheet(summary))
     assert caution_sentence(1) in caption
     assert "One seed only" not in caption
 
 
 def test_direction_and_unit_stand_in_the_heading():
     summary = aggregate_comparison(comparison_of([make_record("none", 0, 14.2, task="rul", measure=RMSE)]))
-    assert "test rmse (cycles) ↓" in comparison_markdown(summary)
-    assert "lower is better" in comparison_markdown(summary)
+    assert "test rmse (cycles) ↓" in to_markdown(comparison_sheet(summary))
+    assert "lower is better" in to_markdown(comparison_sheet(summary))
 
 
 def test_csv_has_full_precision_and_says_what_it_is_of(summary):
-    back = pd.read_csv(io.StringIO(comparison_csv(summary)))
+    back = pd.read_csv(io.StringIO(to_csv(comparison_numbers(summary))))
     assert back.loc[0, ["task", "data_source", "architecture", "metric", "axis"]].tolist() == [
         "mnist",
         "embedded",
@@ -80,13 +75,13 @@ def test_csv_has_full_precision_and_says_what_it_is_of(summary):
         "test_accuracy",
         "channel",
     ]
-    assert back["mean"].tolist() == summary["mean"].tolist()
+    assert back["mean"].tolist() == summary.rows["mean"].tolist()
     assert back["diverged"].tolist() == [0, 1]
 
 
 def test_latex_escapes_and_has_one_cell_a_column():
     records = [make_record("channel_elementwise", seed, 0.9 + seed / 1000) for seed in range(3)]
-    text = comparison_latex(aggregate_comparison(comparison_of(records)))
+    text = to_latex(comparison_sheet(aggregate_comparison(comparison_of(records))))
     assert r"channel\_elementwise & 3/3 &" in text
     assert r"95 \% t interval" in text
     assert r"test accuracy $\uparrow$" in text
@@ -125,7 +120,8 @@ def test_labels_in_brackets_are_not_taken_for_markup():
 
 def test_decimals_follow_the_spread_or_else_the_size():
     def summary(*values):
-        return aggregate_comparison(comparison_of([make_record("none", i, value) for i, value in enumerate(values)]))
+        records = [make_record("none", i, value) for i, value in enumerate(values)]
+        return aggregate_comparison(comparison_of(records)).rows
 
     assert decimals(summary(0.90, 0.91)) == 4  # sd 0.0071: two digits of it
     assert decimals(summary(14.0, 16.0)) == 1  # sd 1.4
