@@ -106,24 +106,20 @@ def _page(study: Study) -> Iterator[str]:
 
 
 def _chapter(folder: Path, subject: Comparison | Dial, answers: Sequence[Answer], *, drawn: bool) -> Iterator[str]:
-    """A subject's sentences with the tables behind them, links to all columns, and its figures.
+    """A subject's sentences with the tables and figures behind them, and links to all columns.
 
     Of a comparison the tables and figures that lead are shown; of a dial all, since it stands for many comparisons.
     """
-    is_dial = isinstance(subject, Dial)
     yield from (f"## {subject.title}", "")
+    shown = [answer for answer in answers if isinstance(subject, Dial) or answer.leads]
     for answer in answers:
-        if answer.sentence or answer.leads:
-            yield from (f"### {answer.question}", "")
-            yield from (answer.sentence, "") if answer.sentence else ()
-            if answer.table is not None and (is_dial or answer.leads):
-                yield to_markdown(answer.table.sheet)
-    shown = [answer for answer in answers if is_dial or answer.leads]
+        lines = [answer.sentence, ""] if answer.sentence else []
+        lines += [to_markdown(answer.table.sheet)] if answer in shown and answer.table is not None else []
+        lines += _draw(folder, subject.slug, answer) if answer in shown and drawn else ()
+        yield from (f"### {answer.question}", "", *lines) if lines else ()
     kept = answers if drawn else shown
     links = [_write_table(folder, subject.slug, answer.table) for answer in kept if answer.table is not None]
     yield from (f"All columns: {', '.join(links)}", "")
-    for answer in shown if drawn else ():
-        yield from _draw(folder, subject.slug, answer)
 
 
 def _write_table(folder: Path, slug: str, table: Shown) -> str:
