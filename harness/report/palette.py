@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from harness.config.looks import COLOUR, MARKERS
 
 # Okabe & Ito (2008), black and yellow left out, olive and wine from Tol (2021) added: told apart with any
 # colour vision, and visible on white and on dark grey.
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#CC79A7", "#009E73", "#999933", "#AA3C5F")
-COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
-MARKERS = ("o", "s", "D", "^", "v", "P", "h", "p")
 DASHES = ("-", (0, (5, 1.5)), (0, (2, 1)), (0, (6, 1.5, 1.5, 1.5)))
 
 # Strategy -> the `colour` and `marker` that it declares.
