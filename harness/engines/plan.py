@@ -14,6 +14,7 @@ from harness.cell.cell import Cell
 from harness.cell.data import load_task, summarize
 from harness.config.build import build_strategy
 from harness.config.identity import canonical, cell_id, identify
+from harness.config.looks import check_look
 from harness.config.settings import check_batch_size
 from harness.records.store import is_done, read_records
 from harness.types import Site, TaskSpec, UserError
@@ -166,6 +167,7 @@ class _Resolver:
 def _resolve(config: Mapping[str, Any], sites: Sequence[Site]) -> tuple[tuple[ResolvedSite, ...], str]:
     where = f"axis={config['axis']['name']} on architecture={config['architecture']['name']}"
     try:
+        check_look(config["axis"].get("look", {}))
         strategy = build_strategy(config["axis"])
     except Exception as error:
         return (), f"{where}: {' '.join(str(error).split())}"

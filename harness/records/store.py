@@ -107,7 +107,7 @@ def read_records(results_dir: Path) -> list[dict[str, Any]]:
 
     A record counts once, whether it lies in a file of its own, in the archive, or in both.
     """
-    archived = read_archive(results_dir)
+    archived, is_stale = read_archive(results_dir), _Staleness()
     files = {path.stem: path for path in (results_dir / "records").glob("*.json")}
     records = []
     for name in sorted({*archived, *files}):
@@ -121,6 +121,29 @@ def read_records(results_dir: Path) -> list[dict[str, Any]]:
             where = path or results_dir / ARCHIVE
             records.append({**record, "stale": is_stale(record), "path": str(where)})
     return records
+
+
+class _Staleness:
+    """`is_stale` of many records: what of them it depends on takes few values."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, bool] = {}
+
+    def __call__(self, record: Mapping[str, Any]) -> bool:
+        made_by = record.get("provenance") or {}
+        key = (tuple(_targets(record["config"], "")), made_by.get("source"), repr(made_by.get("versions")))
+        if key not in self._known:
+            self._known[key] = is_stale(record)
+        return self._known[key]
+
+
+def _targets(node: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
+    """What a config calls, and where."""
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _targets(value, f"{place}.{key}")
+        elif key == "_target_" or isinstance(value, list):  # a list may hold what is called, too
+            yield f"{place}.{key}", str(value)
 
 
 def compact(results_dir: Path) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -27,7 +28,9 @@ ON_DARK, ON_LIGHT = "#FEFEFE", "#101215"  # upon coloured cells: these stay when
 # What a page's style sheet knows by name, so that a figure turns with light and dark.
 _THEMED = {INK: "currentColor", FAINT: "var(--faint)", GRID: "var(--line)", "#ffffff": "var(--paper)"}
 ROWS_WRAP = 78  # names of strategies at the left leave a subtitle this many characters
-_SAVE: Any = {"svg.hashsalt": "harness", "svg.fonttype": "none", "savefig.dpi": 160}
+_SAVE: Any = {"svg.hashsalt": "harness", "svg.fonttype": "none"}
+_UNDATED = {"Date": None, "Creator": None}
+_DPI = 160
 
 
 def axes_of(ax: Axes | None, *, width: float = 7.2, height: float = 4.2) -> Axes:
@@ -117,12 +120,19 @@ def save_figure(ax: Axes, path: Path) -> list[Path]:
     figure = ax.figure
     assert isinstance(figure, Figure)
     files = [path.with_suffix(".png"), path.with_suffix(".svg")]
-    layout = figure.get_layout_engine()
+    canvas, layout, dpi, ground = figure.canvas, figure.get_layout_engine(), figure.dpi, figure.get_facecolor()
+    figure.set_facecolor("white")
+    # By the canvases themselves: `Figure.savefig` draws everything once more beforehand.
     with mpl.rc_context(_SAVE):
-        figure.savefig(files[0], facecolor="white", metadata={"Software": None})
+        figure.set_dpi(_DPI)
+        FigureCanvasAgg(figure).print_png(str(files[0]), metadata={"Software": None})  # type: ignore[no-untyped-call]
         figure.set_layout_engine("none")  # laid out already, which takes longer than drawing
-        figure.savefig(files[1], facecolor="white", metadata={"Date": None, "Creator": None})
+        figure.set_dpi(72)
+        FigureCanvasSVG(figure).print_svg(str(files[1]), metadata=_UNDATED)  # type: ignore[no-untyped-call]
     figure.set_layout_engine(layout)
+    figure.set_dpi(dpi)
+    figure.set_facecolor(ground)
+    figure.set_canvas(canvas)
     return files
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from harness.records.store import write_text_atomically
-from harness.report.answer import Answer
+from harness.report.answer import Answer, Shown
 from harness.report.canvas import save_figure
 from harness.report.files import to_csv
 from harness.report.questions import Questions, default_baseline
@@ -85,8 +85,8 @@ def _said(study: Study) -> Iterator[tuple[str, Answer]]:
             yield from ((f"{one.title}: ", answer) for answer in _ask(questions, one) if answer.sentence)
 
 
-def _ask(questions: Questions, subject: Comparison | Dial) -> list[Answer]:
-    return questions.about(subject, default_baseline(subject.strategies), thorough=False)
+def _ask(questions: Questions, subject: Comparison | Dial, *, thorough: bool = False) -> list[Answer]:
+    return questions.about(subject, default_baseline(subject.strategies), thorough=thorough)
 
 
 def _made(study: Study) -> Iterator[str]:
@@ -102,35 +102,31 @@ def _page(study: Study) -> Iterator[str]:
         yield from _chapter(study.folder, dial, _ask(questions, dial), drawn=True)
     few = len(study.comparisons) <= _MOST_DRAWN
     for comparison in study.comparisons:
-        yield from _chapter(study.folder, comparison, _ask(questions, comparison), drawn=few)
+        yield from _chapter(study.folder, comparison, _ask(questions, comparison, thorough=few), drawn=few)
 
 
 def _chapter(folder: Path, subject: Comparison | Dial, answers: Sequence[Answer], *, drawn: bool) -> Iterator[str]:
-    """A subject's sentences with the tables behind them, links to all columns, and its figures.
+    """A subject's sentences with the tables and figures behind them, and links to all columns.
 
-    Of a comparison the tables and figures that lead; of a dial all of them, since it stands for many comparisons.
+    Of a comparison the tables and figures that lead are shown; of a dial all, since it stands for many comparisons.
     """
-    is_dial = isinstance(subject, Dial)
     yield from (f"## {subject.title}", "")
+    shown = [answer for answer in answers if isinstance(subject, Dial) or answer.leads]
     for answer in answers:
-        if answer.sentence or answer.leads:
-            yield from (f"### {answer.question}", "")
-            yield from (answer.sentence, "") if answer.sentence else ()
-            if answer.table is not None and (is_dial or answer.leads):
-                yield to_markdown(answer.table.sheet)
-    shown = [answer for answer in answers if is_dial or answer.leads]
-    links = [_write_table(folder, subject.slug, answer) for answer in shown if answer.table is not None]
+        lines = [answer.sentence, ""] if answer.sentence else []
+        lines += [to_markdown(answer.table.sheet)] if answer in shown and answer.table is not None else []
+        lines += _draw(folder, subject.slug, answer) if answer in shown and drawn else ()
+        yield from (f"### {answer.question}", "", *lines) if lines else ()
+    kept = answers if drawn else shown
+    links = [_write_table(folder, subject.slug, answer.table) for answer in kept if answer.table is not None]
     yield from (f"All columns: {', '.join(links)}", "")
-    for answer in shown if drawn else ():
-        yield from _draw(folder, subject.slug, answer)
 
 
-def _write_table(folder: Path, slug: str, answer: Answer) -> str:
-    """Write an answer's numbers as CSV; returns a link to it."""
-    assert answer.table is not None
-    path = folder / "tables" / slug / f"{answer.table.name}.csv"
+def _write_table(folder: Path, slug: str, table: Shown) -> str:
+    """Write a table's numbers as CSV; returns a link to it."""
+    path = folder / "tables" / slug / f"{table.name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_csv(answer.table.numbers), encoding="utf-8", newline="\n")
+    path.write_text(to_csv(table.numbers), encoding="utf-8", newline="\n")
     return f"[{path.name}]({path.relative_to(folder)})"
 
 

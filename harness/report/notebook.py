@@ -19,7 +19,7 @@ from harness.report.study import Stamp, Study
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
 
-__all__ = ["Shown", "Stamp", "Study", "ask", "open_study", "show"]
+__all__ = ["Shown", "Stamp", "Study", "ask", "open_study", "say", "show"]
 
 open_study = Study.open_published
 # A figure of 7 inches is then as wide as a notebook's column, and some 30 kB.
@@ -58,6 +58,11 @@ def ask(subject: Comparison | Dial, question: str, baseline: str | None = None, 
         UserError: there is no such question about it.
     """
     return show(Questions.found().one(question, subject, baseline, **options))
+
+
+def say(subject: Comparison | Dial, question: str, baseline: str | None = None, **options: Any) -> str:
+    """The sentence of an answer alone; see `ask`."""
+    return " ".join(answer.sentence for answer in Questions.found().one(question, subject, baseline, **options))
 
 
 def show(what: str | Sequence[str] | Sheet | Axes | Sequence[Answer]) -> Shown:

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.config.looks import COLOUR, MARKERS
+
 # Okabe & Ito (2008), black and yellow left out, olive and wine from Tol (2021) added: told apart with any
 # colour vision, and visible on white and on dark grey.
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#CC79A7", "#009E73", "#999933", "#AA3C5F")
-MARKERS = ("o", "s", "D", "^", "v", "P", "h", "p")
 DASHES = ("-", (0, (5, 1.5)), (0, (2, 1)), (0, (6, 1.5, 1.5, 1.5)))
 
 # Strategy -> the `colour` and `marker` that it declares.
@@ -32,10 +33,11 @@ def look_of(strategy: str, declared: Looks) -> Look:
         strategy: its name.
         declared: as `Comparison.looks`.
     """
-    said = declared.get(strategy, {})
     hashed = int.from_bytes(hashlib.sha256(strategy.encode()).digest()[:4], "big")
-    colour = said.get("colour", COLOURS[hashed % len(COLOURS)])
-    marker = said.get("marker", MARKERS[hashed // len(COLOURS) % len(MARKERS)])
-    # Colour is never the only key. A marker that is not one of ours goes with a solid line.
-    place = MARKERS.index(marker) if marker in MARKERS else 0
-    return Look(colour, marker, DASHES[place % len(DASHES)])
+    colour, marker = COLOURS[hashed % len(COLOURS)], MARKERS[hashed // len(COLOURS) % len(MARKERS)]
+    said = declared.get(strategy)
+    if isinstance(said, Mapping):  # what a stranger's record says goes into pages: nothing but a look may get there
+        colour = said["colour"] if COLOUR.fullmatch(str(said.get("colour"))) else colour
+        marker = said["marker"] if said.get("marker") in MARKERS else marker
+    # Colour is never the only key.
+    return Look(colour, marker, DASHES[MARKERS.index(marker) % len(DASHES)])

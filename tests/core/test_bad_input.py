@@ -157,3 +157,16 @@ def test_nothing_is_written_beside_either(tmp_path, monkeypatch, capsys):
     complain("run", *TINY, "train.epochs=0", capsys=capsys)
 
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("axis.look.colour=red", "look.colour: expected '#RRGGBB', in quotes. Received: red"),
+        ("axis.look.marker=x", "look.marker: expected one of o, s, D"),
+        ("axis.look=5", "look: expected a mapping such as {colour: '#0072B2', marker: o}. Received: 5"),
+        ("+axis.look.size=3", "look: expected a mapping such as"),
+    ],
+)
+def test_a_look_that_no_figure_could_draw_is_refused_when_planned(override, said, capsys):
+    assert said in complain("run", *TINY, "engine=serial", override, capsys=capsys)

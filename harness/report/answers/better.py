@@ -45,7 +45,7 @@ from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD, compare_pairs
 
 def of_comparison(comparison: Comparison, baseline: str, metric: str | None = None) -> Iterator[Answer]:
     """One answer: the verdict on every other strategy against the baseline, paired by seed."""
-    pairs = compare_pairs(comparison, metric, baseline=baseline, resample=True)
+    pairs = compare_pairs(comparison, metric, baseline=baseline)
     there = len(pairs.rows) > 0
     yield Answer(
         question="Which is better?",

@@ -38,9 +38,10 @@ from harness.words import choose_from
 _NO_SHIFTS = ("precise", "batch")
 
 
-def of_comparison(comparison: Comparison, baseline: str) -> Iterator[Answer]:
-    """One answer a shift that the trained models were run under, whoever the baseline is."""
-    return (_answer(comparison, shift, columns) for shift, columns in shifts_of(comparison).items())
+def of_comparison(comparison: Comparison, baseline: str, shift: str | None = None) -> Iterator[Answer]:
+    """One answer a shift that the trained models were run under, or of `shift` alone, whoever the baseline is."""
+    found = shifts_of(comparison).items()
+    return (_answer(comparison, name, columns) for name, columns in found if shift in (None, name))
 
 
 def _answer(comparison: Comparison, shift: str, columns: Sequence[str]) -> Answer:

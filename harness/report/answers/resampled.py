@@ -1,0 +1,44 @@
+"""Do the differences from the baseline hold without a distribution taken for granted?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.report.answer import Answer, Shown
+from harness.report.sheet import Column, Sheet, label_of
+from harness.report.text import digits_of_widths, interval_text, p_value, rows_of, strategy_column
+from harness.statistics.comparison import Comparison
+from harness.statistics.table import Table
+from harness.statistics.verdicts import compare_pairs
+
+THOROUGH = True  # thousands of resamples a pair
+
+
+def of_comparison(comparison: Comparison, baseline: str, metric: str | None = None) -> Iterator[Answer]:
+    """One answer; none where only the baseline was run."""
+    pairs = compare_pairs(comparison, metric, baseline=baseline, resample=True)
+    if pairs.rows.empty:
+        return
+    yield Answer(
+        question="Does it hold by resampling?",
+        table=Shown("resampled", f"Pairs against {baseline}, by resampling", resampled_sheet(pairs), pairs.rows),
+        caution="With few seeds a bootstrap's intervals are too narrow: the t intervals above cover better.",
+        place=15,
+    )
+
+
+def resampled_sheet(pairs: Table) -> Sheet:
+    """`verdicts.compare_pairs`'s table with what takes resampling."""
+    rows = pairs.rows
+    digits = digits_of_widths(rows["high"] - rows["low"])
+    columns = [
+        strategy_column(),
+        Column("pairs", lambda row: f"{row['pairs']}/{row['seeds']}"),
+        Column("difference", lambda row: interval_text(row, "difference", "bca_low", "bca_high", digits, signed=True)),
+        Column("p (permutation)", lambda row: p_value(row["permutation_p"])),
+    ]
+    caption = [
+        f"Difference of {label_of(pairs.metric)}, paired by seed [{100 * pairs.confidence:g} % BCa bootstrap "
+        "interval]; p: signs of the differences flipped, not corrected for the number of comparisons.",
+    ]
+    return Sheet(f"{pairs.of.title}: by resampling", columns, rows_of(rows), caption)
