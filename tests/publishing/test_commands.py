@@ -26,7 +26,8 @@ FIND_SPEC = importlib.util.find_spec
 def checkout(tmp_path, monkeypatch):
     """An empty checkout with one notebook, which counts the cells of the study `rates`."""
     (tmp_path / "notebooks").mkdir()
-    source = "from harness.report.notebook import open_study\nstudy = open_study('../results/reference/rates')\nlen(study.cells.rows)"
+    opened = "from harness.report.notebook import open_study\nstudy = open_study('../results/reference/rates')"
+    source = f"{opened}\nlen(study.cells.rows)"
     cell = {"cell_type": "code", "id": "count", "execution_count": None, "outputs": [], "source": source}
     write_notebook(tmp_path / "notebooks" / "count.ipynb", tidied({"cells": [cell]}))
     monkeypatch.chdir(tmp_path)

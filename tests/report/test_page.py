@@ -50,7 +50,8 @@ def report(tmp_path_factory):
                 status = "diverged" if rate == 1.0 and axis == "none" else "ok"
                 value = None if status == "diverged" else 0.9 + 0.01 * rng.normal()
                 records.append(make_record(axis, seed, value, status=status, settings={"learning_rate": rate}))
-    records.append(make_record("group <b>", 0, status="error"))
+    strange = {"look": {"colour": "red; background:url(//elsewhere)", "marker": "</svg>"}}
+    records.append(make_record("group <b>", 0, status="error", strategy=strange))
     write_study(results, records)
     write_grid(results, "run", [*(record["id"] for record in records), "mnist-lenet-layer-s0-never-run"])
     return write_report(results)[0].parent
@@ -91,6 +92,7 @@ def test_what_is_incomplete_is_said(page):
 def test_names_are_escaped(page):
     assert "group &lt;b&gt;" in page
     assert "group <b>" not in page
+    assert "elsewhere" not in page
 
 
 def test_every_figure_says_how_to_read_it_and_links_its_data(page):

@@ -7,6 +7,7 @@ import pytest
 from dials import make_dial
 from synthetic import make_record, make_study, write_study
 
+from harness.commands.cli import main
 from harness.report.report import write_report
 from harness.types import UserError
 
@@ -24,7 +25,7 @@ def test_a_report_has_tables_and_figures_of_every_comparison_and_links_them(tmp_
     folder = report / "mnist-embedded-lenet"
     figures = ("seeds", "differences", "learning-curves", "stability", "inference-gap", "cost", "time-to-target")
     names = {f"{name}.{kind}" for name in figures for kind in ("png", "svg", "csv")}
-    tables = ("comparison", "pairs", "measures", "times")
+    tables = ("comparison", "pairs", "resampled", "measures", "times")
     names |= {f"{name}.{kind}" for name in tables for kind in ("md", "csv", "tex")}
     assert {path.name for path in folder.iterdir()} == names  # no scratch files left
     assert {f"mnist-embedded-lenet/{name}" for name in names} <= links
@@ -117,9 +118,31 @@ def test_with_many_comparisons_only_the_largest_of_each_task_is_drawn(tmp_path):
     assert len(list((tmp_path / "report").rglob("comparison.csv"))) == 13
 
 
-def test_another_baseline(tmp_path):
+OWN = """
+import pandas as pd
+from harness.report.answer import Answer, Shown
+from harness.report.sheet import Column, Sheet
+
+def of_comparison(comparison, baseline):
+    rows = [{"axis": axis} for axis in comparison.strategies]
+    sheet = Sheet("Mine", [Column("strategy", lambda row: row["axis"])], rows)
+    table = Shown("mine", "My own table", sheet, pd.DataFrame(rows))
+    yield Answer(question="Which is mine?", sentence=f"None but `{baseline}` is.", table=table)
+"""
+
+
+def test_another_baseline_and_a_question_of_one_s_own(tmp_path):
     write_study(tmp_path, make_study({"none": 0.9, "channel": 0.95, "layer": 0.96}, seeds=3))
-    write_report(tmp_path, baseline="layer")
+    (tmp_path / "conf" / "answers").mkdir(parents=True)
+    (tmp_path / "conf" / "answers" / "mine.py").write_text(OWN)
+    assert main(["report", f"results_dir={tmp_path}", "baseline=layer", "--config-dir", str(tmp_path / "conf")]) == 0
+    index, page = ((tmp_path / "report" / f"index.{kind}").read_text() for kind in ("md", "html"))
+    assert "**Which is mine?** None but `layer` is." in index
+    assert "None but <code>layer</code> is." in page
+    assert "[CSV](mnist-embedded-lenet/mine.csv)" in index
+    assert (tmp_path / "report" / "mnist-embedded-lenet" / "mine.csv").read_text().split() == [
+        *("axis", "channel", "layer", "none"),
+    ]
     pairs = pd.read_csv(tmp_path / "report" / "mnist-embedded-lenet" / "pairs.csv")
     assert pairs["baseline"].unique().tolist() == ["layer"]
 
