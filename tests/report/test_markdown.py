@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 from publications import publish, run_into
@@ -13,13 +14,27 @@ from harness.report.questions import Questions
 from harness.report.study import Study
 
 
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, published_once):
+    reference = shutil.copytree(published_once, tmp_path_factory.mktemp("pages") / "reference")
+    return write_pages(reference, "digits")
+
+
 @pytest.fixture
-def page(published):
-    return write_pages(published, "digits")
+def quick(monkeypatch):
+    """Lets figures be drawn and not rendered, which takes most of the time."""
+
+    def leave_unrendered(ax, path):
+        files = [path.with_suffix(".png"), path.with_suffix(".svg")]
+        for file in files:
+            file.touch()
+        return files
+
+    monkeypatch.setattr("harness.report.markdown.save_figure", leave_unrendered)
 
 
-def test_a_page_shows_stamp_verdicts_tables_and_figures(page, published):
-    study = Study.open_published(published / "digits")
+def test_a_page_shows_stamp_verdicts_tables_and_figures(page):
+    study = Study.open_published(page.parent)
     (comparison,) = study.comparisons
     text = page.read_text()
 
@@ -39,7 +54,7 @@ def test_all_that_is_linked_is_there_and_all_that_is_there_is_linked(page):
     assert {path.name for path in links} >= {"comparison.csv", "pairs.csv", "seeds.png", "differences.png"}
 
 
-def test_a_study_of_many_comparisons_keeps_the_figures_that_are_over_all_of_them(tmp_path):
+def test_a_study_of_many_comparisons_keeps_the_figures_that_are_over_all_of_them(tmp_path, quick):
     rates = (0.1, 0.03, 0.01, 0.003, 0.001)
     records = [
         record
@@ -58,9 +73,9 @@ def test_a_study_of_many_comparisons_keeps_the_figures_that_are_over_all_of_them
     assert "- mnist (embedded), lenet, learning_rate 0.1:" not in said
 
 
-def test_what_an_earlier_page_had_and_this_one_has_not_is_gone(page, published):
-    left = page.parent / "figures" / "another-comparison"
-    left.mkdir()
+def test_what_an_earlier_page_had_and_this_one_has_not_is_gone(published, quick):
+    left = published / "digits" / "figures" / "another-comparison"
+    left.mkdir(parents=True)
     write_pages(published, "digits")
 
     assert not left.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -22,7 +23,6 @@ from harness.types import UserError
 QUESTIONS = Questions.found()
 KINDS = ("of_comparison", "of_dial", "of_tasks")
 ASKED = [(name, kind) for name, module in QUESTIONS.modules.items() for kind in KINDS if hasattr(module, kind)]
-COMPARED, DIALLED, ALL_TASKS = ([name for name, of in ASKED if of == kind] for kind in KINDS)
 # What is known of other cells is not known of these.
 LOST = [make_record("none", 7, status="diverged"), make_record("channel", 7, status="timeout")]
 
@@ -70,10 +70,16 @@ def tasks(looked):
 
 @pytest.fixture(scope="module")
 def answers(looked, rates, sizes, tasks):
-    """(question's module, what it is asked of) -> its answers."""
-    found = {(name, "of_comparison"): QUESTIONS.one(name, looked) for name in COMPARED}
-    found |= {(name, "of_dial"): [*QUESTIONS.one(name, rates), *QUESTIONS.one(name, sizes)] for name in DIALLED}
-    return found | {(name, "of_tasks"): list(QUESTIONS.modules[name].of_tasks(tasks)) for name in ALL_TASKS}
+    """A question's module and what it is asked of -> its answers."""
+
+    @cache
+    def ask(name, kind):
+        if kind == "of_tasks":
+            return list(QUESTIONS.modules[name].of_tasks(tasks))
+        subjects = (looked,) if kind == "of_comparison" else (rates, sizes)
+        return [answer for subject in subjects for answer in QUESTIONS.one(name, subject)]
+
+    return ask
 
 
 # --- what holds of every answer -----------------------------------------------------------------------------------
@@ -81,8 +87,8 @@ def answers(looked, rates, sizes, tasks):
 
 @pytest.mark.parametrize(("name", "kind"), ASKED)
 def test_a_question_is_answered_in_whole_sentences_about_strategies_that_were_run(answers, name, kind):
-    assert answers[name, kind]
-    for answer in answers[name, kind]:
+    assert answers(name, kind)
+    for answer in answers(name, kind):
         assert isinstance(answer, Answer)
         assert answer.group in GROUPS
         assert answer.question.strip() == answer.question != ""
@@ -98,7 +104,7 @@ def test_a_question_is_answered_in_whole_sentences_about_strategies_that_were_ru
 
 @pytest.mark.parametrize(("name", "kind"), ASKED)
 def test_a_table_reads_the_same_however_it_is_rendered_and_its_numbers_are_behind_it(answers, name, kind):
-    for table in [answer.table for answer in answers[name, kind] if answer.table is not None]:
+    for table in [answer.table for answer in answers(name, kind) if answer.table is not None]:
         sheet, numbers = table.sheet, table.numbers
         assert re.fullmatch(r"[a-z0-9-]+", table.name)
         assert table.heading
@@ -120,7 +126,7 @@ def test_a_table_reads_the_same_however_it_is_rendered_and_its_numbers_are_behin
 
 @pytest.mark.parametrize(("name", "kind"), ASKED)
 def test_a_figure_is_drawn_with_a_title_and_the_data_behind_it(answers, name, kind):
-    for figure in [answer.figure for answer in answers[name, kind] if answer.figure is not None]:
+    for figure in [answer.figure for answer in answers(name, kind) if answer.figure is not None]:
         assert re.fullmatch(r"[a-z0-9-]+", figure.name)
         ax, data = figure.draw(), figure.data()
         assert isinstance(ax, Axes)
@@ -219,7 +225,9 @@ def test_saved_figures_are_whole_and_the_same_each_time(drawn, tmp_path, name):
 
 
 def test_what_takes_long_is_asked_only_of_who_wants_it_thorough(looked):
-    thorough = {name for name in COMPARED if getattr(QUESTIONS.modules[name], "THOROUGH", False)}
+    thorough = {
+        name for name, kind in ASKED if kind == "of_comparison" and getattr(QUESTIONS.modules[name], "THOROUGH", False)
+    }
     questions = {one.question for name in thorough for one in QUESTIONS.one(name, looked)}
     assert thorough == {"all_pairs", "resampled"}
     brief = {one.question for one in QUESTIONS.about(looked, "channel", thorough=False)}
