@@ -30,11 +30,6 @@ def aggregate_gap(comparison: Comparison, metric: str | None = None, *, confiden
     training examples, on which of the two statistics are taken from). `total` is their sum (Wu & Johnson 2021,
     sections 3 and 4).
 
-    Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        confidence: of the t intervals.
-
     Returns:
         Columns `axis`, `n` (cells with all three numbers); `total`, `lag` and `dependence`, each with `_low` and
         `_high`; `lag_p` and `dependence_p`, Wilcoxon p-values corrected by Holm's method over all of the table, and

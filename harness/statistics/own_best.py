@@ -46,7 +46,6 @@ def choose_values(dial: Dial, metric: str | None = None) -> pd.DataFrame:
 
     Args:
         dial: the values to choose among.
-        metric: a metric on the validation examples; `None` is the task's main one.
 
     Returns:
         Columns `axis`; `value` and `place` (in the dial's order), missing and -1 where no cell survived; `edge`
@@ -123,7 +122,6 @@ def aggregate_own_best(dial: Dial, metric: str | None = None, *, baseline: str, 
         dial: the values to choose among, by the task's main metric on validation data.
         metric: what is reported; `None` is the task's main metric on the test examples.
         baseline: the strategy that the others are compared with, it too at its own best value.
-        confidence: of the intervals.
 
     Returns:
         The columns of `choose_values` without `mean` and `diverged`; `cells`, `n`, `diverged`, `mean`, `low`, `high` at

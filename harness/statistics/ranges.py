@@ -56,8 +56,6 @@ def usable_decades(
     """Strategy -> decades of usable rates `(seed,)`, indexed by the seeds that have a cell at every rate.
 
     Args:
-        dial: the learning rates.
-        metric: a metric on the validation examples; `None` is the task's main one.
         tolerance: see `usable`.
         best: `own`: usable is what comes near the strategy's own best rate at that seed; `all`: near the best rate of
             any strategy at that seed.
@@ -172,7 +170,6 @@ def sensitivities(dial: Dial, loss: str = LOSS) -> dict[str, pd.Series]:
     """Strategy -> its sensitivity `(seed,)`, indexed by the seeds that have a cell at every rate.
 
     Args:
-        dial: the learning rates.
         loss: the loss's column. The final loss on the validation examples, as in the paper: the test set is not for
             choosing among rates. `validation_loss_precise` leaves out what moving averages add to it.
     """
@@ -254,10 +251,8 @@ def aggregate_rates(dial: Dial, *, baseline: str, tolerance: float = TOLERANCE, 
     """How a strategy stands other learning rates than its best: one row each, the widest range of usable rates first.
 
     Args:
-        dial: the learning rates.
         baseline: the strategy that the others are compared with, paired by seed.
         tolerance: what usable means; see `usable.usable`.
-        confidence: of the t intervals.
 
     Returns:
         Columns `axis`, `n`, `incomplete`; of the usable rates near a strategy's own best `decades`, `decades_low`,

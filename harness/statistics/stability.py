@@ -28,10 +28,6 @@ LESS, MORE = "spreads less than", "spreads more than"
 def aggregate_stability(comparison: Comparison, metric: str | None = None) -> Table:
     """One row a strategy: how often it diverged, how far its seeds lie apart, and how its training went.
 
-    Args:
-        comparison: the cells.
-        metric: the metric's column or name; `None` is the task's main metric on the test examples.
-
     Returns:
         Columns `axis`; `cells`, `diverged` and its `rate` with the Wilson interval `low`, `high`; of the metric over
         the `n` seeds that finished `sd`, `iqr` (interquartile range), `worst` (seed) and `worst_tenth` (mean of the
@@ -111,12 +107,6 @@ def compare_spread(
     comparison: Comparison, metric: str | None = None, *, baseline: str = BASELINE, confidence: float = 0.95
 ) -> pd.DataFrame:
     """Every strategy's standard deviation over seeds against the baseline's, over the seeds that both finished.
-
-    Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        baseline: the strategy that the others are compared with.
-        confidence: of the intervals.
 
     Returns:
         Columns `axis`, `baseline`, `n` (seeds), `sd`, `baseline_sd`, `ratio` with `ratio_low`, `ratio_high`

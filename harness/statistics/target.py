@@ -59,7 +59,6 @@ def times_to_target(comparison: Comparison, *, target: float | None = None, base
     """One row a cell: when its validation metric first reached the target.
 
     Args:
-        comparison: the cells.
         target: what the main metric on the validation examples is to reach; `None` is `target_of`'s.
         baseline: whose mean the target is.
 

@@ -40,11 +40,7 @@ def compare_pairs(
     """Every other strategy against `baseline`, paired by seed: one row each, one family for Holm's correction.
 
     Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        baseline: the strategy that the others are compared with.
         seed: of the bootstrap and the permutations; the same seed gives the same bits.
-        confidence: of the intervals.
         resample: whether to have the columns that take resampling (BCa interval, permutation test), and most of the
             time.
 
@@ -116,7 +112,6 @@ def compare_series(
         pairs: who is compared with whom, one family for Holm's correction.
         direction: whether higher (`max`) or lower (`min`) numbers are better.
         seed: of the bootstrap and the permutations; None leaves both out, and their columns.
-        confidence: of the intervals.
 
     Returns:
         As `compare_pairs`, without `mispaired`.

@@ -106,15 +106,7 @@ def matrix_sheet(pairs: Table) -> Sheet:
 
 
 def plot_all_pairs(pairs: Table, ax: Axes | None = None) -> Axes:
-    """P(row better than column) over shared seeds; coloured where the two are told apart, blue where the row wins.
-
-    Args:
-        pairs: `statistics.compare_all_pairs`'s table.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
-    """
+    """P(row better than column) over shared seeds; coloured where the two are told apart, blue where the row wins."""
     matrix = matrix_of(pairs.rows)
     names, size = matrix.strategies, len(matrix.strategies)
     ax = axes_of(ax, width=3.4 + 0.72 * size, height=2.7 + 0.44 * size)

@@ -113,13 +113,6 @@ def plot_paired_differences(pairs: Table, ax: Axes | None = None) -> Axes:
 
     An interval that reaches over 0 does not tell the two apart; one that does not still needs the verdict, which is
     written at the right and looks at how often the strategy wins and at how many were compared.
-
-    Args:
-        pairs: `statistics.compare_pairs`'s table.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     quantity, looks = pairs.quantity, pairs.of.looks
     baseline = str(pairs.rows["baseline"].iloc[0]) if len(pairs.rows) else ""

@@ -56,13 +56,7 @@ def plot_cost(
     """A mark a strategy: its mean with 95 % t interval against what it costs.
 
     Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        ax: where to draw; `None` makes a figure.
         cost: `seconds`, `normalization_parameters`, `statistics` or `parameters`.
-
-    Returns:
-        The axes drawn on.
 
     Raises:
         UserError: there is no such cost.

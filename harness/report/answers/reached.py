@@ -130,14 +130,6 @@ def plot_seed_cloud(comparison: Comparison, metric: str | None = None, ax: Axes 
 
     A seed lies at the same height in every row, so that pairs can be followed by eye. Diverged (×) and failed (+)
     cells stand in a strip at the worse end.
-
-    Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     column, quantity = comparison.metric(metric)
     summary = aggregate_comparison(comparison, metric).rows

@@ -125,12 +125,7 @@ def plot_shift(
 
     Args:
         cells: a `Comparison`, or a frame that holds one, of cells run with `probe.shifts=true`.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        ax: where to draw; `None` makes a figure.
         shift: one of `shifts_of`; `None` is the first of them.
-
-    Returns:
-        The axes drawn on.
 
     Raises:
         UserError: the cells were run under no such shift.

@@ -141,13 +141,6 @@ def plot_time_to_target(times: Times, ax: Axes | None = None) -> Axes:
     """A curve a strategy: the share of all its cells that have reached the target by each epoch.
 
     Cells that never reach it, diverge or fail stay among them, so that a curve need not come up to 1.
-
-    Args:
-        times: `statistics.times_to_target`'s table.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     ax = axes_of(ax)
     rows = times.rows
@@ -184,15 +177,6 @@ def plot_time_profiles(profiles: pd.DataFrame, subtitle: str, looks: Looks, ax: 
     """A curve a strategy: the share of its cells that reach the target within a multiple of the soonest's epochs.
 
     Dolan & Moré's (2002) performance profile; bands are pointwise 95 % intervals of the stratified bootstrap.
-
-    Args:
-        profiles: `statistics.time_profiles`'s table.
-        subtitle: what the times are of.
-        looks: those that strategies declare.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     ax = axes_of(ax)
     draw_profiles(ax, profiles, looks)
