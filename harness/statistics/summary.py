@@ -68,8 +68,8 @@ def aggregate_comparison(comparison: Comparison, metric: str | None = None, *, c
     """
     column, quantity = comparison.metric(metric)
     rows = [
-        {"axis": axis} | _row(rows, column, quantity, confidence)
-        for axis, rows in comparison.cells.groupby("axis", sort=True)
+        {"axis": strategy} | _row(rows, column, quantity, confidence)
+        for strategy, rows in comparison.cells.groupby("axis", sort=True)
     ]
     summary = pd.DataFrame(rows)
     summary = summary.sort_values("mean", ascending=quantity.direction == "min", kind="stable", ignore_index=True)

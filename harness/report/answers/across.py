@@ -54,7 +54,7 @@ def of_tasks(comparisons: Sequence[Comparison]) -> Iterator[Answer]:
         by_task, _ = scores_by_task(comparisons)
     except UserError:
         return
-    means = [(task, axis, float(one.mean())) for task, row in by_task.items() for axis, one in row.items()]
+    means = [(task, strategy, float(one.mean())) for task, row in by_task.items() for strategy, one in row.items()]
     yield Answer(
         question="Which removes how much of the error on which task?",
         figure=Drawing(
@@ -131,7 +131,9 @@ def plot_heat_map(
         UserError: no task has finished cells of the baseline.
     """
     by_task, _ = scores_by_task(comparisons, baseline=baseline)
-    table = pd.DataFrame({task: {axis: one.mean() for axis, one in row.items()} for task, row in by_task.items()}).T
+    table = pd.DataFrame(
+        {task: {strategy: one.mean() for strategy, one in row.items()} for task, row in by_task.items()}
+    ).T
     table = table[table.mean().sort_values(ascending=False).index]
     values = table.to_numpy(np.float64)
     ax = axes_of(ax, width=max(6.0, 2.6 + 0.95 * values.shape[1]), height=2.4 + 0.5 * values.shape[0])

@@ -66,10 +66,14 @@ def plot_cost(
     column, quantity = comparison.metric(metric)
     summary = aggregate_comparison(comparison, metric).rows.dropna(subset=["mean", cost])
     ax = axes_of(ax)
-    for axis, values in zip(summary["axis"], summary[[cost, "mean", "low", "high"]].to_numpy(np.float64), strict=True):
-        (x, mean, low, high), look = values, look_of(axis, comparison.looks)
+    for strategy, values in zip(
+        summary["axis"], summary[[cost, "mean", "low", "high"]].to_numpy(np.float64), strict=True
+    ):
+        (x, mean, low, high), look = values, look_of(strategy, comparison.looks)
         ax.plot([x, x], [low, high], color=look.colour, linewidth=1.6, alpha=0.7)
-        ax.plot([x], [mean], look.marker, color=look.colour, markersize=8, markeredgecolor="white", label=broken(axis))
+        ax.plot(
+            [x], [mean], look.marker, color=look.colour, markersize=8, markeredgecolor="white", label=broken(strategy)
+        )
     if summary.empty:
         say_empty(ax, "no cell finished")
     else:

@@ -146,8 +146,8 @@ def plot_time_to_target(times: Times, ax: Axes | None = None) -> Axes:
     rows = times.rows
     finite = rows.loc[np.isfinite(rows["epochs"]), "epochs"]
     last = float(finite.max()) + 0.5 if len(finite) else 1.0
-    for axis, cells in rows.groupby("axis", sort=True):
-        look, epochs = look_of(str(axis), times.of.looks), np.sort(cells["epochs"].to_numpy(np.float64))
+    for strategy, cells in rows.groupby("axis", sort=True):
+        look, epochs = look_of(str(strategy), times.of.looks), np.sort(cells["epochs"].to_numpy(np.float64))
         reached = np.unique(epochs[np.isfinite(epochs)])
         shares = np.searchsorted(epochs, reached, side="right") / len(epochs)
         ax.step(
@@ -160,7 +160,7 @@ def plot_time_to_target(times: Times, ax: Axes | None = None) -> Axes:
             marker=look.marker,
             markevery=slice(1, -1),
             markersize=4,
-            label=broken(str(axis)),
+            label=broken(str(strategy)),
         )
     ax.set_ylim(-0.03, 1.03)
     ax.set_xlim(0, last)
