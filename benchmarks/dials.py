@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.seeds import derive_rng
-from harness.statistics.own_best import best_value
 from harness.statistics.difference import rank_differences, wilcoxon_p, win_interval
-from harness.statistics.verdicts import UNTOLD, holm, verdicts
-from harness.statistics.ranges import rate_sensitivity
+from harness.statistics.own_best import best_value
+from harness.statistics.ranges import decades, rate_sensitivity, usable
 from harness.statistics.summary import mean_interval
-from harness.statistics.ranges import decades, usable
+from harness.statistics.verdicts import UNTOLD, holm, verdicts
 
 Array = NDArray[np.float64]
 STRATEGIES, RATES = 5, np.logspace(-4, -1, 7)

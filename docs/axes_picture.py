@@ -52,7 +52,8 @@ def draw() -> str:
 
 
 def _panel(left: int, name: str) -> list[str]:
-    resolved = build_strategy(OmegaConf.load(ROOT / "conf" / "axis" / f"{name}.yaml")).resolve(SITE, batch_size=EXAMPLES)
+    strategy = build_strategy(OmegaConf.load(ROOT / "conf" / "axis" / f"{name}.yaml"))
+    resolved = strategy.resolve(SITE, batch_size=EXAMPLES)
     side = 3 * CELL + GAP
     start = left + (PANEL - 2 * side + GAP) / 2
     kept = " × ".join(resolved.stat_axes) or "nothing"

@@ -16,7 +16,7 @@ class ResolvedSite:
     Attributes:
         site: where.
         kind: how the site is normalized (`batch`, `layer`, `group`, `rms`, `renorm`), or `none`.
-        stat_axes: names of the axes that keep statistics of their own; the references that do not average over the
+        stat_axes: names of the axes that keep statistics of their own; strategies that do not average over the
             batch have `batch` among them.
         param_axes: names of the axes that keep a scale and shift of their own.
         axis: `stat_axes` as Keras counts them, the batch being 0.

@@ -51,7 +51,7 @@ class Evaluator:
 
     @property
     def has_statistics(self) -> bool:
-        """Whether the model keeps moving averages: the references that do not average over the batch have none."""
+        """Whether the model keeps moving averages: strategies that do not average over the batch have none."""
         return bool(self._layers)
 
     def outputs(self, x: Any, *, statistics: str = "moving") -> NDArray[np.float64]:

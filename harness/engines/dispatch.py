@@ -12,7 +12,7 @@ from harness.cell.cell import Cell, structure_key
 from harness.engines import Event
 from harness.engines.worker import Finished, give_up
 from harness.records.locks import epoch_of
-from harness.records.store import find_record, is_done
+from harness.records.store import is_done, written_record
 from harness.types import UserError
 
 # What a worker process is set up for, once and for all: device, threads, determinism.
@@ -127,7 +127,7 @@ class Dispatch:
             self.fail(work, status=status, reason=reason)
         waiting, self._elsewhere = self._elsewhere, []
         for cell, group in waiting:
-            record = find_record(self.results_dir, cell.id)
+            record = written_record(self.results_dir, cell.id)
             if record is not None and is_done(record):
                 self._on_event(Event("finished", cell, status=record["status"], reason=record["reason"]))
             elif idle or epoch_of(self.results_dir, cell.id) is None:

@@ -23,7 +23,7 @@ from harness.engines.local import LocalEngine
 from harness.engines.slurm_jobs import Jobs
 from harness.engines.worker import Finished
 from harness.records.locks import lock_cell, locks_dir, read_locks
-from harness.records.store import find_record, is_done
+from harness.records.store import is_done, written_record
 from harness.types import Site, TaskSpec, UserError
 
 # A job that squeue lists no more may have written records that a shared file system shows only seconds later.
@@ -213,7 +213,7 @@ class _Run:
         """End the cells that have another record than when they were submitted."""
         for name in list(chunk.left):
             inode = records.get(f"{name}.json", 0)
-            if inode != chunk.records[name] and (record := find_record(self._results_dir, name)) is not None:
+            if inode != chunk.records[name] and (record := written_record(self._results_dir, name)) is not None:
                 self._end(chunk, name, record)
 
     def _watch(self, chunk: _Chunk, locks: Mapping[str, int]) -> None:
@@ -227,7 +227,7 @@ class _Run:
         """Deal with what a job that is over left: no job of that number, no lock held, and no record."""
         held = {lock["id"] for lock in read_locks(self._results_dir)}
         for name in list(chunk.left):
-            record = find_record(self._results_dir, name)
+            record = written_record(self._results_dir, name)
             if record is not None and is_done(record):
                 self._end(chunk, name, record)
         lost = [chunk.left.pop(name) for name in list(chunk.left) if name not in held]

@@ -19,7 +19,7 @@ from harness.cell.device import GPU_SHARE, import_tensorflow
 from harness.cell.record import record_of
 from harness.cell.run import run_cell
 from harness.records.locks import lock_cell
-from harness.records.store import find_record, is_done, write_record
+from harness.records.store import is_done, write_record, written_record
 
 PARENT_CHECK_SECONDS = 1.0
 # TensorFlow keeps some 5 MiB of each program that is built, for as long as the process lives.
@@ -71,7 +71,7 @@ def work(cell: Cell, results_dir: Path) -> Finished:
     with lock_cell(results_dir, cell.id) as lock:
         if lock is None:
             return Finished("", elsewhere=True)
-        record = find_record(results_dir, cell.id)
+        record = written_record(results_dir, cell.id)
         if record is None or not is_done(record):
             with output_to(log_path(results_dir, cell.id)):
                 checkpoint = results_dir / "checkpoints" / f"{cell.id}.npz"
@@ -100,7 +100,7 @@ def give_up(cell: Cell, results_dir: Path, *, status: str, reason: str) -> dict[
     with lock_cell(results_dir, cell.id) as lock:
         if lock is None:
             return None
-        record = find_record(results_dir, cell.id)
+        record = written_record(results_dir, cell.id)
         if record is None or not is_done(record):
             record = record_of(cell, {"status": status, "reason": reason})
             write_record(results_dir, record)

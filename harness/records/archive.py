@@ -40,13 +40,13 @@ class Archived:
         return Archived(path.read_text(encoding="utf-8"), status.st_size, status.st_mtime_ns)
 
 
-def read_archive(results_dir: Path) -> dict[str, Archived]:
-    """Cell id -> the archived record; empty where there is no archive, or none that can be read."""
+def read_archive(results_dir: Path, only: str | None = None) -> dict[str, Archived]:
+    """Cell id -> the archived record, of all or of one; empty where there is no archive, or none that can be read."""
     path = results_dir / ARCHIVE
     if not path.exists():
         return {}
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, filters=None if only is None else [("id", "==", only)])
         columns = [table.column(name).to_pylist() for name in ("id", "text", "size", "mtime_ns")]
     except (OSError, pa.ArrowException, KeyError):
         # Damaged: the records' own files are still there, and the next archive replaces it.

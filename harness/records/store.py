@@ -92,14 +92,24 @@ def parse_record(text: str) -> dict[str, Any] | None:
 
 
 def find_record(results_dir: Path, cell_id: str) -> dict[str, Any] | None:
-    """The record of a cell, `stale` set, or None."""
-    path = record_path(results_dir, cell_id)
-    record = read_record(path)
-    if record is None and not path.exists() and (copy := read_archive(results_dir).get(cell_id)):
-        record = parse_record(copy.text)
-    if record is not None:
-        record["stale"] = is_stale(record)
+    """The record of a cell, in a file of its own or in the archive, `stale` set, or None."""
+    record = written_record(results_dir, cell_id)
+    if record is None and not record_path(results_dir, cell_id).exists():
+        copy = read_archive(results_dir, cell_id).get(cell_id)
+        record = _judged(parse_record(copy.text)) if copy is not None else None
     return record
+
+
+def written_record(results_dir: Path, cell_id: str) -> dict[str, Any] | None:
+    """The record of a cell in a file of its own, `stale` set, or None: what a process that runs cells has to look at.
+
+    Cells whose records stand in the archive alone are known to be done when a grid is planned.
+    """
+    return _judged(read_record(record_path(results_dir, cell_id)))
+
+
+def _judged(record: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if record is None else {**record, "stale": is_stale(record)}
 
 
 def read_records(results_dir: Path) -> list[dict[str, Any]]:

@@ -28,4 +28,4 @@ def wide_sheet(
         return lambda row: str(row.get(str(place), MISSING))
 
     columns = [strategy_column(), *(Column(label, at(place)) for place, label in enumerate(dial.labels))]
-    return Sheet(title, columns, [rows[axis] for axis in sorted(rows)], caption)
+    return Sheet(title, columns, [rows[strategy] for strategy in sorted(rows)], caption)

@@ -13,8 +13,8 @@ from harness.report.palette import Looks, look_of
 
 def draw_profiles(ax: Axes, profiles: pd.DataFrame, looks: Looks) -> None:
     """A step curve a strategy: `share` over `threshold`, with its band from `low` to `high`."""
-    for axis, rows in profiles.groupby("axis", sort=True):
-        look, thresholds = look_of(str(axis), looks), rows["threshold"]
+    for strategy, rows in profiles.groupby("axis", sort=True):
+        look, thresholds = look_of(str(strategy), looks), rows["threshold"]
         ax.fill_between(thresholds, rows["low"], rows["high"], color=look.colour, alpha=0.13, linewidth=0, step="post")
         ax.step(
             thresholds,
@@ -23,6 +23,6 @@ def draw_profiles(ax: Axes, profiles: pd.DataFrame, looks: Looks) -> None:
             color=look.colour,
             linestyle=look.dashes,
             linewidth=1.7,
-            label=broken(str(axis)),
+            label=broken(str(strategy)),
         )
     ax.set_ylim(-0.02, 1.02)

@@ -59,7 +59,6 @@ class Questions:
 
         Args:
             subject: what is asked about.
-            baseline: the strategy that the others are compared with.
             thorough: whether to ask also what takes long.
         """
         kind = "of_dial" if isinstance(subject, Dial) else "of_comparison"

@@ -67,7 +67,7 @@ def also(table: pd.DataFrame, column: str, first: str | None = None) -> str:
     """Who else has the same mean as the first: `, as has global`; empty where nobody has."""
     name = table["axis"].iloc[0] if first is None else first
     top = float(table.loc[table["axis"] == name, column].iloc[0])
-    others = [str(axis) for axis in table.loc[np.isclose(table[column], top), "axis"] if axis != name]
+    others = [str(strategy) for strategy in table.loc[np.isclose(table[column], top), "axis"] if strategy != name]
     return f", as {'has' if len(others) == 1 else 'have'} {name_all(others)}" if others else ""
 
 

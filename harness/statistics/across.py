@@ -48,9 +48,9 @@ def normalise_scores(comparisons: Sequence[Comparison], *, baseline: str = BASEL
     """
     by_task, left_out = scores_by_task(comparisons, baseline=baseline)
     common = set.intersection(*(set(scores) for scores in by_task.values()))
-    others = sorted({axis for scores in by_task.values() for axis in scores} - common)
+    others = sorted({strategy for scores in by_task.values() for strategy in scores} - common)
     left_out += [f"{', '.join(others)} (not in every task)"] if others else []
-    scores = {axis: [of_task[axis] for of_task in by_task.values()] for axis in sorted(common)}
+    scores = {strategy: [of_task[strategy] for of_task in by_task.values()] for strategy in sorted(common)}
     return NormalisedScores(scores, tuple(by_task), tuple(left_out))
 
 
@@ -70,12 +70,12 @@ def scores_by_task(
     for comparison in comparisons:
         column, quantity = comparison.metric()
         perfect = quantity.perfect
-        errors = {str(axis): _errors(rows, column, perfect) for axis, rows in comparison.cells.groupby("axis")}
+        errors = {str(strategy): _errors(rows, column, perfect) for strategy, rows in comparison.cells.groupby("axis")}
         reference = mean_interval(errors.get(baseline, [])).estimate
         if not np.isfinite(perfect) or not reference > 0:
             left_out.append(f"{comparison.title} (no finished cell of {baseline!r} with an error to compare with)")
         else:
-            by_task[comparison.title] = {axis: scores_of(values, reference) for axis, values in errors.items()}
+            by_task[comparison.title] = {strategy: scores_of(values, reference) for strategy, values in errors.items()}
     if not by_task:
         raise UserError(f"expected tasks with finished cells of the baseline. Received: baseline={baseline!r}")
     return by_task, left_out
@@ -100,12 +100,12 @@ def aggregate_across(
         Columns `axis`, `iqm`, `iqm_low`, `iqm_high`, `gap`, `gap_low`, `gap_high`, `cells`, `worst` (cells at -1).
     """
     rows = []
-    for axis, tasks in normalised.scores.items():
+    for strategy, tasks in normalised.scores.items():
         drawn = _resample(tasks, seed, n_resamples)
         pooled = np.concatenate(tasks)
         iqm = _interval(interquartile_mean, pooled, drawn, confidence)
         gap = _interval(optimality_gap, pooled, drawn, confidence)
-        rows.append((axis, *iqm, *gap, len(pooled), int((pooled <= WORST).sum())))
+        rows.append((strategy, *iqm, *gap, len(pooled), int((pooled <= WORST).sum())))
     columns = ["axis", "iqm", "iqm_low", "iqm_high", "gap", "gap_low", "gap_high", "cells", "worst"]
     return pd.DataFrame(rows, columns=columns).sort_values("iqm", ascending=False, kind="stable", ignore_index=True)
 
@@ -125,12 +125,12 @@ def performance_profiles(
     """
     grid = np.linspace(WORST, 1, 81) if thresholds is None else np.asarray(thresholds, np.float64)
     parts = []
-    for axis, tasks in normalised.scores.items():
+    for strategy, tasks in normalised.scores.items():
         drawn, pooled = np.sort(_resample(tasks, seed, n_resamples), axis=1), np.concatenate(tasks)
         shares = np.array([1 - np.searchsorted(row, grid, side="right") / len(row) for row in drawn])
         low, high = np.quantile(shares, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
         share = (pooled[:, None] > grid).mean(axis=0)
-        parts.append(pd.DataFrame({"axis": axis, "threshold": grid, "share": share, "low": low, "high": high}))
+        parts.append(pd.DataFrame({"axis": strategy, "threshold": grid, "share": share, "low": low, "high": high}))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -60,14 +60,14 @@ def compare_change(
     column, quantity = dial.whole.metric(metric)
     ends = replace(dial, members=(dial.members[0], dial.members[-1]))
     changes = {
-        axis: pd.Series(one.values[:, 1] - one.values[:, 0], index=one.seeds).dropna()
-        for axis, one in by_seed(ends, column).items()
+        strategy: pd.Series(one.values[:, 1] - one.values[:, 0], index=one.seeds).dropna()
+        for strategy, one in by_seed(ends, column).items()
     }
     seeds = dial.whole.cells.groupby("axis")["seed"].unique()
     pairs = pairs_of(changes, baseline)
     table = compare_series(changes, pairs, direction=quantity.direction, confidence=confidence)
-    table.insert(2, "change", [float(changes[axis].mean()) for axis in table["axis"]])
-    both = [len(set(seeds[axis]) & set(seeds[baseline])) for axis in table["axis"]]
+    table.insert(2, "change", [float(changes[strategy].mean()) for strategy in table["axis"]])
+    both = [len(set(seeds[strategy]) & set(seeds[baseline])) for strategy in table["axis"]]
     table["left_out"] = np.array(both, np.int64) - table["pairs"]
     return _of(dial, table, metric, confidence)
 

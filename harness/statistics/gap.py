@@ -30,11 +30,6 @@ def aggregate_gap(comparison: Comparison, metric: str | None = None, *, confiden
     training examples, on which of the two statistics are taken from). `total` is their sum (Wu & Johnson 2021,
     sections 3 and 4).
 
-    Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        confidence: of the t intervals.
-
     Returns:
         Columns `axis`, `n` (cells with all three numbers); `total`, `lag` and `dependence`, each with `_low` and
         `_high`; `lag_p` and `dependence_p`, Wilcoxon p-values corrected by Holm's method over all of the table, and
@@ -50,13 +45,13 @@ def aggregate_gap(comparison: Comparison, metric: str | None = None, *, confiden
     rows: list[dict[str, Any]] = []
     scores: dict[str, pd.Series] = {}
     pairs: list[tuple[str, str]] = []
-    for axis, of_axis in ok.groupby("axis", sort=True):
+    for strategy, of_axis in ok.groupby("axis", sort=True):
         values = of_axis.set_index("seed").rename(columns=dict(zip(kinds, KINDS, strict=True)))
-        row = {"axis": axis, "n": len(values)} | _mean("total", values["moving"] - values["batch"], confidence)
+        row = {"axis": strategy, "n": len(values)} | _mean("total", values["moving"] - values["batch"], confidence)
         for part, (first, second) in PARTS.items():
             row |= _mean(part, values[first] - values[second], confidence)
-            pairs.append((f"{axis}: {first}", f"{axis}: {second}"))
-        scores |= {f"{axis}: {kind}": values[kind] for kind in KINDS}
+            pairs.append((f"{strategy}: {first}", f"{strategy}: {second}"))
+        scores |= {f"{strategy}: {kind}": values[kind] for kind in KINDS}
         rows.append(row | {name: values[name].astype(np.float64).median() for name in DIAGNOSTICS})
     table = pd.DataFrame(rows, columns=[*_COLUMNS, *DIAGNOSTICS])
     tested = compare_series(scores, pairs, direction=quantity.direction, confidence=confidence)

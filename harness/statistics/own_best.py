@@ -46,7 +46,6 @@ def choose_values(dial: Dial, metric: str | None = None) -> pd.DataFrame:
 
     Args:
         dial: the values to choose among.
-        metric: a metric on the validation examples; `None` is the task's main one.
 
     Returns:
         Columns `axis`; `value` and `place` (in the dial's order), missing and -1 where no cell survived; `edge`
@@ -58,9 +57,9 @@ def choose_values(dial: Dial, metric: str | None = None) -> pd.DataFrame:
         UserError: the metric is one on the test examples, which nothing is chosen by.
     """
     rows = []
-    for axis, scores in _scores(dial, metric).items():
+    for strategy, scores in _scores(dial, metric).items():
         if not len(scores) or not np.isfinite(scores).any():
-            rows.append((axis, None, -1, "", len(scores), 0, np.nan, len(scores)))
+            rows.append((strategy, None, -1, "", len(scores), 0, np.nan, len(scores)))
             continue
         place = best_value(scores)
         others = [np.delete(scores, seed, axis=0) for seed in range(len(scores) if len(scores) > 1 else 0)]
@@ -69,7 +68,7 @@ def choose_values(dial: Dial, metric: str | None = None) -> pd.DataFrame:
         mean = _sign(dial, metric) * float(chosen[np.isfinite(chosen)].mean())
         edge = "lowest" if place == 0 else "highest" if place == len(dial.values) - 1 else ""
         diverged = int((~np.isfinite(chosen)).sum())
-        rows.append((axis, dial.values[place], place, edge, len(scores), agreeing, mean, diverged))
+        rows.append((strategy, dial.values[place], place, edge, len(scores), agreeing, mean, diverged))
     return pd.DataFrame(rows, columns=["axis", "value", "place", "edge", "seeds", "agreeing", "mean", "diverged"])
 
 
@@ -84,10 +83,10 @@ def at_own_best(dial: Dial, metric: str | None = None) -> Comparison:
     """
     chosen = choose_values(dial, metric)
     parts = []
-    for axis, place in zip(chosen["axis"], chosen["place"], strict=True):
+    for strategy, place in zip(chosen["axis"], chosen["place"], strict=True):
         if place >= 0:
             cells = dial.members[place].cells
-            parts.append(cells[cells["axis"] == axis])
+            parts.append(cells[cells["axis"] == strategy])
     if not parts:
         raise UserError(f"expected seeds with a cell at every {dial.label}. Received: {dial.title}, none of them")
     # The title says how their values were come by.
@@ -123,7 +122,6 @@ def aggregate_own_best(dial: Dial, metric: str | None = None, *, baseline: str, 
         dial: the values to choose among, by the task's main metric on validation data.
         metric: what is reported; `None` is the task's main metric on the test examples.
         baseline: the strategy that the others are compared with, it too at its own best value.
-        confidence: of the intervals.
 
     Returns:
         The columns of `choose_values` without `mean` and `diverged`; `cells`, `n`, `diverged`, `mean`, `low`, `high` at
@@ -183,7 +181,7 @@ def at_value(dial: Dial, value: Any) -> Comparison:
 def _scores(dial: Dial, metric: str | None) -> dict[str, NDArray[np.float64]]:
     """Strategy -> scores `(seed, value)`, higher is better."""
     column, _ = dial.validation_metric(metric)
-    return {axis: _sign(dial, metric) * one.values for axis, one in by_seed(dial, column).items()}
+    return {strategy: _sign(dial, metric) * one.values for strategy, one in by_seed(dial, column).items()}
 
 
 def _sign(dial: Dial, metric: str | None) -> int:

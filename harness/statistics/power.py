@@ -39,9 +39,6 @@ def plan_seeds(
     """How many seeds would tell each strategy from the baseline, going by the spread that a pilot shows.
 
     Args:
-        comparison: the pilot's cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        baseline: the strategy that the others are compared with.
         difference: the difference to be told, in the metric's unit; `None` is the one that the pilot shows.
         power: the chance to tell it.
 

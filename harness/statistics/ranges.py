@@ -56,8 +56,6 @@ def usable_decades(
     """Strategy -> decades of usable rates `(seed,)`, indexed by the seeds that have a cell at every rate.
 
     Args:
-        dial: the learning rates.
-        metric: a metric on the validation examples; `None` is the task's main one.
         tolerance: see `usable`.
         best: `own`: usable is what comes near the strategy's own best rate at that seed; `all`: near the best rate of
             any strategy at that seed.
@@ -65,8 +63,8 @@ def usable_decades(
     scores = _scores(dial, metric)
     width = decades([float(value) for value in dial.values])
     return {
-        axis: pd.Series(found @ width, index=pd.Index(scores[axis].seeds, name="seed"))
-        for axis, found in _usable(scores, tolerance, best).items()
+        strategy: pd.Series(found @ width, index=pd.Index(scores[strategy].seeds, name="seed"))
+        for strategy, found in _usable(scores, tolerance, best).items()
     }
 
 
@@ -82,12 +80,12 @@ def aggregate_usable(
     """
     scores = _scores(dial, metric)
     values = usable_decades(dial, metric, tolerance=tolerance, best=best)
-    incomplete = {axis: one.incomplete for axis, one in scores.items()}
+    incomplete = {strategy: one.incomplete for strategy, one in scores.items()}
     table = summarise(values, incomplete, "decades", confidence=confidence, ascending=False).drop(columns="lost")
     # An interval may not promise more than the grid has.
     table[["low", "high"]] = table[["low", "high"]].clip(0.0, span_of(dial))
-    ends = {axis: _ends(found, dial.values) for axis, found in _usable(scores, tolerance, best).items()}
-    table[["lowest", "highest"]] = [ends[axis] for axis in table["axis"]]
+    ends = {strategy: _ends(found, dial.values) for strategy, found in _usable(scores, tolerance, best).items()}
+    table[["lowest", "highest"]] = [ends[strategy] for strategy in table["axis"]]
     return table
 
 
@@ -98,7 +96,8 @@ def share_usable(
     """The share of seeds `(strategy, rate)` at which a rate is usable; NaN for a strategy without complete seeds."""
     found = _usable(_scores(dial, metric), tolerance, best)
     shares = {
-        axis: rows.mean(axis=0) if len(rows) else np.full(len(dial.values), np.nan) for axis, rows in found.items()
+        strategy: rows.mean(axis=0) if len(rows) else np.full(len(dial.values), np.nan)
+        for strategy, rows in found.items()
     }
     return pd.DataFrame.from_dict(shares, orient="index", columns=list(dial.values))
 
@@ -122,16 +121,19 @@ def _scores(dial: Dial, metric: str | None) -> dict[str, BySeed]:
     """The validation metric by seed and rate, higher is better."""
     column, direction = dial.validation_metric(metric)
     sign = 1 if direction == "max" else -1
-    return {axis: BySeed(sign * one.values, one.seeds, one.incomplete) for axis, one in by_seed(dial, column).items()}
+    return {
+        strategy: BySeed(sign * one.values, one.seeds, one.incomplete)
+        for strategy, one in by_seed(dial, column).items()
+    }
 
 
 def _usable(scores: dict[str, BySeed], tolerance: float, best: Best) -> dict[str, NDArray[np.bool_]]:
     if tolerance < 0:
         raise UserError(f"expected a tolerance of at least 0. Received: tolerance={tolerance}")
-    own = {axis: pd.Series(_best(one.values), index=one.seeds) for axis, one in scores.items()}
+    own = {strategy: pd.Series(_best(one.values), index=one.seeds) for strategy, one in scores.items()}
     of_all = pd.concat(list(own.values())).groupby(level=0).max()
-    reference = own if best == "own" else {axis: of_all.reindex(one.seeds) for axis, one in scores.items()}
-    return {axis: usable(one.values, reference[axis], tolerance) for axis, one in scores.items()}
+    reference = own if best == "own" else {strategy: of_all.reindex(one.seeds) for strategy, one in scores.items()}
+    return {strategy: usable(one.values, reference[strategy], tolerance) for strategy, one in scores.items()}
 
 
 def _best(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -172,15 +174,14 @@ def sensitivities(dial: Dial, loss: str = LOSS) -> dict[str, pd.Series]:
     """Strategy -> its sensitivity `(seed,)`, indexed by the seeds that have a cell at every rate.
 
     Args:
-        dial: the learning rates.
         loss: the loss's column. The final loss on the validation examples, as in the paper: the test set is not for
             choosing among rates. `validation_loss_precise` leaves out what moving averages add to it.
     """
     initial = _initial_losses(dial)
     found = {}
-    for axis, one in by_seed(dial, loss).items():
-        start = initial[axis].reindex(one.seeds).to_numpy(np.float64)
-        found[axis] = pd.Series(rate_sensitivity(one.values, start), index=pd.Index(one.seeds, name="seed"))
+    for strategy, one in by_seed(dial, loss).items():
+        start = initial[strategy].reindex(one.seeds).to_numpy(np.float64)
+        found[strategy] = pd.Series(rate_sensitivity(one.values, start), index=pd.Index(one.seeds, name="seed"))
     return found
 
 
@@ -192,7 +193,7 @@ def aggregate_sensitivity(dial: Dial, loss: str = LOSS, *, confidence: float = 0
         Columns `axis`, `n` (seeds behind the mean), `incomplete` (seeds left out, as a rate is missing), `lost` (seeds
         at which no rate trains), `sensitivity`, `low`, `high`, `sd`.
     """
-    incomplete = {axis: one.incomplete for axis, one in by_seed(dial, loss).items()}
+    incomplete = {strategy: one.incomplete for strategy, one in by_seed(dial, loss).items()}
     table = summarise(sensitivities(dial, loss), incomplete, "sensitivity", confidence=confidence)
     return table.assign(low=table["low"].clip(lower=0.0))  # a sensitivity is never negative
 
@@ -216,10 +217,10 @@ def summarise(
 ) -> pd.DataFrame:
     """One number a seed and strategy, as means with t intervals, in order of the means; NaN is left out and counted."""
     rows = []
-    for axis, one in values.items():
+    for strategy, one in values.items():
         mean = mean_interval(one, confidence=confidence)
         lost = len(one) - mean.n
-        rows.append((axis, mean.n, incomplete[axis], lost, mean.estimate, mean.low, mean.high, one.std(ddof=1)))
+        rows.append((strategy, mean.n, incomplete[strategy], lost, mean.estimate, mean.low, mean.high, one.std(ddof=1)))
     table = pd.DataFrame(rows, columns=["axis", "n", "incomplete", "lost", name, "low", "high", "sd"])
     return table.sort_values(name, ascending=ascending, kind="stable", ignore_index=True)
 
@@ -228,10 +229,10 @@ def _initial_losses(dial: Dial) -> dict[str, pd.Series]:
     """Strategy -> loss at initialisation `(seed,)`: no rate has acted yet, so any cell of the seed knows it."""
     cells = dial.whole.cells
     if "initial_loss" not in cells:
-        return {axis: pd.Series(dtype=np.float64) for axis in dial.strategies}
+        return {strategy: pd.Series(dtype=np.float64) for strategy in dial.strategies}
     cells = cells[np.isfinite(cells["initial_loss"].to_numpy(np.float64))]
-    found = {str(axis): rows.groupby("seed")["initial_loss"].first() for axis, rows in cells.groupby("axis")}
-    return {axis: found.get(axis, pd.Series(dtype=np.float64)) for axis in dial.strategies}
+    found = {str(strategy): rows.groupby("seed")["initial_loss"].first() for strategy, rows in cells.groupby("axis")}
+    return {strategy: found.get(strategy, pd.Series(dtype=np.float64)) for strategy in dial.strategies}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -254,10 +255,8 @@ def aggregate_rates(dial: Dial, *, baseline: str, tolerance: float = TOLERANCE, 
     """How a strategy stands other learning rates than its best: one row each, the widest range of usable rates first.
 
     Args:
-        dial: the learning rates.
         baseline: the strategy that the others are compared with, paired by seed.
         tolerance: what usable means; see `usable.usable`.
-        confidence: of the t intervals.
 
     Returns:
         Columns `axis`, `n`, `incomplete`; of the usable rates near a strategy's own best `decades`, `decades_low`,

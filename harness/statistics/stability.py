@@ -28,10 +28,6 @@ LESS, MORE = "spreads less than", "spreads more than"
 def aggregate_stability(comparison: Comparison, metric: str | None = None) -> Table:
     """One row a strategy: how often it diverged, how far its seeds lie apart, and how its training went.
 
-    Args:
-        comparison: the cells.
-        metric: the metric's column or name; `None` is the task's main metric on the test examples.
-
     Returns:
         Columns `axis`; `cells`, `diverged` and its `rate` with the Wilson interval `low`, `high`; of the metric over
         the `n` seeds that finished `sd`, `iqr` (interquartile range), `worst` (seed) and `worst_tenth` (mean of the
@@ -44,11 +40,11 @@ def aggregate_stability(comparison: Comparison, metric: str | None = None) -> Ta
     column, quantity = comparison.metric(metric)
     finished = comparison.cells[comparison.cells["status"] == "ok"].reindex(columns=["axis", column, *OF_TRAINING])
     rows = []
-    for axis in sorted(comparison.cells["axis"].unique()):
-        of_axis = finished[finished["axis"] == axis]
+    for strategy in sorted(comparison.cells["axis"].unique()):
+        of_axis = finished[finished["axis"] == strategy]
         values = of_axis[column].to_numpy(np.float64)
         training = {name: float(of_axis[name].astype(np.float64).median()) for name in OF_TRAINING}
-        rows.append({"axis": axis} | dispersion(values, direction=quantity.direction) | training)
+        rows.append({"axis": strategy} | dispersion(values, direction=quantity.direction) | training)
     diverged = compare_divergence(comparison)[["axis", "cells", "diverged", "rate", "low", "high"]]
     table = diverged.merge(pd.DataFrame(rows), on="axis", validate="one_to_one")
     return Table(rows=table, of=comparison, metric=column, quantity=quantity)
@@ -81,12 +77,12 @@ def compare_divergence(comparison: Comparison, *, baseline: str = BASELINE, conf
         `high`, `fisher_p` and `holm_p` (NaN for the baseline itself). Failed cells stay in the denominator.
     """
     rows = []
-    for axis, group in comparison.cells.groupby("axis", sort=True):
+    for strategy, group in comparison.cells.groupby("axis", sort=True):
         diverged = int((group["status"] == "diverged").sum())
         low, high = proportion_confint(diverged, len(group), alpha=1 - confidence, method="wilson")
         rows.append(
             {
-                "axis": axis,
+                "axis": strategy,
                 "cells": len(group),
                 "diverged": diverged,
                 "failed": int(group["status"].isin(FAILED).sum()),
@@ -112,12 +108,6 @@ def compare_spread(
 ) -> pd.DataFrame:
     """Every strategy's standard deviation over seeds against the baseline's, over the seeds that both finished.
 
-    Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        baseline: the strategy that the others are compared with.
-        confidence: of the intervals.
-
     Returns:
         Columns `axis`, `baseline`, `n` (seeds), `sd`, `baseline_sd`, `ratio` with `ratio_low`, `ratio_high`
         (jackknife), `brown_forsythe_p`, `holm_p` and `verdict`. The verdict is `not told apart` below 30 seeds,
@@ -131,15 +121,15 @@ def compare_spread(
     if baseline not in strategies:
         raise UserError(f"expected a baseline among the strategies {strategies}. Received: baseline={baseline!r}")
     rows = []
-    for axis in strategies:
-        if axis == baseline:
+    for strategy in strategies:
+        if strategy == baseline:
             continue
-        both = values[[axis, baseline]].dropna().to_numpy()
+        both = values[[strategy, baseline]].dropna().to_numpy()
         sd, baseline_sd = both.std(axis=0, ddof=1) if len(both) > 1 else (math.nan, math.nan)
         ratio = log_sd_ratio_interval(both[:, 0], both[:, 1], confidence=confidence)
         rows.append(
             {
-                "axis": axis,
+                "axis": strategy,
                 "baseline": baseline,
                 "n": len(both),
                 "sd": sd,

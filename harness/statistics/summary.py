@@ -56,11 +56,6 @@ def mean_interval(
 def aggregate_comparison(comparison: Comparison, metric: str | None = None, *, confidence: float = 0.95) -> Table:
     """One row a strategy, the best mean first: what it reached, how far its seeds lie apart, and what it costs.
 
-    Args:
-        comparison: the cells.
-        metric: the metric's column or name; `None` is the task's main metric on the test examples.
-        confidence: of the intervals.
-
     Returns:
         Columns: `axis`; counts of `cells`, `ok`, `diverged`, `failed` (error, timeout, out of memory) and `stale`;
         `n` values behind `mean`, `low`, `high` (t interval, cut to the metric's range) and `sd`; `precise_mean`, the
@@ -73,8 +68,8 @@ def aggregate_comparison(comparison: Comparison, metric: str | None = None, *, c
     """
     column, quantity = comparison.metric(metric)
     rows = [
-        {"axis": axis} | _row(rows, column, quantity, confidence)
-        for axis, rows in comparison.cells.groupby("axis", sort=True)
+        {"axis": strategy} | _row(rows, column, quantity, confidence)
+        for strategy, rows in comparison.cells.groupby("axis", sort=True)
     ]
     summary = pd.DataFrame(rows)
     summary = summary.sort_values("mean", ascending=quantity.direction == "min", kind="stable", ignore_index=True)

@@ -59,7 +59,6 @@ def times_to_target(comparison: Comparison, *, target: float | None = None, base
     """One row a cell: when its validation metric first reached the target.
 
     Args:
-        comparison: the cells.
         target: what the main metric on the validation examples is to reach; `None` is `target_of`'s.
         baseline: whose mean the target is.
 
@@ -96,12 +95,12 @@ def aggregate_times(times: Times, *, confidence: float = 0.95) -> Times:
         `seconds`, the median likewise.
     """
     rows = []
-    for axis, cells in times.rows.groupby("axis", sort=True):
+    for strategy, cells in times.rows.groupby("axis", sort=True):
         epochs, seconds = cells["epochs"].to_numpy(np.float64), cells["seconds"].to_numpy(np.float64)
         reached = int(np.isfinite(epochs).sum())
         low, high = proportion_confint(reached, len(cells), alpha=1 - confidence, method="wilson")
         quantiles = [by_share(epochs, 0.5), by_share(epochs, 0.9), by_share(seconds, 0.5)]
-        rows.append((axis, len(cells), reached, reached / len(cells), float(low), float(high), *quantiles))
+        rows.append((strategy, len(cells), reached, reached / len(cells), float(low), float(high), *quantiles))
     columns = ["axis", "cells", "reached", "share", "low", "high", "median", "slow", "seconds"]
     table = pd.DataFrame(rows, columns=columns)
     table = table.sort_values(["median", "share"], ascending=[True, False], kind="stable", ignore_index=True)
@@ -151,17 +150,19 @@ def time_ratios(times: Sequence[Times]) -> TimeRatios:
         .dropna()
         for one in times
     }
-    ratios = {axis: [_over_soonest(square, axis) for square in squares.values() if len(square)] for axis in common}
-    others = sorted({axis for one in times for axis in one.rows["axis"]} - set(common))
+    ratios = {
+        strategy: [_over_soonest(square, strategy) for square in squares.values() if len(square)] for strategy in common
+    }
+    others = sorted({strategy for one in times for strategy in one.rows["axis"]} - set(common))
     left_out = [f"{title} (no seed that all strategies have)" for title, square in squares.items() if square.empty]
     left_out += [f"{', '.join(others)} (not in every task)"] if others else []
     tasks = tuple(title for title, square in squares.items() if len(square))
     return TimeRatios(ratios, tasks, tuple(left_out))
 
 
-def _over_soonest(square: pd.DataFrame, axis: str) -> NDArray[np.float64]:
+def _over_soonest(square: pd.DataFrame, strategy: str) -> NDArray[np.float64]:
     """One strategy's times `(seed,)` over the least of `square` `(seed, strategy)`; infinite where it never arrives."""
-    times = square[axis].to_numpy(np.float64)
+    times = square[strategy].to_numpy(np.float64)
     soonest = square.min(axis=1).to_numpy(np.float64)
     # Infinite over infinite would be no number.
     return np.where(np.isfinite(times), times / np.where(np.isfinite(soonest), soonest, 1.0), np.inf)
@@ -175,9 +176,9 @@ def aggregate_ratios(ratios: TimeRatios) -> pd.DataFrame:
         that arrive), `median` (the ratio within which half of all cells arrive, infinite where fewer ever do).
     """
     rows = []
-    for axis, tasks in ratios.ratios.items():
+    for strategy, tasks in ratios.ratios.items():
         pooled = np.concatenate(tasks)
-        rows.append((axis, len(pooled), (pooled == 1).mean(), np.isfinite(pooled).mean(), by_share(pooled, 0.5)))
+        rows.append((strategy, len(pooled), (pooled == 1).mean(), np.isfinite(pooled).mean(), by_share(pooled, 0.5)))
     table = pd.DataFrame(rows, columns=["axis", "cells", "soonest", "reached", "median"])
     return table.sort_values(["soonest", "reached"], ascending=False, kind="stable", ignore_index=True)
 
@@ -205,19 +206,19 @@ def time_profiles(
     Returns:
         Columns `axis`, `threshold`, `share`, `low`, `high`.
     """
-    pooled = {axis: np.concatenate(tasks) for axis, tasks in ratios.ratios.items()}
+    pooled = {strategy: np.concatenate(tasks) for strategy, tasks in ratios.ratios.items()}
     every = np.concatenate(list(pooled.values()))
     most = max(every[np.isfinite(every)], default=1.0)
     grid = np.geomspace(1, max(2.0, most), 81) if thresholds is None else np.asarray(thresholds, np.float64)
     sizes = [len(task) for task in next(iter(ratios.ratios.values()))]
     draws = [derive_rng(seed, "times", k).integers(0, n, (n_resamples, n)) for k, n in enumerate(sizes)]
     parts = []
-    for axis, tasks in ratios.ratios.items():
+    for strategy, tasks in ratios.ratios.items():
         drawn = np.concatenate([one[draw] for one, draw in zip(tasks, draws, strict=True)], axis=1)
         shares = np.stack([(drawn <= threshold * (1 + 1e-12)).mean(axis=1) for threshold in grid])
         low, high = np.quantile(shares, [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)
-        share = (pooled[axis][:, None] <= grid * (1 + 1e-12)).mean(axis=0)
-        parts.append(pd.DataFrame({"axis": axis, "threshold": grid, "share": share, "low": low, "high": high}))
+        share = (pooled[strategy][:, None] <= grid * (1 + 1e-12)).mean(axis=0)
+        parts.append(pd.DataFrame({"axis": strategy, "threshold": grid, "share": share, "low": low, "high": high}))
     return pd.concat(parts, ignore_index=True)
 
 

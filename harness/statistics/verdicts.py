@@ -40,11 +40,7 @@ def compare_pairs(
     """Every other strategy against `baseline`, paired by seed: one row each, one family for Holm's correction.
 
     Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        baseline: the strategy that the others are compared with.
         seed: of the bootstrap and the permutations; the same seed gives the same bits.
-        confidence: of the intervals.
         resample: whether to have the columns that take resampling (BCa interval, permutation test), and most of the
             time.
 
@@ -116,24 +112,23 @@ def compare_series(
         pairs: who is compared with whom, one family for Holm's correction.
         direction: whether higher (`max`) or lower (`min`) numbers are better.
         seed: of the bootstrap and the permutations; None leaves both out, and their columns.
-        confidence: of the intervals.
 
     Returns:
         As `compare_pairs`, without `mispaired`.
     """
     sign = 1 if direction == "max" else -1
     rows = []
-    for axis, other in pairs:
-        score, other_score = values[axis].align(values[other], join="inner")
+    for strategy, other in pairs:
+        score, other_score = values[strategy].align(values[other], join="inner")
         result = compare_scores(
             sign * score,
             sign * other_score,
             # Named by the pair: adding a strategy does not change what is said of the others.
-            rng=derive_rng(seed, "paired", axis, other) if seed is not None else None,
+            rng=derive_rng(seed, "paired", strategy, other) if seed is not None else None,
             confidence=confidence,
         )
         lost = {"lost": _count_lost(score), "baseline_lost": _count_lost(other_score)}
-        rows.append({"axis": axis, "baseline": other} | _in_unit(result, sign) | lost)
+        rows.append({"axis": strategy, "baseline": other} | _in_unit(result, sign) | lost)
     table = pd.DataFrame(
         rows, columns=["axis", "baseline", *PairedResult.__dataclass_fields__, "lost", "baseline_lost"]
     )
@@ -153,20 +148,20 @@ def pairs_of(strategies: Iterable[str], baseline: str | None) -> list[tuple[str,
         return list(combinations(names, 2))
     if baseline not in names:
         raise UserError(f"expected a baseline among the strategies {names}. Received: baseline={baseline!r}")
-    return [(axis, baseline) for axis in names if axis != baseline]
+    return [(strategy, baseline) for strategy in names if strategy != baseline]
 
 
 def _compare(
     comparison: Comparison, baseline: str | None, metric: str | None, *, seed: int, confidence: float, resample: bool
 ) -> Table:
     column, quantity = comparison.metric(metric)
-    cells = {str(axis): _scores(rows, column) for axis, rows in comparison.cells.groupby("axis")}
+    cells = {str(strategy): _scores(rows, column) for strategy, rows in comparison.cells.groupby("axis")}
     pairs = pairs_of(cells, baseline)
-    scores = {axis: rows[_SCORE] for axis, rows in cells.items()}
+    scores = {strategy: rows[_SCORE] for strategy, rows in cells.items()}
     table = compare_series(
         scores, pairs, direction=quantity.direction, seed=seed if resample else None, confidence=confidence
     )
-    mispaired = [_mispaired(cells[axis], cells[other]) for axis, other in pairs]
+    mispaired = [_mispaired(cells[strategy], cells[other]) for strategy, other in pairs]
     table.insert(list(table.columns).index("holm_p"), "mispaired", np.array(mispaired, np.int64))
     return Table(rows=table, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from harness.reference import digest_records, open_study
 
 from harness.commands.publish.notebooks import differences, execute, studies_of, tidied
 from harness.config.composer import config_directory
 from harness.records.archive import Archived, read_archive, write_archive
 from harness.records.store import read_records
+from harness.report.study import Study, digest_records
 
 ROOT = config_directory().parent
 REFERENCE = ROOT / "results" / "reference"
@@ -69,7 +69,7 @@ def test_a_notebook_carries_the_stamp_of_the_committed_records(path):
     ]
     (study,) = studies_of(path)
 
-    assert stamps == [str(open_study(REFERENCE / study).stamp)]
+    assert stamps == [str(Study.open_published(REFERENCE / study).stamp)]
     assert f"`sha256 {digest_records(read_records(REFERENCE / study))[:16]}`" in stamps[0]
 
 

@@ -26,7 +26,7 @@ from harness.config.composer import hydra_session
 from harness.config.grid import expand
 from harness.engines.plan import build_plan
 from harness.engines.worker import work
-from harness.records.store import FINISHED, find_record, prepare_results_dir
+from harness.records.store import FINISHED, prepare_results_dir, written_record
 
 # Workers that take turns together run cells of seeds of their own.
 SEEDS_A_WORKER = 10_000
@@ -79,7 +79,7 @@ def run(cell: Cell, seed: int, results_dir: Path) -> dict[str, float]:
     started = time.perf_counter()
     finished = work(cell, results_dir)
     taken = time.perf_counter() - started
-    record = find_record(results_dir, cell.id)
+    record = written_record(results_dir, cell.id)
     if record is None or finished.status not in FINISHED:
         raise RuntimeError(f"the cell ended as {finished.status}: {finished.reason}")
     parts = record["seconds"]

@@ -54,7 +54,7 @@ def of_tasks(comparisons: Sequence[Comparison]) -> Iterator[Answer]:
         by_task, _ = scores_by_task(comparisons)
     except UserError:
         return
-    means = [(task, axis, float(one.mean())) for task, row in by_task.items() for axis, one in row.items()]
+    means = [(task, strategy, float(one.mean())) for task, row in by_task.items() for strategy, one in row.items()]
     yield Answer(
         question="Which removes how much of the error on which task?",
         figure=Drawing(
@@ -125,17 +125,15 @@ def plot_heat_map(
 
     Args:
         comparisons: one a row.
-        ax: where to draw; `None` makes a figure.
         baseline: the strategy whose error is the unit.
-
-    Returns:
-        The axes drawn on.
 
     Raises:
         UserError: no task has finished cells of the baseline.
     """
     by_task, _ = scores_by_task(comparisons, baseline=baseline)
-    table = pd.DataFrame({task: {axis: one.mean() for axis, one in row.items()} for task, row in by_task.items()}).T
+    table = pd.DataFrame(
+        {task: {strategy: one.mean() for strategy, one in row.items()} for task, row in by_task.items()}
+    ).T
     table = table[table.mean().sort_values(ascending=False).index]
     values = table.to_numpy(np.float64)
     ax = axes_of(ax, width=max(6.0, 2.6 + 0.95 * values.shape[1]), height=2.4 + 0.5 * values.shape[0])
@@ -155,17 +153,7 @@ def plot_heat_map(
 
 
 def plot_aggregates(table: pd.DataFrame, subtitle: str, looks: Looks, axes: Sequence[Axes] | None = None) -> list[Axes]:
-    """Two panels with a row a strategy, the best interquartile mean at the top; bars are the intervals of the table.
-
-    Args:
-        table: `statistics.aggregate_across`'s.
-        subtitle: what the scores are of.
-        looks: those that strategies declare.
-        axes: two to draw on; `None` makes a figure.
-
-    Returns:
-        The two axes.
-    """
+    """Two panels with a row a strategy, the best interquartile mean at the top; bars are the intervals of the table."""
     panels = list(axes) if axes is not None else _panels(len(table), subtitle)
     for ax, (column, name) in zip(panels, PANELS.items(), strict=True):
         for row, one in enumerate(table.to_dict("records")):
@@ -188,15 +176,6 @@ def plot_profiles(profiles: pd.DataFrame, subtitle: str, looks: Looks, ax: Axes 
 
     A curve that lies above another everywhere is better at every level; where curves cross, one strategy is safer and
     the other has the better best cells. Bands are pointwise 95 % intervals of the stratified bootstrap.
-
-    Args:
-        profiles: `statistics.performance_profiles`'s table.
-        subtitle: what the scores are of.
-        looks: those that strategies declare.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     ax = axes_of(ax)
     ax.axvline(0, color=FAINT, linewidth=0.8)

@@ -77,10 +77,10 @@ def matrix_of(pairs: pd.DataFrame) -> Matrix:
     names = sorted({*pairs["axis"], *pairs["baseline"]})
     p_better = np.full((len(names), len(names)), np.nan)
     verdicts = np.full(p_better.shape, "", dtype=object)
-    for axis, other, p, verdict in zip(
+    for strategy, other, p, verdict in zip(
         pairs["axis"], pairs["baseline"], pairs["p_better"], pairs["verdict"], strict=True
     ):
-        row, column = names.index(axis), names.index(other)
+        row, column = names.index(strategy), names.index(other)
         p_better[row, column], p_better[column, row] = p, 1 - p
         verdicts[row, column], verdicts[column, row] = verdict, TURNED[verdict]
     order = np.argsort(-np.nan_to_num(p_better).sum(axis=1), kind="stable")
@@ -106,15 +106,7 @@ def matrix_sheet(pairs: Table) -> Sheet:
 
 
 def plot_all_pairs(pairs: Table, ax: Axes | None = None) -> Axes:
-    """P(row better than column) over shared seeds; coloured where the two are told apart, blue where the row wins.
-
-    Args:
-        pairs: `statistics.compare_all_pairs`'s table.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
-    """
+    """P(row better than column) over shared seeds; coloured where the two are told apart, blue where the row wins."""
     matrix = matrix_of(pairs.rows)
     names, size = matrix.strategies, len(matrix.strategies)
     ax = axes_of(ax, width=3.4 + 0.72 * size, height=2.7 + 0.44 * size)

@@ -113,13 +113,6 @@ def plot_paired_differences(pairs: Table, ax: Axes | None = None) -> Axes:
 
     An interval that reaches over 0 does not tell the two apart; one that does not still needs the verdict, which is
     written at the right and looks at how often the strategy wins and at how many were compared.
-
-    Args:
-        pairs: `statistics.compare_pairs`'s table.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     quantity, looks = pairs.quantity, pairs.of.looks
     baseline = str(pairs.rows["baseline"].iloc[0]) if len(pairs.rows) else ""
@@ -128,8 +121,8 @@ def plot_paired_differences(pairs: Table, ax: Axes | None = None) -> Axes:
     )
     ax = axes_of(ax, height=rows_height(len(table)))
     ax.axvline(0, color=FAINT, linewidth=1)
-    for row, (axis, mean, low, high) in enumerate(_values(table, "difference", "low", "high")):
-        look = look_of(axis, looks)
+    for row, (strategy, mean, low, high) in enumerate(_values(table, "difference", "low", "high")):
+        look = look_of(strategy, looks)
         ax.plot([low, high], [row, row], color=look.colour, linewidth=2.4, solid_capstyle="butt")
         ax.plot([mean], [row], look.marker, color=look.colour, markersize=8, markeredgecolor="white")
     for row, one in enumerate(table.to_dict("records")):
@@ -176,4 +169,4 @@ def _caption(pairs: Table) -> list[str]:
 
 def _values(table: pd.DataFrame, *columns: str) -> list[tuple[str, float, float, float]]:
     numbers = table[list(columns)].to_numpy(np.float64)
-    return [(str(axis), *map(float, row)) for axis, row in zip(table["axis"], numbers, strict=True)]  # type: ignore[misc]
+    return [(str(strategy), *map(float, row)) for strategy, row in zip(table["axis"], numbers, strict=True)]  # type: ignore[misc]

@@ -121,14 +121,6 @@ def plot_dial(dial: Dial, metric: str | None = None, ax: Axes | None = None) -> 
 
     A line breaks where no seed survived. A strategy that is good at one value only is sensitive to it; one whose line
     is flat is not.
-
-    Args:
-        dial: the values to draw over, from `dials_of` or `the_dial`.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     column, quantity = dial.whole.metric(metric)
     table = aggregate_by_value(dial, metric).rows.rename(columns={"mean": "estimate"})
@@ -149,15 +141,6 @@ def plot_dial_differences(
 
     Lines that run level differ from the baseline by the same at every value; where one crosses 0, which of the two is
     better depends on the setting.
-
-    Args:
-        dial: the values to draw over.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        ax: where to draw; `None` makes a figure.
-        baseline: the strategy that the others are compared with.
-
-    Returns:
-        The axes drawn on.
     """
     column, quantity = dial.whole.metric(metric)
     table = compare_by_value(dial, metric, baseline=baseline).rows.rename(columns={"difference": "estimate"})

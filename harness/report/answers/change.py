@@ -66,8 +66,10 @@ def interaction(dial: Dial, table: Table, baseline: str) -> str:
         for row in rows_of(changes[changes["verdict"] == verdict]):
             by = interval_text(row, "difference", "low", "high", digits)
             parts.append(f"{mark(row['axis'])} {does} {mark(baseline)} ({by})")
-    untold = [str(axis) for axis in changes.loc[(changes["verdict"] == UNTOLD) & (changes["pairs"] > 0), "axis"]]
-    unknown = [str(axis) for axis in changes.loc[changes["pairs"] == 0, "axis"]]
+    untold = [
+        str(strategy) for strategy in changes.loc[(changes["verdict"] == UNTOLD) & (changes["pairs"] > 0), "axis"]
+    ]
+    unknown = [str(strategy) for strategy in changes.loc[changes["pairs"] == 0, "axis"]]
     if unknown:
         parts.append(f"no seed has all four values for {name_all(unknown)}")
     if not parts:

@@ -56,13 +56,7 @@ def plot_cost(
     """A mark a strategy: its mean with 95 % t interval against what it costs.
 
     Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        ax: where to draw; `None` makes a figure.
         cost: `seconds`, `normalization_parameters`, `statistics` or `parameters`.
-
-    Returns:
-        The axes drawn on.
 
     Raises:
         UserError: there is no such cost.
@@ -72,10 +66,14 @@ def plot_cost(
     column, quantity = comparison.metric(metric)
     summary = aggregate_comparison(comparison, metric).rows.dropna(subset=["mean", cost])
     ax = axes_of(ax)
-    for axis, values in zip(summary["axis"], summary[[cost, "mean", "low", "high"]].to_numpy(np.float64), strict=True):
-        (x, mean, low, high), look = values, look_of(axis, comparison.looks)
+    for strategy, values in zip(
+        summary["axis"], summary[[cost, "mean", "low", "high"]].to_numpy(np.float64), strict=True
+    ):
+        (x, mean, low, high), look = values, look_of(strategy, comparison.looks)
         ax.plot([x, x], [low, high], color=look.colour, linewidth=1.6, alpha=0.7)
-        ax.plot([x], [mean], look.marker, color=look.colour, markersize=8, markeredgecolor="white", label=broken(axis))
+        ax.plot(
+            [x], [mean], look.marker, color=look.colour, markersize=8, markeredgecolor="white", label=broken(strategy)
+        )
     if summary.empty:
         say_empty(ax, "no cell finished")
     else:

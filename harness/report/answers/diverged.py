@@ -44,13 +44,15 @@ def who_diverges(dial: Dial, divergence: pd.DataFrame, pairs: pd.DataFrame, base
     if lost.empty:
         return f"None of {count(cells)} cells diverged."
     parts = []
-    for axis, rows in lost.groupby("axis"):
+    for strategy, rows in lost.groupby("axis"):
         where = ", ".join(
             f"{row['diverged']} of {row['cells']} at {dial.labels[row['place']]}" for row in rows.to_dict("records")
         )
-        parts.append(f"{mark(str(axis))} ({where})")
+        parts.append(f"{mark(str(strategy))} ({where})")
     said = [f"{count(lost['diverged'].sum())} of {count(cells)} cells diverged: {'; '.join(parts)}."]
-    told = {verdict: [str(axis) for axis in pairs.loc[pairs["verdict"] == verdict, "axis"]] for verdict in TURNED}
+    told = {
+        verdict: [str(strategy) for strategy in pairs.loc[pairs["verdict"] == verdict, "axis"]] for verdict in TURNED
+    }
     for verdict, word in ((BEATEN, "more"), (BEATS, "fewer")):
         if told[verdict]:
             verb = "diverges" if len(told[verdict]) == 1 else "diverge"

@@ -190,14 +190,6 @@ def plot_inference_gap(comparison: Comparison, metric: str | None = None, ax: Ax
 
     One mark a seed; a bar is the 95 % t interval of the mean. At 0 it makes no difference which statistics are used;
     beyond 0 on the side marked worse, moving averages lose what the weights have learned (Wu & Johnson 2021).
-
-    Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     column, quantity = comparison.metric(metric)
     strategies = aggregate_comparison(comparison, metric).rows["axis"].tolist()
@@ -232,14 +224,6 @@ def plot_gap_parts(dial: Dial, metric: str | None = None, axes: Sequence[Axes] |
     Their sum is the metric with moving averages minus with batch statistics. Left: both kinds of statistics stand for
     the training set, and the moving averages are late. Right: beyond 0, an output depends on which other examples are
     in its batch. Bars are 95 % t intervals of the mean over seeds, paired by cell.
-
-    Args:
-        dial: the values to draw over.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        axes: two axes to draw on; `None` makes a figure.
-
-    Returns:
-        The two axes.
     """
     column, quantity = dial.whole.metric(metric)
     table = gap_by_value(dial, metric).rows

@@ -73,14 +73,6 @@ def plot_site_health(comparison: Comparison, axes: Sequence[Axes] | None = None,
 
     The first panel is m', the samples behind one statistic; the others are of the moving statistics
     (`measures.site_health`), with a band of the middle `band` of seeds. ε is what the layer adds to a variance.
-
-    Args:
-        comparison: the cells.
-        axes: six to draw on; `None` makes a figure.
-        band: share of the seeds, in (0, 1].
-
-    Returns:
-        The axes drawn on.
     """
     frame = comparison.diagnostics
     # A cell that diverged stopped at an epoch of its own.
@@ -104,16 +96,7 @@ def plot_site_health(comparison: Comparison, axes: Sequence[Axes] | None = None,
 def plot_health_by_epoch(
     comparison: Comparison, axes: Sequence[Axes] | None = None, *, band: float = BAND
 ) -> list[Axes]:
-    """A panel a measure, a line a strategy: the median over seeds by epoch, of each cell's worst site at that epoch.
-
-    Args:
-        comparison: the cells.
-        axes: six to draw on; `None` makes a figure.
-        band: share of the seeds, in (0, 1].
-
-    Returns:
-        The axes drawn on.
-    """
+    """A panel a measure, a line a strategy: the median over seeds by epoch, of each cell's worst site at that epoch."""
     worst = {name: "min" if one.direction == "max" else "max" for name, one in measures_of("site").items()}
     frame = comparison.diagnostics.groupby(["axis", "id", "epoch"], as_index=False).agg(worst)
     note = "each cell's worst site at each epoch"

@@ -61,14 +61,6 @@ def plot_inference_losses(
 
     Lines are medians over seeds; the band is of the loss with moving averages and holds the middle `band` of seeds.
     A strategy without statistics over the batch has one loss, whichever way.
-
-    Args:
-        comparison: the cells.
-        axes: one a strategy to draw on; `None` makes a figure.
-        band: share of the seeds, in (0, 1].
-
-    Returns:
-        The axes drawn on, in order of the strategies' names.
     """
     frame = comparison.history
     strategies = probed_strategies(comparison) or sorted(frame["axis"].unique())[:1]

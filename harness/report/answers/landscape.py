@@ -57,14 +57,6 @@ def plot_landscape(comparison: Comparison, axes: Sequence[Axes] | None = None, *
     range of the 2-norm of the gradient's change (gradient predictiveness: the lower, the better the gradient
     predicts), and the largest ratio of that norm to the distance (effective β-smoothness). Lower is smoother in all
     panels (Santurkar et al. 2018, figure 4).
-
-    Args:
-        comparison: the cells.
-        axes: one a measure to draw on; `None` makes a figure.
-        band: share of the seeds, in (0, 1].
-
-    Returns:
-        The axes drawn on, one a measure that was taken.
     """
     frame = comparison.probes
     measures = probed_measures(comparison) or list(measures_of("probe"))[:1]

@@ -57,14 +57,8 @@ def plot_learning_curves(
     marked with ×; medians are over the seeds that have a finite value at that epoch.
 
     Args:
-        comparison: the cells.
         metric: a column of it (`train_loss`) or a declared name; `None` is the task's main metric on the validation
             examples.
-        ax: where to draw; `None` makes a figure.
-        band: share of the seeds, in (0, 1].
-
-    Returns:
-        The axes drawn on.
     """
     column, quantity = _column(comparison, metric)
     frame = comparison.history

@@ -62,7 +62,7 @@ def most_accurate(dial: Dial, table: OwnBest, pairs: pd.DataFrame) -> str:
         said.append(
             f"Left out, for want of a seed with every {dial.label} or of a cell that survived: {name_all(left_out)}."
         )
-    edges = [str(axis) for axis in finished.loc[finished["edge"] != "", "axis"]]
+    edges = [str(strategy) for strategy in finished.loc[finished["edge"] != "", "axis"]]
     if edges:
         said.append(
             f"The best {dial.label} of {name_all(edges)} is at the end of the grid: a better one may lie beyond."

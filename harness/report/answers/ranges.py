@@ -167,13 +167,7 @@ def plot_usable_rates(
     seed. A diamond marks the rate that suits the strategy best over all seeds; × and a count are cells that diverged.
 
     Args:
-        dial: the learning rates.
-        metric: a metric on the validation examples; `None` is the task's main one.
-        ax: where to draw; `None` makes a figure.
         tolerance: a share of the best value's size.
-
-    Returns:
-        The axes drawn on.
     """
     column, _ = dial.validation_metric(metric)
     table = aggregate_usable(dial, metric, tolerance=tolerance)

@@ -130,14 +130,6 @@ def plot_seed_cloud(comparison: Comparison, metric: str | None = None, ax: Axes 
 
     A seed lies at the same height in every row, so that pairs can be followed by eye. Diverged (×) and failed (+)
     cells stand in a strip at the worse end.
-
-    Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     column, quantity = comparison.metric(metric)
     summary = aggregate_comparison(comparison, metric).rows
@@ -182,7 +174,7 @@ def _plot_lost(ax: Axes, comparison: Comparison, strategies: list[str], *, worse
     for name in lost:
         rows = frame[kinds[name]]
         heights = rows["axis"].map(strategies.index).to_numpy() + seed_offsets(rows["seed"], frame["seed"])
-        colours = [look_of(axis, comparison.looks).colour for axis in rows["axis"]]
+        colours = [look_of(strategy, comparison.looks).colour for strategy in rows["axis"]]
         ax.scatter(
             np.full(len(rows), np.mean(strip)),
             heights,
@@ -211,7 +203,7 @@ def _cautions(summary: pd.DataFrame) -> list[str]:
     several = summary.loc[summary["n"] > 1, "n"]
     if several.empty:
         return [caution_sentence(int(summary["n"].max()) if len(summary) else 0)]
-    single = ", ".join(str(axis) for axis in summary.loc[summary["n"] == 1, "axis"])
+    single = ", ".join(str(strategy) for strategy in summary.loc[summary["n"] == 1, "axis"])
     lines = [f"One seed only, which says nothing about how much runs differ: {single}."] if single else []
     return [*lines, caution_sentence(int(several.min()))]
 

@@ -105,8 +105,8 @@ def refusals_of(comparison: Comparison, shift: str) -> dict[str, str]:
     if "refusals" not in frame:
         return {}
     said = {
-        str(axis): line.removeprefix(f"{shift}: ")
-        for axis, lines in zip(frame["axis"], frame["refusals"], strict=True)
+        str(strategy): line.removeprefix(f"{shift}: ")
+        for strategy, lines in zip(frame["axis"], frame["refusals"], strict=True)
         for line in str(lines).splitlines()
         if line.startswith(f"{shift}: ")
     }
@@ -124,12 +124,7 @@ def plot_shift(
 
     Args:
         comparison: the cells, run with `probe.shifts=true`.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        ax: where to draw; `None` makes a figure.
         shift: one of `shifts_of`; `None` is the first of them.
-
-    Returns:
-        The axes drawn on.
 
     Raises:
         UserError: the cells were run under no such shift.
@@ -154,7 +149,7 @@ def _plot_sizes(
     column, quantity = comparison.metric(metric)
     sizes = [0, *(int(name.rpartition("_")[2]) for name in columns)]
     ok = comparison.cells[comparison.cells["status"] == "ok"]
-    refused = {axis for name in columns for axis in refusals_of(comparison, name.removeprefix(f"{column}_"))}
+    refused = {strategy for name in columns for strategy in refusals_of(comparison, name.removeprefix(f"{column}_"))}
     ax = axes_of(ax)
     for strategy in aggregate_comparison(comparison, metric).rows["axis"]:
         look, rows = look_of(strategy, comparison.looks), ok[ok["axis"] == strategy]

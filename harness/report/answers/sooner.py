@@ -141,20 +141,13 @@ def plot_time_to_target(times: Times, ax: Axes | None = None) -> Axes:
     """A curve a strategy: the share of all its cells that have reached the target by each epoch.
 
     Cells that never reach it, diverge or fail stay among them, so that a curve need not come up to 1.
-
-    Args:
-        times: `statistics.times_to_target`'s table.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     ax = axes_of(ax)
     rows = times.rows
     finite = rows.loc[np.isfinite(rows["epochs"]), "epochs"]
     last = float(finite.max()) + 0.5 if len(finite) else 1.0
-    for axis, cells in rows.groupby("axis", sort=True):
-        look, epochs = look_of(str(axis), times.of.looks), np.sort(cells["epochs"].to_numpy(np.float64))
+    for strategy, cells in rows.groupby("axis", sort=True):
+        look, epochs = look_of(str(strategy), times.of.looks), np.sort(cells["epochs"].to_numpy(np.float64))
         reached = np.unique(epochs[np.isfinite(epochs)])
         shares = np.searchsorted(epochs, reached, side="right") / len(epochs)
         ax.step(
@@ -167,7 +160,7 @@ def plot_time_to_target(times: Times, ax: Axes | None = None) -> Axes:
             marker=look.marker,
             markevery=slice(1, -1),
             markersize=4,
-            label=broken(str(axis)),
+            label=broken(str(strategy)),
         )
     ax.set_ylim(-0.03, 1.03)
     ax.set_xlim(0, last)
@@ -184,15 +177,6 @@ def plot_time_profiles(profiles: pd.DataFrame, subtitle: str, looks: Looks, ax: 
     """A curve a strategy: the share of its cells that reach the target within a multiple of the soonest's epochs.
 
     Dolan & Moré's (2002) performance profile; bands are pointwise 95 % intervals of the stratified bootstrap.
-
-    Args:
-        profiles: `statistics.time_profiles`'s table.
-        subtitle: what the times are of.
-        looks: those that strategies declare.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     ax = axes_of(ax)
     draw_profiles(ax, profiles, looks)

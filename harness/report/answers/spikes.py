@@ -64,13 +64,6 @@ def plot_spikes(comparison: Comparison, ax: Axes | None = None) -> Axes:
 
     A spike is a step whose training loss exceeds the median of the 50 steps before by 5 robust deviations
     (`measures.loss_spikes`). The strategy with the fewest diverged cells, then with the fewest spikes, is at the top.
-
-    Args:
-        comparison: the cells.
-        ax: where to draw; `None` makes a figure.
-
-    Returns:
-        The axes drawn on.
     """
     frame = comparison.cells
     frame = frame.assign(spikes=frame.get(SPIKES, np.nan), lost=frame["status"] == "diverged")

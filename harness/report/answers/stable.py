@@ -121,14 +121,6 @@ def plot_stability(comparison: Comparison, metric: str | None = None, axes: Sequ
 
     The gap is the metric with moving averages minus with precise statistics, its bar the 95 % t interval. The panels
     describe; whether spreads differ is a matter for `statistics.compare_spread`, and takes 30 seeds.
-
-    Args:
-        comparison: the cells.
-        metric: its column or name; `None` is the task's main metric on the test examples.
-        axes: four axes to draw on; `None` makes a figure.
-
-    Returns:
-        The four axes.
     """
     column, quantity = comparison.metric(metric)
     summary = aggregate_comparison(comparison, metric).rows
