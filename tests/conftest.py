@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,10 @@ TRAIN = {"device": "auto", "threads": 1, "deterministic": True, "precision": "fl
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    # What the modules have imported stays to the end. Keras collects garbage for each model that a cell builds, and
+    # looking through TensorFlow's half a million objects took longer than building one.
+    gc.collect()
+    gc.freeze()
     # Threads and determinism can be set only before TensorFlow computes anything, in whichever test that is.
     if "tensorflow" in sys.modules and session.items:
         from harness.cell.device import configure
