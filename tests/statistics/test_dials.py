@@ -5,7 +5,7 @@ import pytest
 from dials import RATES, dial_in, make_dial
 from synthetic import comparisons_of, make_record
 
-from harness.statistics.dials import dials_of
+from harness.statistics.dials import by_seed, dials_of
 from harness.types import UserError
 
 
@@ -109,3 +109,15 @@ def test_cells_keep_their_declarations():
     found = dial(RATES)
     assert found.whole.metric()[0] == "test_accuracy"
     assert np.isfinite(found.whole.cells["test_accuracy"]).all()
+
+
+def test_what_was_computed_of_a_dial_is_kept_with_it_and_with_no_other():
+    records = make_dial({"none": [0.5, 0.6, 0.7, 0.8]})
+    one, other = dial_in(records), dial_in(records)
+    found = by_seed(one, "validation_accuracy")
+    assert by_seed(one, "validation_accuracy") is found
+    assert by_seed(one, column="validation_accuracy") is found
+    assert by_seed(one, "validation_loss")["none"].values.tolist() != found["none"].values.tolist()
+    again = by_seed(other, "validation_accuracy")
+    assert again is not found
+    assert again["none"].values.tolist() == found["none"].values.tolist()
