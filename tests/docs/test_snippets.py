@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 
 from tests.docs.documents import ROOT, blocks, files
@@ -79,6 +80,23 @@ def test_the_table_in_the_readme_has_the_columns_of_today(printed):
 
     [shown] = blocks(ROOT / "README.md", "text")
     assert heading(shown) == heading(printed)
+
+
+@pytest.mark.usefixtures("printed")
+def test_a_question_of_ones_own_is_answered_in_the_report(python, project):
+    [command] = [line for block in blocks(CONTRIBUTING, "sh") for line in block.splitlines() if "report" in line]
+    python.run(*command.split()[1:])
+    report = project / "results" / "runs" / "report"
+    question, sentence = "At how many seeds is each the best?", r"is the best at \d of 2 seeds\."
+    counted = pd.read_csv(report / "ripple-generated-small_conv" / "firsts.csv")
+
+    assert counted["axis"].sort_values().tolist() == ["channel", "finest", "none"]
+    assert counted["seeds"].sum() == 2
+    for page in ("index.html", "index.md"):
+        text = (report / page).read_text(encoding="utf-8")
+        assert question in text
+        assert re.search(sentence, text)
+    assert (report / "ripple-generated-small_conv" / "best-at.png").stat().st_size > 1000
 
 
 @pytest.mark.usefixtures("printed")
