@@ -20,9 +20,9 @@ from typing import Any
 
 from harness.report import answers
 from harness.report.answer import GROUPS, Answer
+from harness.statistics.caution import BASELINE
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
-from harness.statistics.verdicts import BASELINE
 from harness.types import UserError
 from harness.words import choose_from, first_line
 

@@ -11,7 +11,10 @@ from scipy import special
 
 # Seeds that it takes to tell a ratio of standard deviations of 2 (docs/statistics.md); no claim of stability below.
 SEEDS_FOR_SPREAD = 30
+# The level of the tests, whom strategies are compared with, and what a verdict says.
 ALPHA = 0.05
+BASELINE = "channel"
+BEATS, BEATEN, UNTOLD = "beats", "is beaten by", "not told apart"
 POWER = 0.8
 
 

@@ -145,7 +145,10 @@ def test_the_settings_are_beside_epochs_only_where_they_are_asked_for():
     [
         # What a table or a figure needs starts fast: scipy.stats and statsmodels alone take a second.
         (
-            ["records.frames", "report.sheet", "report.panels", "report.bands", "statistics.summary"],
+            [
+                *("records.frames", "report.sheet", "report.panels", "report.bands", "statistics.summary"),
+                *("report.study", "report.answers.reached", "report.answers.learning"),
+            ],
             ["scipy.stats", "statsmodels"],
         ),
         (["report.report", "report.notebook", "statistics.power"], []),

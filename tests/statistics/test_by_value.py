@@ -16,9 +16,10 @@ from harness.statistics.by_value import (
     divergence_by_value,
     gap_by_value,
 )
+from harness.statistics.caution import UNTOLD
 from harness.statistics.gap import aggregate_gap
 from harness.statistics.summary import aggregate_comparison
-from harness.statistics.verdicts import UNTOLD, compare_pairs
+from harness.statistics.verdicts import compare_pairs
 
 SIZES = (4, 16, 64)
 

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from synthetic import comparison_of, make_record
 
+from harness.statistics.caution import UNTOLD
 from harness.statistics.stability import (
     LESS,
     MORE,
@@ -17,7 +18,6 @@ from harness.statistics.stability import (
     dispersion,
     log_sd_ratio_interval,
 )
-from harness.statistics.verdicts import UNTOLD
 from harness.types import UserError
 
 

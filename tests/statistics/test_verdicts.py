@@ -8,6 +8,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from synthetic import RMSE, comparison_of, make_record, make_study
 
+from harness.statistics.caution import BEATEN, BEATS, UNTOLD
 from harness.statistics.difference import (
     bca_interval,
     compare_scores,
@@ -16,7 +17,7 @@ from harness.statistics.difference import (
     wilcoxon_p,
     win_interval,
 )
-from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD, compare_all_pairs, compare_pairs, holm, verdicts
+from harness.statistics.verdicts import compare_all_pairs, compare_pairs, holm, verdicts
 from harness.types import UserError
 
 NAN = float("nan")
