@@ -113,6 +113,7 @@ def _load(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[name]
         raise UserError(
             f"expected a question's module ({type(error).__name__}: {first_line(error)}). Received: {path}"
         ) from error
