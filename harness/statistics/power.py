@@ -55,7 +55,7 @@ def plan_seeds(
     rows = []
     for one in pairs_table.rows.to_dict("records"):
         pairs, shown = int(one["pairs"]), abs(float(one["difference"]))
-        sd = shown / abs(one["d_z"]) if one["d_z"] else math.nan
+        sd = float(one["sd"]) or math.nan  # differences that are all equal show no spread to plan by
         sd_low, sd_high = sd_interval(sd, pairs)
         told = shown if difference is None else abs(difference)
         rows.append(
@@ -121,7 +121,8 @@ def verdict_power(d_z: float, n: int, *, comparisons: int = 1, seed: int = 0) ->
     """
     if n < 2 or not math.isfinite(d_z):
         return 0.0
-    differences = d_z + derive_rng(seed, "power", n).normal(size=(_DRAWS, n))
+    # Beyond 1e6 float64 would round the differences to ties, whose exact test takes minutes to say what is certain.
+    differences = min(max(d_z, -1e6), 1e6) + derive_rng(seed, "power", n).normal(size=(_DRAWS, n))
     wins = (differences > 0).sum(axis=1)
     bounds = np.array([win_interval(float(count), n) for count in range(n + 1)])
     p = np.minimum(1.0, comparisons * np.asarray(stats.wilcoxon(differences, axis=1).pvalue))

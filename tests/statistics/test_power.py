@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -29,6 +30,27 @@ def test_a_huge_difference_still_takes_the_seeds_of_the_test():
     assert seeds_for_difference(25.0, comparisons=3) == 3
     assert seeds_for_verdict(25.0) == 6  # 2 / 2^6 is the first p-value below 0.05
     assert verdict_power(25.0, 5) == 0.0
+
+
+def test_a_difference_beyond_all_rounding_takes_no_longer():
+    start = time.process_time()
+    assert seeds_for_verdict(1e3, comparisons=2) == 7
+    middle = time.process_time()
+    assert seeds_for_verdict(1e13, comparisons=2) == 7
+    # It took a thousand times as long: ties by rounding were tested one by one.
+    assert time.process_time() - middle < 50 * (middle - start)
+
+
+@pytest.mark.parametrize(("values", "plans"), [([0.906, 0.912, 0.92, 0.938], False), ([0.89, 0.91, 0.92, 0.92], True)])
+def test_a_pilot_that_shows_no_spread_gives_no_plan_and_one_without_a_difference_does(values, plans):
+    baseline = [0.9, 0.906, 0.914, 0.932] if not plans else [0.9, 0.9, 0.92, 0.92]
+    records = [make_record("channel", seed, value) for seed, value in enumerate(baseline)]
+    records += [make_record("none", seed, value) for seed, value in enumerate(values)]
+    plan = plan_seeds(comparison_of(records), difference=0.01).rows.iloc[0]
+    assert math.isfinite(plan["seeds"]) == plans
+    assert plan["difference"] == 0.01
+    if not plans:
+        assert plan[["sd", "detectable", "verdict_seeds"]].isna().all()
 
 
 def test_a_difference_that_wins_too_seldom_is_never_sure_of_a_verdict():

@@ -111,6 +111,32 @@ def test_ties_and_differences_of_zero_are_tested_exactly():
         assert wilcoxon_p(differences) == stats.wilcoxon(differences).pvalue  # which goes through all signs
 
 
+@pytest.mark.parametrize("of", [500, 1000, 10_000, 7])
+def test_equal_differences_of_rounded_scores_share_a_rank(of):
+    # 3 of 500 more, seven times, and 3 fewer once: all of a size. By all 2^8 signs, 1 + 8 of them are as far out.
+    right = np.array([450, 451, 452, 453, 454, 455, 456, 469])
+    by = np.array([3, 3, 3, 3, 3, 3, 3, -3])
+    assert compare_scores((right + by) / of, right / of, rng=None).wilcoxon_p == pytest.approx(18 / 256)
+
+
+def test_differences_by_less_than_rounding_are_none():
+    other = np.array([0.1, 0.2, 0.3, 0.7])
+    result = compare_scores(other + np.array([1e-17, -1e-16, 5e-17, 0]), other, rng=None)
+    assert (result.difference, result.sd, result.p_better, result.wilcoxon_p) == (0, 0, 0.5, 1)
+    # What is small but no rounding stays: losses of 1e-12 and their differences of a tenth of them.
+    small = compare_scores(np.array([1.1e-12, 2.3e-12]), np.array([1e-12, 2e-12]), rng=None)
+    assert small.difference == pytest.approx(2e-13)
+
+
+def test_constant_differences_have_no_spread_and_no_standardised_mean():
+    right = np.array([50, 150, 300, 450, 469])
+    score, other = (right + 3) / 500, right / 500
+    assert np.ptp(score - other) > 0  # as floats they vary
+    result = compare_scores(score, other, rng=None)
+    assert (result.sd, result.difference) == (0, pytest.approx(0.006))
+    assert np.isnan(result.d_z)
+
+
 def test_a_small_sample_with_ties_is_tested_as_fast_as_any_other():
     # scipy takes a tenth of a second for each; a page over all studies has hundreds
     start = time.perf_counter()
