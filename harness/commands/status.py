@@ -21,7 +21,7 @@ from harness.commands.arguments import Arguments, read_options
 from harness.engines.worker import log_path
 from harness.records.grids import Grid, read_grids
 from harness.records.locks import read_locks
-from harness.records.store import FINISHED, read_records, unreadable_records
+from harness.records.store import FINISHED, read_records
 from harness.types import UserError
 from harness.words import describe_seconds
 
@@ -49,8 +49,6 @@ def main(arguments: Arguments, console: Console) -> int:
     for cell_id, lock in locks.items():
         since = describe_seconds(time.time() - lock["started"])
         console.print(f"running {cell_id}: {lock['epoch']} epochs in {since}, process {lock['pid']}", soft_wrap=True)
-    for path in unreadable_records(results_dir):
-        console.print(f"[yellow]not a whole record, will be run again:[/] {path}", soft_wrap=True)
     print_failures([r for r in records.values() if r["status"] not in FINISHED], [], results_dir, console)
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +13,7 @@ import pandas as pd
 from harness.config.identity import IRRELEVANT
 from harness.records.frames import Cells, Traces
 from harness.types import Quantity, UserError
+from harness.words import file_name
 
 # Settings that do not tell comparisons apart: what no outcome depends on, what another column says (the source), and
 # the strategies' own, which are what is compared.
@@ -81,8 +81,7 @@ class Comparison(Keeps):
     def slug(self) -> str:
         """The title as the name of a folder."""
         settings = (f"{name}-{say_value(value)}" for name, value in self.settings.items())
-        text = "-".join([self.task, self.data_source, self.architecture, *settings])
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-").lower()
+        return file_name("-".join([self.task, self.data_source, self.architecture, *settings]))
 
     @cached_property
     def strategies(self) -> list[str]:

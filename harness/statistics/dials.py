@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from harness.statistics.comparison import Comparison, Keeps, kept, say_value
 from harness.statistics.summary import FAILED
 from harness.types import Direction, UserError
-from harness.words import choose_from
+from harness.words import choose_from, file_name
 
 Scale = Literal["log", "linear", "even"]
 # What tells data apart is no setting that one could turn.
@@ -103,7 +103,7 @@ class Dial(Keeps):
     @cached_property
     def slug(self) -> str:
         """Name of its folder."""
-        return f"{self.whole.slug}-by-{self.label.replace(' ', '-')}"
+        return f"{self.whole.slug}-by-{file_name(self.label)}"
 
     @property
     def strategies(self) -> list[str]:
