@@ -25,7 +25,7 @@ MOST_BYTES = 64 * 2**20
 _CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """Why a file is not what lies in its place, in a line."""
 
 
@@ -41,7 +41,7 @@ def read_bytes(path: Path, *, within: Path, most: int = MOST_BYTES) -> bytes:
     """The content of a regular file, read through no link that leads out of the folder `within`.
 
     Raises:
-        Unreadable: it is none, leads out or is larger than `most`.
+        UnreadableError: it is none, leads out or is larger than `most`.
         OSError: it cannot be read.
     """
     try:
@@ -50,14 +50,14 @@ def read_bytes(path: Path, *, within: Path, most: int = MOST_BYTES) -> bytes:
         if not path.is_symlink():
             raise
         if not lies_within(within, path):
-            raise Unreadable("a link that leads out of the folder") from error
+            raise UnreadableError("a link that leads out of the folder") from error
         handle = os.open(path.resolve(), os.O_RDONLY | _CAREFULLY)
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise Unreadable("no regular file")
+            raise UnreadableError("no regular file")
         if status.st_size > most:
-            raise Unreadable(f"expected at most {most:,} bytes. Received: {status.st_size:,}")
+            raise UnreadableError(f"expected at most {most:,} bytes. Received: {status.st_size:,}")
         return _read(handle, status.st_size, most)
     finally:
         os.close(handle)
@@ -69,7 +69,7 @@ def _read(handle: int, size: int, most: int) -> bytes:
     while len(content) <= most and (more := os.read(handle, 2**20)):
         content += more
     if len(content) > most:
-        raise Unreadable(f"expected at most {most:,} bytes")
+        raise UnreadableError(f"expected at most {most:,} bytes")
     return content
 
 

@@ -149,4 +149,3 @@ class Checkpoint:
         with replacing(self.path) as file:
             np.savez(file, header=np.array(json.dumps(header)), step_losses=state.step_losses, **arrays)
         self._last = time.monotonic()
-

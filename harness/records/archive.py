@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.files import Unreadable, lies_within, open_shared, own_folder, read_bytes, replacing
+from harness.files import UnreadableError, lies_within, open_shared, own_folder, read_bytes, replacing
 from harness.words import in_one_line
 
 ARCHIVE = "records.parquet"
@@ -47,7 +47,7 @@ class Archived:
         try:
             text = read_bytes(path, within=path.parent.parent).decode()
         except UnicodeDecodeError as error:
-            raise Unreadable("no text") from error
+            raise UnreadableError("no text") from error
         return Archived(text, status.st_size, status.st_mtime_ns)
 
 
@@ -55,7 +55,7 @@ def read_archive(results_dir: Path, only: str | None = None) -> dict[str, Archiv
     """Cell id -> the archived record, of all or of one; empty where there is no archive.
 
     Raises:
-        Unreadable: it is no archive of records; their own files are still there, and the next archive replaces it.
+        UnreadableError: it is no archive of records; their own files are still there, and the next archive replaces it.
     """
     path = results_dir / ARCHIVE
     if not os.path.lexists(path):
@@ -67,7 +67,7 @@ def read_archive(results_dir: Path, only: str | None = None) -> dict[str, Archiv
         )
         columns = [table.column(name).to_pylist() for name in _COLUMNS]
     except (OSError, pa.ArrowException, KeyError, UnicodeDecodeError, OverflowError) as error:
-        raise Unreadable(f"no archive of records ({in_one_line(str(error), 120)})") from error
+        raise UnreadableError(f"no archive of records ({in_one_line(str(error), 120)})") from error
     rows = zip(*columns, strict=True)
     return {name: Archived(text, size, time) for name, text, size, time in rows if None not in (name, text, size, time)}
 
@@ -75,19 +75,21 @@ def read_archive(results_dir: Path, only: str | None = None) -> dict[str, Archiv
 def _check_archive(results_dir: Path, path: Path) -> None:
     """Refuse what is no archive before any of it is unpacked."""
     if not lies_within(results_dir, path):
-        raise Unreadable("a link that leads out of the folder")
+        raise UnreadableError("a link that leads out of the folder")
     if not stat.S_ISREG(path.stat().st_mode):
-        raise Unreadable("no regular file")
+        raise UnreadableError("no regular file")
     meta = pq.read_metadata(path)
     unpacked = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
     if meta.num_rows > _MOST_ROWS or unpacked > _MOST_BYTES:
-        raise Unreadable(f"expected at most {_MOST_ROWS:,} records. Received: {meta.num_rows:,}, {unpacked:,} bytes")
+        raise UnreadableError(
+            f"expected at most {_MOST_ROWS:,} records. Received: {meta.num_rows:,}, {unpacked:,} bytes"
+        )
     schema = meta.schema.to_arrow_schema()
     for name in _COLUMNS:
         places = schema.get_all_field_indices(name)
         wanted = _is_text if name in ("id", "text") else pa.types.is_integer
         if len(places) != 1 or not wanted(schema.field(places[0]).type):
-            raise Unreadable(f"no archive of records: expected one column {name} of its type")
+            raise UnreadableError(f"no archive of records: expected one column {name} of its type")
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from harness.files import Unreadable, lies_within, own_folder, read_bytes, write_text
+from harness.files import UnreadableError, lies_within, own_folder, read_bytes, write_text
 from harness.records.schema import decode_grid
 from harness.records.store import MOST_NAMED, NoRecord
 from harness.words import in_one_line
@@ -43,7 +43,7 @@ def read_grids(results_dir: Path) -> list[Grid]:
             grids.append(Grid(content["command"], tuple(content["cells"]), content["begun"]))
         except FileNotFoundError:
             refused.append((path, "a link that leads nowhere"))
-        except (OSError, Unreadable) as error:
+        except (OSError, UnreadableError) as error:
             refused.append((path, str(error)))
     if refused:
         lines = [in_one_line(f"no grid, counts as not there: grids/{path.name}: {why}") for path, why in refused]

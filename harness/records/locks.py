@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from harness.files import Unreadable, lies_within, open_shared, own_folder, read_bytes
+from harness.files import UnreadableError, lies_within, open_shared, own_folder, read_bytes
 from harness.records.schema import LockFile, decode_lock
 from harness.types import UserError
 
@@ -86,7 +86,7 @@ def read_locks(results_dir: Path) -> list[LockFile]:
         try:
             if _is_held(path):
                 found.append(decode_lock(read_bytes(path, within=folder, most=_MOST_BYTES)))
-        except (OSError, Unreadable):
+        except (OSError, UnreadableError):
             continue
     return found
 
@@ -96,7 +96,7 @@ def epoch_of(results_dir: Path, cell_id: str) -> int | None:
     folder = locks_dir(results_dir)
     try:
         return decode_lock(read_bytes(folder / cell_id, within=folder, most=_MOST_BYTES))["epoch"]
-    except (OSError, Unreadable):
+    except (OSError, UnreadableError):
         return None
 
 

@@ -1,7 +1,7 @@
 """What a record, a grid and a lock may be: declared once, checked once, where they are read.
 
-Whatever reads records may rely on this: a key that is there has a value of its kind. Keys that are not declared are kept
-as they are, so that a later version may add some.
+Whatever reads records may rely on this: a key that is there has a value of its kind. Keys that are not declared are
+kept as they are, so that a later version may add some.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 
-from harness.files import MOST_BYTES, Unreadable
+from harness.files import MOST_BYTES, UnreadableError
 from harness.words import in_one_line
 
 FORMAT = 1
@@ -173,7 +173,7 @@ def decode_record(text: str | bytes) -> dict[str, Any]:
     """The record that a text holds.
 
     Raises:
-        Unreadable: it is no whole record of a format that we know; the message says why.
+        UnreadableError: it is no whole record of a format that we know; the message says why.
     """
     record: dict[str, Any] = _decode(text, Record)
     _check_lengths(record)
@@ -182,19 +182,19 @@ def decode_record(text: str | bytes) -> dict[str, Any]:
 
 
 def decode_grid(text: str | bytes) -> GridFile:
-    """The grid that a text holds, or `Unreadable`."""
+    """The grid that a text holds, or `UnreadableError`."""
     grid: GridFile = _decode(text, GridFile)
     return grid
 
 
 def decode_lock(text: str | bytes) -> LockFile:
-    """The lock that a text holds, or `Unreadable`."""
+    """The lock that a text holds, or `UnreadableError`."""
     lock: LockFile = _decode(text, LockFile)
     return lock
 
 
 def decode_made(text: str | bytes) -> MadeFile:
-    """How a published study was made, or `Unreadable`."""
+    """How a published study was made, or `UnreadableError`."""
     made: MadeFile = _decode(text, MadeFile)
     return made
 
@@ -202,19 +202,19 @@ def decode_made(text: str | bytes) -> MadeFile:
 def _decode(text: str | bytes, kind: Any) -> Any:
     """A text's content as plain values, undeclared keys and all, once it is what `kind` declares."""
     if len(text) > MOST_BYTES:
-        raise Unreadable(f"expected at most {MOST_BYTES:,} bytes. Received: {len(text):,}")
+        raise UnreadableError(f"expected at most {MOST_BYTES:,} bytes. Received: {len(text):,}")
     try:
         content = _decoder.decode(text)
         _check_depth(content)
         msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
-        raise Unreadable(in_one_line(str(error))) from error
+        raise UnreadableError(in_one_line(str(error))) from error
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise Unreadable(f"no whole JSON ({in_one_line(str(error))})") from error
+        raise UnreadableError(f"no whole JSON ({in_one_line(str(error))})") from error
     except RecursionError as error:
-        raise Unreadable(f"nested more than {MOST_DEEP} deep") from error
+        raise UnreadableError(f"nested more than {MOST_DEEP} deep") from error
     except OverflowError as error:
-        raise Unreadable("a number that is too large") from error
+        raise UnreadableError("a number that is too large") from error
     return content
 
 
@@ -229,14 +229,14 @@ def _check_depth(content: Any) -> None:
         ]
         if not level:
             return
-    raise Unreadable(f"nested more than {MOST_DEEP} deep")
+    raise UnreadableError(f"nested more than {MOST_DEEP} deep")
 
 
 def _check_lengths(record: Mapping[str, Any]) -> None:
     for table in ("history", "probes"):
         lengths = {column: len(values) for column, values in record.get(table, {}).items()}
         if len(set(lengths.values())) > 1:
-            raise Unreadable(in_one_line(f"columns of unequal lengths - at `$.{table}` ({json.dumps(lengths)})"))
+            raise UnreadableError(in_one_line(f"columns of unequal lengths - at `$.{table}` ({json.dumps(lengths)})"))
 
 
 def _check_numbers(record: Mapping[str, Any]) -> None:
@@ -244,7 +244,7 @@ def _check_numbers(record: Mapping[str, Any]) -> None:
     for row in record.get("diagnostics", ()):
         for name, value in row.items():
             if name != "site" and not (value is None or type(value) in (int, float) or value in _NOT_FINITE):
-                raise Unreadable(in_one_line(f"expected a number - at `$.diagnostics[...].{name}`"))
+                raise UnreadableError(in_one_line(f"expected a number - at `$.diagnostics[...].{name}`"))
 
 
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from harness.config.provenance import is_stale
-from harness.files import Unreadable, lies_within, own_folder, read_bytes, write_text
+from harness.files import UnreadableError, lies_within, own_folder, read_bytes, write_text
 from harness.records.archive import ARCHIVE, Archived, archive_lock, read_archive, write_archive
 from harness.records.schema import decode_record
 from harness.types import UserError
@@ -68,7 +68,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     """One record, or None where the file is no whole record of a format that we know."""
     try:
         return _read_record(path)
-    except (OSError, Unreadable):
+    except (OSError, UnreadableError):
         return None
 
 
@@ -76,7 +76,7 @@ def _read_record(path: Path) -> dict[str, Any]:
     record = decode_record(read_bytes(path, within=path.parent.parent))
     # A copy under another cell's name must not pass for that cell's record.
     if record["id"] != path.stem:
-        raise Unreadable(f"the record of another cell, {in_one_line(record['id'])}")
+        raise UnreadableError(f"the record of another cell, {in_one_line(record['id'])}")
     return record
 
 
@@ -87,7 +87,7 @@ def find_record(results_dir: Path, cell_id: str) -> dict[str, Any] | None:
         try:
             copy = read_archive(results_dir, cell_id).get(cell_id)
             record = _judged(_of_archive(cell_id, copy)) if copy is not None else None
-        except Unreadable:
+        except UnreadableError:
             return None
     return record
 
@@ -126,7 +126,7 @@ def read_records(results_dir: Path) -> list[dict[str, Any]]:
             else:
                 record = _read_record(path)
             records.append({**record, "stale": is_stale(record), "path": str(where)})
-        except Unreadable as error:
+        except UnreadableError as error:
             refused[where if path else where / name] = str(error)
         except FileNotFoundError:
             continue  # taken away since the folder was listed
@@ -161,7 +161,7 @@ def archived_records(results_dir: Path) -> dict[str, Archived]:
 def _archive_of(results_dir: Path, refused: dict[Path, str]) -> dict[str, Archived]:
     try:
         return read_archive(results_dir)
-    except Unreadable as error:
+    except UnreadableError as error:
         refused[results_dir / ARCHIVE] = str(error)
         return {}
 
@@ -169,7 +169,7 @@ def _archive_of(results_dir: Path, refused: dict[Path, str]) -> dict[str, Archiv
 def _of_archive(name: str, copy: Archived) -> dict[str, Any]:
     record = decode_record(copy.text)
     if record["id"] != name:
-        raise Unreadable(f"the record of another cell, {in_one_line(record['id'])}")
+        raise UnreadableError(f"the record of another cell, {in_one_line(record['id'])}")
     return record
 
 
@@ -220,7 +220,7 @@ def compact(results_dir: Path) -> Path:
                     copy = Archived.of(path)
                     if decode_record(copy.text)["id"] == path.stem:
                         archived[path.stem] = copy
-            except (OSError, Unreadable):
+            except (OSError, UnreadableError):
                 continue
         return write_archive(results_dir, archived)
 

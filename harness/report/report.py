@@ -91,14 +91,18 @@ class _Writer:
 
     def write_across(self, leaders: Sequence[Comparison]) -> Chapter:
         """The chapter over all tasks."""
-        return self._keep(write_chapter("Across tasks", self._folders.of("across"), self._questions.across(leaders), self._out))
+        return self._keep(
+            write_chapter("Across tasks", self._folders.of("across"), self._questions.across(leaders), self._out)
+        )
 
     def _write(self, subject: Comparison | Dial, *, drawn: bool = True, leads: bool = True) -> Chapter:
         strategies = subject.strategies
         known = self._baseline is not None and self._baseline in strategies
         baseline = str(self._baseline) if known else default_baseline(strategies)
         answers = self._questions.about(subject, baseline, thorough=drawn)
-        return self._keep(write_chapter(subject.title, self._folders.of(subject.slug), answers, self._out, drawn=drawn, leads=leads))
+        return self._keep(
+            write_chapter(subject.title, self._folders.of(subject.slug), answers, self._out, drawn=drawn, leads=leads)
+        )
 
     def _keep(self, written: tuple[Chapter, list[Path]]) -> Chapter:
         chapter, files = written
@@ -134,7 +138,10 @@ def _index(study: Study, sections: Sequence[Sections]) -> str:
         lines += ["", f"## {chapter.title}"]
         lines += [line for one in chapter.said for line in ("", f"**{one.question}** {one.sentence}")]
         tables = [answer.table for answer in chapter.answers if answer.table is not None]
-        lines += ["", *(f"- {one.heading}: {_links(chapter.slug, file_name(one.name), ('md', 'csv', 'tex'))}" for one in tables)]
+        lines += [
+            "",
+            *(f"- {one.heading}: {_links(chapter.slug, file_name(one.name), ('md', 'csv', 'tex'))}" for one in tables),
+        ]
         lines += [f"- {one.title}: {_links(chapter.slug, one.name, ('png', 'svg', 'csv'))}" for one in chapter.figures]
         if any(figure.name == "seeds" for figure in chapter.figures):
             lines += ["", f"![every seed of {chapter.title}]({chapter.slug}/seeds.png)"]
