@@ -8,6 +8,7 @@ import importlib.util
 import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -104,16 +105,23 @@ def source_digest(roots: tuple[str, ...]) -> str:
     Comments, docstrings and formatting do not count, nor does the version of Python that reads the code.
     """
     total = hashlib.sha256()
-    for name, tree in sorted(_closure(roots).items()):
+    for name, module in sorted(_closure(roots).items()):
         total.update(f"{name}\n".encode())
-        for token in _tokens(tree):
-            total.update(f"{token}\n".encode())
+        total.update(module.code)
     return total.hexdigest()
 
 
-def _closure(roots: Iterable[str]) -> dict[str, ast.Module]:
+@dataclass(frozen=True)
+class _Module:
+    """A module's code as bytes that no formatting changes, and what it imports."""
+
+    code: bytes
+    imports: tuple[str, ...]
+
+
+def _closure(roots: Iterable[str]) -> dict[str, _Module]:
     own = {root.partition(".")[0] for root in roots}
-    modules: dict[str, ast.Module] = {}
+    modules: dict[str, _Module] = {}
     waiting = list(roots)
     while waiting:
         name = waiting.pop()
@@ -122,11 +130,20 @@ def _closure(roots: Iterable[str]) -> dict[str, ast.Module]:
         path = _source_file(name)
         if path is None:
             continue
-        tree = _parse(path)
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting.extend(_imports(tree, package))
-        modules[name] = _without_docstrings(tree)
+        status = path.stat()
+        modules[name] = _read_module(name, path, status.st_mtime_ns, status.st_size)
+        waiting.extend(modules[name].imports)
     return modules
+
+
+@lru_cache(maxsize=1024)
+def _read_module(name: str, path: Path, mtime_ns: int, size: int) -> _Module:
+    # Read once and not for each of the thousand things that a stranger's records may say they called.
+    tree = _parse(path)
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    imports = tuple(_imports(tree, package))
+    code = "".join(f"{token}\n" for token in _tokens(_without_docstrings(tree)))
+    return _Module(code.encode(), imports)
 
 
 def _parse(path: Path) -> ast.Module:
