@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ def choose_from(received: str, options: Sequence[str]) -> str:
 
 def describe_seconds(seconds: float) -> str:
     """`45 s`, `3 min 20 s`, `2 h 05 min`."""
+    if not math.isfinite(seconds):
+        return "a time that is not known"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

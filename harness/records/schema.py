@@ -166,6 +166,13 @@ class MadeFile(TypedDict, total=False):
     machines: list[str]
 
 
+# What a reader finds where a record has no such key: one of a cell that ended early lacks most.
+EMPTY: dict[str, Any] = {
+    **dict.fromkeys(("reason", "traceback"), ""),
+    **{key: [] for key in ("measures", "shifts", "sites", "diagnostics")},
+    **{key: {} for key in ("data", "metrics", "refusals", "history", "probes")},
+    **{key: {} for key in ("counts", "hashes", "seconds", "provenance")},
+}
 _decoder = msgspec.json.Decoder()
 
 
@@ -237,6 +244,10 @@ def _check_lengths(record: Mapping[str, Any]) -> None:
         lengths = {column: len(values) for column, values in record.get(table, {}).items()}
         if len(set(lengths.values())) > 1:
             raise UnreadableError(in_one_line(f"columns of unequal lengths - at `$.{table}` ({json.dumps(lengths)})"))
+
+    for site in record.get("sites", ()):
+        if len(site["axes"]) != len(site["shape"]):
+            raise UnreadableError(in_one_line(f"expected a size for each axis - at `$.sites` ({site['name']})"))
 
 
 def _check_numbers(record: Mapping[str, Any]) -> None:

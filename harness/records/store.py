@@ -19,7 +19,7 @@ import numpy as np
 from harness.config.provenance import is_stale
 from harness.files import UnreadableError, lies_within, own_folder, read_bytes, write_text
 from harness.records.archive import ARCHIVE, Archived, archive_lock, read_archive, write_archive
-from harness.records.schema import decode_record
+from harness.records.schema import EMPTY, decode_record
 from harness.types import UserError
 from harness.words import in_one_line
 
@@ -103,11 +103,11 @@ def written_record(results_dir: Path, cell_id: str) -> dict[str, Any] | None:
 
 
 def _judged(record: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if record is None else {**record, "stale": is_stale(record)}
+    return None if record is None else {**EMPTY, **record, "stale": is_stale(record)}
 
 
 def read_records(results_dir: Path) -> list[dict[str, Any]]:
-    """All records of a results folder in order of their ids, each with `stale` and `path` set.
+    """All records of a results folder in order of their ids, each with `stale` and `path` set, and every key there.
 
     A record counts once, whether it lies in a file of its own, in the archive, or in both. What is no record counts as
     not there and is told of in one `NoRecord` warning.
@@ -125,7 +125,7 @@ def read_records(results_dir: Path) -> list[dict[str, Any]]:
                 record = _of_archive(name, copy)
             else:
                 record = _read_record(path)
-            records.append({**record, "stale": is_stale(record), "path": str(where)})
+            records.append({**EMPTY, **record, "stale": is_stale(record), "path": str(where)})
         except UnreadableError as error:
             refused[where if path else where / name] = str(error)
         except FileNotFoundError:

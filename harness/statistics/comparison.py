@@ -159,7 +159,8 @@ def comparisons(cells: Cells, traces: Traces | None = None) -> list[Comparison]:
     for (task, architecture), of_both in frame.groupby(["task", "architecture"], sort=True):
         rows = of_both.assign(axis=_strategies(of_both, cells.settings))
         differing = _differing(rows, cells.settings)
-        for values, members in rows.groupby(["data_source", *differing], sort=True, dropna=False):
+        grouped = rows.groupby(["data_source", *differing], sort=False, dropna=False)
+        for values, members in sorted(grouped, key=lambda one: [in_order(value) for value in one[0]]):
             source, *settings = values
             found.append(
                 Comparison(
@@ -208,10 +209,19 @@ def say_value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)[:12] if isinstance(value, str) else str(value)
 
 
+def in_order(value: object) -> tuple[int, float, str]:
+    """By what values of a setting are sorted, whatever they are: numbers, then text, then the rest, missing ones last."""
+    if value is None or value != value:
+        return 3, 0.0, ""
+    if isinstance(value, (bool, int, float)):
+        return 0, float(value), ""
+    return (1, 0.0, value) if isinstance(value, str) else (2, 0.0, str(value))
+
+
 def _differing(rows: pd.DataFrame, settings: Mapping[str, str]) -> list[str]:
     differing = [column for column in compared_settings(settings) if rows[column].nunique(dropna=False) > 1]
     # Data may be drawn anew by each seed, but under one seed and setting there is one pool of examples to compare on.
-    alike = rows.groupby(["data_source", "seed", *differing], dropna=False)
+    alike = rows.groupby(["data_source", "seed", *differing], sort=False, dropna=False)
     if alike["data_digest"].nunique().gt(1).any():
         differing.append("data_digest")
     return differing
