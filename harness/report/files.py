@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from harness import files
 from harness.report.answer import Drawing, Shown
-from harness.report.canvas import save_figure
+from harness.report.canvas import plain_style, save_figure
 from harness.report.sheet import to_latex, to_markdown
 from harness.words import file_name, printable
 
@@ -40,7 +40,7 @@ def write_drawing(drawing: Drawing, folder: Path) -> tuple[list[Path], str]:
 
 def draw_into(folder: Path, name: str, draw: Callable[[], Axes]) -> tuple[list[Path], str]:
     """A figure as PNG and SVG in a folder; returns the files and the SVG's text."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
+    with plain_style(), tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
         made = save_figure(draw(), Path(scratch) / file_name(name))
         svg = made[1].read_text(encoding="utf-8")
         return [file.replace(folder / file.name) for file in made], svg

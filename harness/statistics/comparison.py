@@ -210,7 +210,7 @@ def say_value(value: object) -> str:
 
 
 def in_order(value: object) -> tuple[int, float, str]:
-    """By what values of a setting are sorted, whatever they are: numbers, then text, then the rest, missing ones last."""
+    """By what a setting's values are sorted, whatever they are: numbers, text, then the rest, missing ones last."""
     if value is None or value != value:
         return 3, 0.0, ""
     if isinstance(value, (bool, int, float)):

@@ -62,7 +62,8 @@ class Dial(Keeps):
     @property
     def is_learning_rate(self) -> bool:
         """Whether it is the optimizer's learning rate, for which there are measures of its own."""
-        return self.name.rpartition(".")[2] == "learning_rate"
+        named = self.name.rpartition(".")[2] == "learning_rate"
+        return named and self.is_number and all(value > 0 for value in self.values)
 
     @property
     def is_number(self) -> bool:

@@ -19,6 +19,8 @@ from harness.statistics.verdicts import ALPHA, BASELINE, UNTOLD, compare_pairs, 
 
 _MOST_SEEDS = 512
 _DRAWS = 2000
+# A standardised difference that no training shows: what spread there is beside it is rounding.
+_CONSTANT = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +57,8 @@ def plan_seeds(
     rows = []
     for one in pairs_table.rows.to_dict("records"):
         pairs, shown = int(one["pairs"]), abs(float(one["difference"]))
-        sd = shown / abs(one["d_z"]) if one["d_z"] else math.nan
+        # Differences that are all one number, but for rounding, have no spread to plan by.
+        sd = shown / abs(one["d_z"]) if one["d_z"] and abs(one["d_z"]) < _CONSTANT else math.nan
         sd_low, sd_high = sd_interval(sd, pairs)
         told = shown if difference is None else abs(difference)
         rows.append(
@@ -91,6 +94,8 @@ def seeds_for_difference(d_z: float, *, comparisons: int = 1, power: float = POW
     """
     if not math.isfinite(d_z):
         return math.nan
+    # Far beyond what two seeds tell, where the noncentral t distribution takes minutes.
+    d_z = min(abs(d_z), _CONSTANT)
     alpha = ALPHA / comparisons
     high = 2
     while high < 2**30 and paired_t_power(abs(d_z), high, alpha=alpha) < power:

@@ -102,7 +102,9 @@ def test_a_value_that_no_record_has(place, value):
     assert said.isprintable()
 
 
-@pytest.mark.parametrize("key", ["format", "id", "identity", "task", "architecture", "axis", "seed", "status", "config"])
+@pytest.mark.parametrize(
+    "key", ["format", "id", "identity", "task", "architecture", "axis", "seed", "status", "config"]
+)
 def test_what_every_record_has(key):
     record = sample()
     del record[key]

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -112,10 +113,8 @@ def test_a_file_that_is_a_link_out(writer, name, dangling, results, victim):
     target = victim.with_name("nothing") if dangling else victim
     link(results / name, target)
 
-    try:
+    with suppress(UserError):  # a lock is refused, all else takes the link's place
         WRITERS[writer](results)
-    except UserError as error:
-        assert str(results) in str(error)  # said in one line
 
     assert untouched(victim)
 
