@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.identity import canonical
+from harness.files import UnreadableError, read_bytes
 from harness.records.frames import Cells, Record, Traces
 from harness.records.grids import Grid, read_grids
+from harness.records.schema import MadeFile, decode_made
 from harness.records.store import read_records
 from harness.statistics.comparison import Comparison, comparisons
 from harness.statistics.dials import Dial, dials_of
@@ -216,14 +217,14 @@ def _overtaken(records: Sequence[Record]) -> set[str]:
     return {
         str(record["id"])
         for record, by in made
-        if by and any(by.get(key) != latest[_kind(record)].get(key) for key in ("source", "versions"))
+        if by and any(by.get(key) != latest[_kind(record)].get(key) for key in ("source", "versions", "environment"))
     }
 
 
 def _kind(record: Record) -> str:
     """What was called to compute it: cells that call the same are computed by the same files."""
     config = record["config"]
-    called = (config["task"]["data"], config["architecture"], config["axis"])
+    called = (config.get("task", {}).get("data", {}), config.get("architecture", {}), config.get("axis", {}))
     return canonical([str(one.get("_target_")) for one in called])
 
 
@@ -237,8 +238,15 @@ def _made_by(records: Sequence[Record]) -> str:
             *(f"{name} {_listed(one.get('versions', {}).get(name) for one in made)}" for name in packages),
             f"Python {_listed(one.get('python') for one in made)}",
             f"on {_listed(one.get('device') for one in made)}",
+            *_environments(made),
         ]
     )
+
+
+def _environments(made: Sequence[Mapping[str, Any]]) -> list[str]:
+    """`with TF_ENABLE_ONEDNN_OPTS=0`, of the variables that can change results; nothing where none was set."""
+    said = {f"{name}={value}" for one in made for name, value in (one.get("environment") or {}).items()}
+    return [f"with {' and '.join(sorted(said))}"] if said else []
 
 
 def _listed(values: Iterable[Any]) -> str:
@@ -252,9 +260,8 @@ def _span(times: Sequence[str]) -> str:
     return f"{known[0]} UTC" if known[0] == known[-1] else f"{known[0]} to {known[-1]} UTC"
 
 
-def _made(folder: Path) -> dict[str, Any]:
+def _made(folder: Path) -> MadeFile:
     try:
-        content: dict[str, Any] = json.loads((folder / MADE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return decode_made(read_bytes(folder / MADE, within=folder))
+    except (OSError, UnreadableError):
         return {}
-    return content

@@ -19,6 +19,7 @@ from harness.statistics.verdicts import compare_pairs, verdicts
 
 _MOST_SEEDS = 512
 _DRAWS = 2000
+_MOST_EFFECT = 1e6  # a standardised difference that two seeds tell
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,8 +122,8 @@ def verdict_power(d_z: float, n: int, *, comparisons: int = 1, seed: int = 0) ->
     """
     if n < 2 or not math.isfinite(d_z):
         return 0.0
-    # Beyond 1e6 float64 would round the differences to ties, whose exact test takes minutes to say what is certain.
-    differences = min(max(d_z, -1e6), 1e6) + derive_rng(seed, "power", n).normal(size=(_DRAWS, n))
+    # Far beyond, float64 would round the differences to ties, whose exact test takes minutes to say what is certain.
+    differences = min(max(d_z, -_MOST_EFFECT), _MOST_EFFECT) + derive_rng(seed, "power", n).normal(size=(_DRAWS, n))
     wins = (differences > 0).sum(axis=1)
     bounds = np.array([win_interval(float(count), n) for count in range(n + 1)])
     p = np.minimum(1.0, comparisons * np.asarray(stats.wilcoxon(differences, axis=1).pvalue))
