@@ -28,7 +28,7 @@ class Grid:
 def write_grid(results_dir: Path, command: str, cells: Sequence[str]) -> Path:
     """Note a grid; the same cells asked for again are the same grid."""
     digest = hashlib.sha256("\n".join(sorted(cells)).encode()).hexdigest()
-    begun = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    begun = datetime.now(timezone.utc).isoformat(timespec="milliseconds")  # two may begin in one second
     path = own_folder(results_dir, "grids") / f"{digest[:12]}.json"
     return write_text(path, json.dumps({"command": command, "begun": begun, "cells": list(cells)}))
 

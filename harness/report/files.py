@@ -40,6 +40,7 @@ def write_drawing(drawing: Drawing, folder: Path) -> tuple[list[Path], str]:
 
 def draw_into(folder: Path, name: str, draw: Callable[[], Axes]) -> tuple[list[Path], str]:
     """A figure as PNG and SVG in a folder; returns the files and the SVG's text."""
+    files.own_folder(folder)
     with plain_style(), tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
         made = save_figure(draw(), Path(scratch) / file_name(name))
         svg = made[1].read_text(encoding="utf-8")

@@ -30,7 +30,7 @@ def quick(monkeypatch):
             file.touch()
         return files
 
-    monkeypatch.setattr("harness.report.markdown.save_figure", leave_unrendered)
+    monkeypatch.setattr("harness.report.files.save_figure", leave_unrendered)
 
 
 def test_a_page_shows_stamp_verdicts_tables_and_figures(page):
