@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.control import Control
 from rich.markup import escape
 from rich.segment import Segment
 
+from harness.config.provenance import environment_difference
 from harness.records.store import NoRecord
 from harness.words import printable
+
+_MOST_SAID = 3
 
 
 class _Shown:
@@ -53,6 +58,16 @@ def telling_of_no_records(console: Console) -> Iterator[None]:
         warnings.simplefilter("always", NoRecord)
         shown_before, warnings.showwarning = warnings.showwarning, tell  # type: ignore[assignment]
         yield
+
+
+def say_environments(records: Iterable[Mapping[str, Any]], console: Console) -> None:
+    """Say of records that were made with other environment variables than are set now with which, a line each kind."""
+    found = Counter(said for record in records if (said := environment_difference(record)))
+    for said, count in found.most_common(_MOST_SAID):
+        those = "1 record was" if count == 1 else f"{count:,} records were"
+        console.print(escape(f"{those} {said}; stale for that"), style="yellow", soft_wrap=True)
+    if (more := len(found) - _MOST_SAID) > 0:
+        console.print(f"and others with {more} more kinds of variables", style="yellow")
 
 
 def _new(lines: Iterable[str], told: set[str]) -> list[str]:

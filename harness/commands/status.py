@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.commands.arguments import Arguments, read_options
+from harness.commands.shown import say_environments
 from harness.engines.worker import log_path
 from harness.records.grids import Grid, read_grids
 from harness.records.locks import read_locks
@@ -50,6 +51,7 @@ def main(arguments: Arguments, console: Console) -> int:
         since = describe_seconds(time.time() - lock["started"])
         said = f"running {cell_id}: {lock['epoch']} epochs in {since}, process {lock['pid']}"
         console.print(escape(said), soft_wrap=True)
+    say_environments(records.values(), console)
     print_failures([r for r in records.values() if r["status"] not in FINISHED], [], results_dir, console)
     return 0
 

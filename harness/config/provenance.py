@@ -18,12 +18,17 @@ from harness.config.identity import outcome_config
 from harness.words import in_one_line
 
 PACKAGES = ("tensorflow", "keras", "numpy")
-# What these variables say can change the bits of a result, by the names that TensorFlow, oneDNN, XLA, CUDA's libraries
-# and Keras give them.
-_CHANGING = ("TF_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "MKL_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_")
+# Variables that can change the bits of a result, by the names that TensorFlow, oneDNN, XLA, CUDA's libraries and Keras
+# give them. Not all of `TF_`: Terraform's begin with it as well, and hold passwords, which belong in no record.
+_CHANGING = (
+    *("TF_ALLOW_", "TF_AUTO", "TF_CPU_", "TF_CUBLAS", "TF_CUDNN_", "TF_DETERMINISTIC_", "TF_DISABLE_", "TF_ENABLE_"),
+    *("TF_FP16_", "TF_GPU_", "TF_MATMUL_", "TF_MKL_", "TF_MLIR_", "TF_NUM_", "TF_ONEDNN_", "TF_OVERRIDE_", "TF_ROCM_"),
+    *("TF_TENSOR", "TF_USE_", "TF_XLA_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "MKL_", "CUBLAS_", "CUDNN_"),
+    "NVIDIA_TF32_",
+)
 # Of those, what only says what is printed, where things lie and how memory is had, and what is set here.
 _UNCHANGING = (
-    *("TF_CPP_", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_GPU_ALLOCATOR", "TF_USE_LEGACY_KERAS", "TF_CONFIG"),
+    *("TF_GPU_ALLOCATOR", "TF_USE_LEGACY_KERAS", "TF_CPU_ALLOCATOR"),
     *("KERAS_HOME", "KERAS_BACKEND", "ONEDNN_VERBOSE", "DNNL_VERBOSE", "MKL_VERBOSE"),
 )
 COMPUTING = ("harness.cell.run",)
@@ -67,9 +72,14 @@ def environment_difference(record: Mapping[str, Any]) -> str:
     """With which other variables than are set now a record was made, in a line; empty where with the same."""
     then, now = (record.get("provenance") or {}).get("environment", {}), environment()
     names = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
-    said = [f"{name}={then[name]}" if name in then else f"without {name}" for name in names]
-    today = [f"{name}={now[name]}" if name in now else f"without {name}" for name in names]
-    return in_one_line(f"made with {', '.join(said)}, and now it is {', '.join(today)}") if names else ""
+    if not names:
+        return ""
+    return in_one_line(f"made {_with(names, then)}, and now it is {_with(names, now).removeprefix('with ')}")
+
+
+def _with(names: Iterable[str], values: Mapping[str, str]) -> str:
+    """`with A=1 and without B`."""
+    return " and ".join(f"with {name}={values[name]}" if name in values else f"without {name}" for name in names)
 
 
 def _targets(node: Any) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
@@ -240,14 +241,23 @@ def _check_depth(content: Any) -> None:
 
 
 def _check_lengths(record: Mapping[str, Any]) -> None:
-    for table in ("history", "probes"):
+    for table, by in _COUNTED_BY.items():
         lengths = {column: len(values) for column, values in record.get(table, {}).items()}
         if len(set(lengths.values())) > 1:
             raise UnreadableError(in_one_line(f"columns of unequal lengths - at `$.{table}` ({json.dumps(lengths)})"))
 
+        if lengths:
+            _check_counted(record[table].get(by), f"{table}.{by}")
     for site in record.get("sites", ()):
         if len(site["axes"]) != len(site["shape"]):
             raise UnreadableError(in_one_line(f"expected a size for each axis - at `$.sites` ({site['name']})"))
+
+
+def _check_counted(column: Any, place: str) -> None:
+    """Rows are told apart by their epoch or step."""
+    finite = column is not None and all(type(value) in (int, float) and abs(value) <= _LARGEST for value in column)
+    if not finite or any(later <= earlier for earlier, later in pairwise(column)):
+        raise UnreadableError(f"expected numbers that rise from row to row - at `$.{place}`")
 
 
 def _check_numbers(record: Mapping[str, Any]) -> None:
@@ -256,6 +266,10 @@ def _check_numbers(record: Mapping[str, Any]) -> None:
         for name, value in row.items():
             if name != "site" and not (value is None or type(value) in (int, float) or value in _NOT_FINITE):
                 raise UnreadableError(in_one_line(f"expected a number - at `$.diagnostics[...].{name}`"))
+    rows = [(row["site"], row.get("epoch")) for row in record.get("diagnostics", ())]
+    if len(set(rows)) < len(rows) or not all(type(epoch) in (int, float) for _, epoch in rows):
+        raise UnreadableError("expected one row a site and epoch - at `$.diagnostics`")
 
 
+_COUNTED_BY = {"history": "epoch", "probes": "step"}
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")

@@ -75,7 +75,7 @@ def test_one_damaged_file(content, tmp_path, capsys):
         ("measures", []),
         ("shifts.0.name", "../../x"),
         ("history", {}),
-        ("history", {"epoch": ["NaN", None]}),
+        ("diagnostics", []),
         ("provenance", {}),
         ("sites", []),
         ("seed", 2**62),
@@ -214,7 +214,7 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
 @given(record=mutated())
 def test_whatever_a_record_says_reading_goes_on(record, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any") / "results"
-    lay(folder, *pilot(2)[:3])
+    lay(folder, *(one for one in pilot(2) if one["id"] != RECORD["id"]))
     (folder / "records" / f"{RECORD['id']}.json").write_text(json.dumps(record), encoding="utf-8")
 
     with warnings.catch_warnings():
