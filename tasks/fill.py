@@ -32,16 +32,16 @@ def drop_fill(cube: NDArray[Any], labels: NDArray[np.int64], path: Path) -> tupl
         UserError: a labelled pixel is not finite.
     """
     labelled = labels >= 0
-    finite = np.isfinite(cube).all(axis=-1)
+    finite: NDArray[np.bool_] = np.isfinite(cube).all(axis=-1)
     if not finite[labelled].all():
         count = int((labelled & ~finite).sum())
         raise UserError(
             f"expected finite reflectances of labelled pixels in {path}. Received: NaN or infinity in {count} of them"
         )
-    flat = finite & (cube == cube[..., :1]).all(axis=-1) & (cube.shape[-1] >= FEWEST_BANDS)
-    sound: NDArray[np.bool_] = finite & ~flat
+    flat: NDArray[np.bool_] = (cube == cube[..., :1]).all(axis=-1)
+    sound = finite & ~flat if cube.shape[-1] >= FEWEST_BANDS else finite
     if (sound & labelled).any():
-        sound = sound & (labelled | _in_range(cube, cube[sound & labelled]))
+        sound = np.logical_and(sound, labelled | _in_range(cube, cube[sound & labelled]))
     fill = int((~sound).sum())
     if not fill:
         return sound, ""

@@ -91,7 +91,7 @@ def read_scene(
         a pixel's label is its dominant endmember. Pixels that hold a fill value are neither labelled nor `sound`.
 
     Raises:
-        UserError: a file that cannot be read, absent or ambiguous arrays or such as do not fit, values that no scene has.
+        UserError: a file that cannot be read, arrays that are absent or ambiguous or do not fit, values of no scene.
     """
     file = _read(path)
     others = file if labels_path is None else _read(labels_path)
