@@ -38,10 +38,11 @@ def drop_fill(cube: NDArray[Any], labels: NDArray[np.int64], path: Path) -> tupl
         raise UserError(
             f"expected finite reflectances of labelled pixels in {path}. Received: NaN or infinity in {count} of them"
         )
-    flat: NDArray[np.bool_] = (cube == cube[..., :1]).all(axis=-1)
-    sound = finite & ~flat if cube.shape[-1] >= FEWEST_BANDS else finite
+    sound = finite.copy()
+    if cube.shape[-1] >= FEWEST_BANDS:
+        sound[(cube == cube[..., :1]).all(axis=-1)] = False
     if (sound & labelled).any():
-        sound = np.logical_and(sound, labelled | _in_range(cube, cube[sound & labelled]))
+        sound[~labelled & ~_in_range(cube, cube[sound & labelled])] = False
     fill = int((~sound).sum())
     if not fill:
         return sound, ""
