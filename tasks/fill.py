@@ -58,5 +58,5 @@ def _in_range(cube: NDArray[Any], readings: NDArray[Any]) -> NDArray[np.bool_]:
     width = high - low
     with np.errstate(invalid="ignore"):
         within = (cube >= low - BELOW * width) & (cube <= high + ABOVE * width)
-    inside: NDArray[np.bool_] = within.all(axis=-1)
+    inside: NDArray[np.bool_] = np.all(within, axis=-1)
     return inside

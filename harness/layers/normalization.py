@@ -24,7 +24,7 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
 
     The arguments, their order and defaults are those of `keras.layers.BatchNormalization` (Keras 3.15), and so are the
     numbers wherever that layer can do the same, with two differences: where a mask or an empty batch leaves a statistic
-    without any value, its moving averages stay as they are (Keras pulls them to 0, or makes them NaN), and inputs with a
+    without any value, its moving averages stay as they are (Keras pulls them to 0 or to NaN), and inputs with a
     large mean and a small spread lose no accuracy. `renorm=True` and `synchronized=True` are refused.
 
     Args:
