@@ -127,6 +127,9 @@ class TaskData:
         target_scale: targets and outputs are multiplied by this before metrics are computed (regression).
         standardize_axes: axes (of `axes`) that keep a mean and standard deviation of their own when `x` is
             standardised with the *training* examples' statistics; `None`: `x` is used as it is.
+        standardize_groups: whole numbers along the first axes of `x`, the example among them: readings of one number
+            are standardised by the training readings of that number, those of different numbers apart. `None`: all
+            together.
         note: one line for the user about where the data came from, where there is something to say.
         shifts: ways in which examples may differ once a model is deployed, by name: a `Shift`, or a plain function,
             of which then nobody can say what it means. With `probe.shifts` the trained model is scored on each;
@@ -146,6 +149,7 @@ class TaskData:
     note: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     shifts: Mapping[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = field(default_factory=dict)
+    standardize_groups: NDArray[np.int64] | None = None
 
     @property
     def spec(self) -> TaskSpec:
@@ -153,8 +157,9 @@ class TaskData:
         return TaskSpec(self.name, self.axes, tuple(self.x.shape[1:]), self.outputs)
 
     def digest(self) -> str:
-        """SHA-256 over examples and targets, shapes and dtypes included."""
-        return digest_arrays(self.x, self.y)
+        """SHA-256 over examples, targets and groups, shapes and dtypes included."""
+        groups = () if self.standardize_groups is None else (self.standardize_groups,)
+        return digest_arrays(self.x, self.y, *groups)
 
 
 @dataclass(frozen=True)

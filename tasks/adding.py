@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.types import TaskData
 from tasks.checks import check_integer
+from tasks.memory import check_memory
 from tasks.metrics import R2, mae, rmse
 from tasks.splits import GroupSplit
 
@@ -31,9 +32,12 @@ def load(*, examples: int = 3000, steps: int = 100, seed: int = 0) -> TaskData:
 
     Raises:
         UserError: an option that makes no sense.
+        MemoryError: more sequences than memory can hold.
     """
     check_integer("task.data.examples", examples, low=10)
     check_integer("task.data.steps", steps, low=2)
+    options = "smaller task.data.examples or task.data.steps"
+    check_memory(2 * examples * steps, what=f"{examples:,} sequences of {steps:,} steps", smaller=options)
     rng = np.random.default_rng(check_integer("task.data.seed", seed, low=0))
     half = steps // 2
     marked = np.stack([rng.integers(half, size=examples), rng.integers(half, steps, size=examples)], axis=1)

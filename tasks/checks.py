@@ -63,13 +63,32 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     raise UserError(f"{name} must be one of {', '.join(known)}{hint}. Received: {name}={value!r}")
 
 
+def check_path(name: str, value: Any) -> Path:
+    """`value` as a path, `~` at its front the user's home.
+
+    Raises:
+        UserError: it is no text.
+    """
+    if not isinstance(value, str | Path) or not str(value):
+        raise UserError(f"{name} must be a path. Received: {name}={value!r}")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # `~nobody`
+        raise UserError(f"{name} must be a path below a home that there is. Received: {name}={value!r}") from error
+
+
 def check_file(path: Path, *, what: str) -> Path:
     """`path`, if it is a file that can be read.
 
     Raises:
         UserError: it is not; `what` says what was looked for.
     """
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except (OSError, ValueError) as error:  # a folder that may not be looked into, a name that is too long
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"expected {what} at {path}. Received: {reason}") from error
+    if not found:
         raise UserError(f"expected {what} at {path}, where there is no file. Received: path={str(path)!r}")
     return path
 

@@ -8,16 +8,18 @@ and `random_offset` takes the alignment away again. The formulas are in `tasks.t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from harness.types import TaskData, UserError
 from tasks import cmapss
-from tasks.checks import check_flag, check_integer, check_number
+from tasks.checks import check_integer, check_number
+from tasks.memory import check_memory
 from tasks.metrics import REMAINING_LIFE
 from tasks.shifts import sensor_shifts
 from tasks.splits import GroupSplit
-from tasks.turbofans import generate_engines
+from tasks.turbofans import MEAN_LIFE, generate_engines
 from tasks.windows import TARGET_SCALE, add_drift, check_windowing, cut_windows, scaled_life
 
 SENSORS = 5
@@ -28,6 +30,8 @@ def load(
     path: str | None = None,
     subset: str = "FD001",
     sensors: Sequence[int] | None = None,
+    normalize: str = "none",
+    published: bool = True,
     engines: int = 100,
     regimes: int = 3,
     noise: float = 0.3,
@@ -43,7 +47,7 @@ def load(
     Args:
         path: directory of the C-MAPSS files; with it the real engines are loaded (see `tasks.cmapss.load`) and
             `engines`, `regimes` and `noise`, which describe generated ones, do not apply.
-        subset, sensors: which of the C-MAPSS files and sensors; generated engines have 5 sensors of their own.
+        subset, sensors, normalize, published: of the C-MAPSS files; generated engines have 5 sensors of their own.
         engines: number of generated engines, at least 10.
         regimes: number of operating regimes.
         noise: standard deviation of a reading; the wear of a whole life moves it by 2 to 3.
@@ -58,6 +62,7 @@ def load(
 
     Raises:
         UserError: an option that makes no sense, or files that do not hold what they should.
+        MemoryError: more windows than memory can hold.
     """
     check_integer("task.data.seed", seed, low=0)
     if path is not None:
@@ -65,6 +70,8 @@ def load(
             path=path,
             subset=subset,
             sensors=sensors,
+            normalize=normalize,
+            published=published,
             steps=steps,
             stride=stride,
             cap=cap,
@@ -73,13 +80,10 @@ def load(
             seed=seed,
             name="degradation",
         )
-    if sensors is not None:
-        raise UserError(f"task.data.sensors chooses among real sensors and needs task.data.path. Received: {sensors=}")
-    check_integer("task.data.engines", engines, low=10)
-    check_integer("task.data.regimes", regimes)
-    check_number("task.data.noise", noise, low=0)
-    check_windowing(steps=steps, stride=stride, cap=cap, drift=drift)
-    check_flag("task.data.random_offset", random_offset)
+    _check_file_options(sensors=sensors, subset=subset, normalize=normalize, published=published)
+    _check_engines(engines=engines, regimes=regimes, noise=noise)
+    check_windowing(steps=steps, stride=stride, cap=cap, drift=drift, random_offset=random_offset)
+    _check_memory(engines=engines, steps=steps, stride=stride)
     series_rng, offset_rng = np.random.default_rng(seed).spawn(2)
     series = generate_engines(engines=engines, sensors=SENSORS, regimes=regimes, noise=noise, rng=series_rng)
     windows = cut_windows(series, steps=steps, stride=stride)
@@ -97,3 +101,27 @@ def load(
         standardize_axes=("feature",),
         shifts=sensor_shifts(x),
     )
+
+
+def _check_file_options(**options: Any) -> None:
+    """Raise `UserError` for an option of real engines: taken without a word, it would name another cell of the same."""
+    defaults = {"sensors": None, "subset": "FD001", "normalize": "none", "published": True}
+    for name, value in options.items():
+        if value != defaults[name]:
+            raise UserError(
+                f"task.data.{name} is about real engines and needs task.data.path. Received: {name}={value!r}"
+            )
+
+
+def _check_engines(*, engines: Any, regimes: Any, noise: Any) -> None:
+    check_integer("task.data.engines", engines, low=10, high=10**7)
+    check_integer("task.data.regimes", regimes, high=1000)
+    check_number("task.data.noise", noise, low=0, high=1e6)
+
+
+def _check_memory(*, engines: int, steps: int, stride: int) -> None:
+    cycles = engines * MEAN_LIFE
+    # A series has about as much beside its sensors, in float64: wear, levels, trend, noise.
+    values = max(cycles // stride, engines) * steps * SENSORS + 4 * cycles * SENSORS
+    options = "fewer task.data.engines, a smaller task.data.steps or a larger task.data.stride"
+    check_memory(values, what=f"windows of {engines:,} engines", smaller=options)

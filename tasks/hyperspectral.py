@@ -10,15 +10,19 @@ and overstate accuracy. Two dials, 0 by default, make the axes differ:
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from harness.types import TaskData, UserError
-from tasks.checks import check_integer, check_number
+from tasks.checks import check_integer, check_number, check_path
 from tasks.matfile import read_scene
+from tasks.memory import check_memory
 from tasks.metrics import HYPERSPECTRAL
 from tasks.scenes import Scene, generate_scene
 from tasks.shifts import band_shifts
@@ -65,23 +69,27 @@ def load(
 
     Raises:
         UserError: an option that makes no sense, or a file that does not hold what it should.
+        MemoryError: more patches than memory can hold.
     """
     _check_patch(patch, block)
     check_number("task.data.band_scale", band_scale, low=0, high=10)
     check_number("task.data.illumination", illumination, low=0, high=10)
     scene_rng, band_rng = np.random.default_rng(check_integer("task.data.seed", seed, low=0)).spawn(2)
     if path is not None:
-        labels_file = None if labels_path is None else Path(labels_path)
-        scene = read_scene(Path(path), labels_path=labels_file, cube_key=cube_key, labels_key=labels_key)
+        file = check_path("task.data.path", path)
+        labels_file = None if labels_path is None else check_path("task.data.labels_path", labels_path)
+        scene = read_scene(file, labels_path=labels_file, cube_key=cube_key, labels_key=labels_key)
         scene = _keep_bands(scene, bands)
     else:
         _check_file_options(labels_path=labels_path, cube_key=cube_key, labels_key=labels_key)
         _check_scene(size=size, bands=bands, endmembers=endmembers, striped_bands=striped_bands, dead_bands=dead_bands)
+        _check_memory((size, size, bands or 0), patch=patch, block=block, endmembers=endmembers)
         scene = generate_scene(
             size=size,
             bands=bands or 0,
             endmembers=endmembers,
-            smoothness=check_number("task.data.smoothness", smoothness, low=0),
+            # A field that is smoother than the scene is wide is all one value.
+            smoothness=check_number("task.data.smoothness", smoothness, low=0, high=size),
             alpha=check_number("task.data.alpha", alpha, low=0.05, high=100),
             gain=check_number("task.data.gain", gain, low=0, high=2),
             snr=check_number("task.data.snr", snr, low=0, high=100),
@@ -89,6 +97,7 @@ def load(
             dead_bands=dead_bands,
             rng=scene_rng,
         )
+    _check_memory(scene.cube.shape, patch=patch, block=block, labelled=float((scene.labels >= 0).mean()))
     x, labels, blocks = cut_patches(scene, patch=patch, block=block)
     if len(np.unique(blocks)) < 4:
         raise UserError(
@@ -96,7 +105,9 @@ def load(
             f"Received: block={block} for a scene of {scene.labels.shape} pixels"
         )
     scales = np.exp(band_scale * band_rng.standard_normal(x.shape[-1]))
-    x = x * shading(patch, illumination)[..., None] * scales.astype(np.float32)
+    # In place: the patches are by far the largest array there is.
+    x *= shading(patch, illumination)[..., None]
+    x *= scales.astype(np.float32)
     return TaskData(
         name="hyperspectral",
         source="generated" if path is None else "scene",
@@ -109,14 +120,14 @@ def load(
         shifts=band_shifts(x),
         # One mean and deviation for everything: standardising by band or place would take away what is under study.
         standardize_axes=(),
-        note="" if path is None else f"{Path(path).name}: {scene.classes} classes, {len(x)} patches",
+        note="" if path is None else _note(file, scene, len(x)),
     )
 
 
 def cut_patches(
     scene: Scene, *, patch: int, block: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """The patches that lie within one block and have a labelled centre.
+    """The patches that lie within one block, have a labelled centre and hold nothing but measurements.
 
     Returns:
         Patches `(example, height, width, band)`, the labels of their centres `(example,)`, their blocks `(example,)`.
@@ -126,6 +137,9 @@ def cut_patches(
     row, column = np.nonzero(scene.labels >= 0)
     inside = (_room(row, rows, block) >= radius) & (_room(column, columns, block) >= radius)
     row, column = row[inside], column[inside]
+    if scene.sound is not None:
+        whole = ndimage.minimum_filter(scene.sound, size=patch, mode="constant")[row, column]
+        row, column = row[whole], column[whole]
     reach = np.arange(-radius, radius + 1)
     x = scene.cube[(row[:, None] + reach)[:, :, None], (column[:, None] + reach)[:, None, :]]
     blocks = row // block * -(-columns // block) + column // block
@@ -150,7 +164,12 @@ def _keep_bands(scene: Scene, bands: int | None) -> Scene:
         return scene
     available = scene.cube.shape[-1]
     kept = np.linspace(0, available - 1, check_integer("task.data.bands", bands, high=available)).round().astype(int)
-    return Scene(scene.cube[..., kept], scene.labels, scene.classes)
+    return replace(scene, cube=scene.cube[..., kept])
+
+
+def _note(file: Path, scene: Scene, patches: int) -> str:
+    found = f"{file.name}: {scene.classes} classes, {patches} patches"
+    return f"{found}; {scene.note}" if scene.note else found
 
 
 def _check_patch(patch: Any, block: Any) -> None:
@@ -159,10 +178,29 @@ def _check_patch(patch: Any, block: Any) -> None:
     check_integer("task.data.block", block, low=patch)
 
 
+def _check_memory(
+    shape: tuple[int, ...], *, patch: int, block: int, labelled: float = 1.0, endmembers: int | None = None
+) -> None:
+    """Raise `MemoryError` where the patches of a scene `(row, column, band)` cannot be held, the scene among them.
+
+    The share `labelled` of its pixels has labels; a scene that is to be generated has `endmembers`.
+    """
+    rows, columns, bands = shape
+    centres = [size * max(block - patch + 1, 0) / block for size in (rows, columns)]
+    patches = math.prod(centres) * labelled * patch**2 * bands
+    # Signal, noise, abundances and their fields, in float64.
+    scene = 0 if endmembers is None else 2 * rows * columns * (bands + endmembers)
+    check_memory(
+        patches + scene,
+        what=f"patches of {patch} x {patch} pixels and {bands:,} bands from a scene of {rows:,} x {columns:,} pixels",
+        smaller="a smaller task.data.bands or task.data.patch" + ("" if endmembers is None else " or task.data.size"),
+    )
+
+
 def _check_scene(*, size: Any, bands: Any, endmembers: Any, striped_bands: Any, dead_bands: Any) -> None:
-    check_integer("task.data.size", size, low=8)
-    check_integer("task.data.bands", bands, low=2)
-    check_integer("task.data.endmembers", endmembers, low=2)
+    check_integer("task.data.size", size, low=8, high=10**6)
+    check_integer("task.data.bands", bands, low=2, high=10**5)
+    check_integer("task.data.endmembers", endmembers, low=2, high=1000)
     check_integer("task.data.striped_bands", striped_bands, low=0)
     check_integer("task.data.dead_bands", dead_bands, low=0)
     if striped_bands + dead_bands >= bands:

@@ -7,6 +7,7 @@ them (Jasper Ridge and its kin). Arrays are found by their shapes unless their k
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,62 @@ from scipy import io
 
 from harness.types import UserError
 from tasks.checks import check_choice, check_file
+from tasks.fill import drop_fill
 from tasks.scenes import Scene
 
-Arrays = dict[str, NDArray[Any]]
+MOST = 1e9
+"""No label, and no side of a scene, is more."""
+
+
+@dataclass(frozen=True)
+class MatFile:
+    """What a MATLAB file holds.
+
+    Attributes:
+        path: the file.
+        arrays: its real numeric arrays by name, none of them empty.
+        others: in words, what else there is, which no scene can be read from.
+    """
+
+    path: Path
+    arrays: dict[str, NDArray[Any]]
+    others: tuple[str, ...]
+
+    @property
+    def listing(self) -> str:
+        """All its arrays with their shapes."""
+        sound = (f"{name} {array.shape}" for name, array in sorted(self.arrays.items()))
+        return ", ".join([*sound, *self.others]) or "no arrays"
+
+    def only(self, names: list[str], option: str) -> NDArray[Any]:
+        """The one array of `names`.
+
+        Raises:
+            UserError: there are several, of which the option `option` can choose.
+        """
+        if len(names) > 1:
+            raise UserError(
+                f"several arrays in {self.path} fit; choose one with task.data.{option}. Received: {sorted(names)}"
+            )
+        return self.arrays[names[0]]
+
+    def number(self, name: str, *, whole: bool = True) -> float:
+        """A number above 0 that the file says of its scene.
+
+        Raises:
+            UserError: it says something else.
+        """
+        values = self.arrays.get(name, np.zeros(0))
+        value = float(values.flat[0]) if values.size == 1 else np.nan
+        if not 0 < value < np.inf or (whole and not (value <= MOST and value.is_integer())):
+            received = values.ravel().tolist() if name in self.arrays else "nothing of the kind"
+            kind = "a whole number" if whole else "a number"
+            raise UserError(f"expected {name} to be {kind} above 0 in {self.path}. Received: {name}={received}")
+        return value
+
+    def says(self, name: str) -> bool:
+        """Whether there is anything of this name, a number or not."""
+        return name in self.arrays or any(other.split()[0] == name for other in self.others)
 
 
 def read_scene(
@@ -34,108 +88,136 @@ def read_scene(
 
     Returns:
         Reflectances divided by the file's `maxValue`, or by the largest of them where there is none; with abundances,
-        a pixel's label is its dominant endmember.
+        a pixel's label is its dominant endmember. Pixels that hold a fill value are neither labelled nor `sound`.
 
     Raises:
-        UserError: a file that cannot be read, arrays that are absent, ambiguous or do not fit, values not finite.
+        UserError: a file that cannot be read, arrays that are absent or ambiguous or do not fit, values of no scene.
     """
-    arrays = _read(path)
-    others = arrays if labels_path is None else _read(labels_path)
-    cube, is_matrix = _find_cube(arrays, path, cube_key)
-    if not np.isfinite(cube).all() or cube.max() <= 0:
+    file = _read(path)
+    others = file if labels_path is None else _read(labels_path)
+    cube, is_matrix = _find_cube(file, cube_key)
+    found = _find_labels(others, labels_key, cube.shape, is_matrix=is_matrix, beside=cube_key)
+    if is_matrix:
+        if not np.isfinite(found).all():
+            raise UserError(f"expected finite abundances in {others.path}. Received: NaN or infinity")
+        rows, columns = int(file.number("nRow")), int(file.number("nCol"))
+        # MATLAB stores a matrix column by column.
+        cube = cube.T.reshape(columns, rows, -1).swapaxes(0, 1)
+        labels = found.argmax(axis=0).reshape(columns, rows).T
+    else:
+        labels = found.astype(np.int64) - 1
+    return _scaled(file, cube, labels)
+
+
+def _scaled(file: MatFile, cube: NDArray[Any], labels: NDArray[np.int64]) -> Scene:
+    """The scene, its fill values left out, its reflectances scaled, its classes numbered from 0 without gaps."""
+    sound, note = drop_fill(cube, labels, file.path)
+    labels = np.where(sound, labels, -1)
+    largest = cube[sound].max(initial=0)
+    if largest <= 0:
+        raise UserError(f"expected reflectances, some of them positive, in {file.path}. Received: none above 0")
+    scale = file.number("maxValue", whole=False) if file.says("maxValue") else float(largest)
+    with np.errstate(over="ignore", invalid="ignore"):  # infinity, where maxValue is next to 0: told of all tasks alike
+        scaled = (cube / scale).astype(np.float32)
+    scaled[~sound] = 0
+    present = np.unique(labels[labels >= 0])
+    if len(present) < 2:
         raise UserError(
-            f"expected finite reflectances, some of them positive, in {path}. Received: NaN, infinity or 0s"
+            f"expected labelled pixels of two classes or more in {file.path}. "
+            f"Received: {int((labels >= 0).sum())} labelled pixels of {len(present)} class{'es' * (not len(present))}"
         )
-    scale = float(arrays["maxValue"].flat[0]) if "maxValue" in arrays else float(cube.max())
-    found = _find_labels(others, labels_path or path, labels_key, cube.shape, is_matrix=is_matrix, beside=cube_key)
-    if not is_matrix:
-        return _labelled((cube / scale).astype(np.float32), found.astype(np.int64) - 1)
-    if not np.isfinite(found).all():
-        raise UserError(f"expected finite abundances in {labels_path or path}. Received: NaN or infinity")
-    rows, columns = (int(arrays[key].flat[0]) for key in ("nRow", "nCol"))
-    # MATLAB stores a matrix column by column.
-    image = cube.T.reshape(columns, rows, -1).swapaxes(0, 1)
-    return _labelled((image / scale).astype(np.float32), found.argmax(axis=0).reshape(columns, rows).T)
+    numbered = np.where(labels >= 0, np.searchsorted(present, labels), -1)
+    return Scene(scaled, numbered, len(present), None if sound.all() else sound, note)
 
 
-def _read(path: Path) -> Arrays:
-    """The numeric arrays of a MATLAB file by name."""
+def _read(path: Path) -> MatFile:
+    """What a MATLAB file holds."""
     check_file(path, what="a MATLAB file")
     try:
-        content = io.loadmat(path)
-    except NotImplementedError as error:
-        raise UserError(f"{path} is a MATLAB 7.3 file; save it as version 7. Received: path={str(path)!r}") from error
+        with path.open("rb") as stream:
+            is_newer = stream.read(4) == b"\x89HDF"
+        content = {} if is_newer else io.loadmat(path)
+    except NotImplementedError:
+        is_newer = True
     except Exception as error:  # scipy raises whatever a damaged file leads it to
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"expected a complete MATLAB file at {path}. Received: {reason}") from error
-    return {k: v for k, v in content.items() if isinstance(v, np.ndarray) and v.dtype.kind in "buif" and v.size}
+    if is_newer:
+        raise UserError(f"{path} is a MATLAB 7.3 file; save it as version 7. Received: path={str(path)!r}")
+    named = {name: value for name, value in content.items() if not name.startswith("__")}
+    arrays = {name: value for name, value in named.items() if _is_numeric(value)}
+    others = (f"{name} {_kind(value)}" for name, value in sorted(named.items()) if name not in arrays)
+    return MatFile(path, arrays, tuple(others))
 
 
-def _find_cube(arrays: Arrays, path: Path, key: str | None) -> tuple[NDArray[Any], bool]:
+def _is_numeric(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "buif" and value.size > 0
+
+
+def _kind(value: Any) -> str:
+    if not isinstance(value, np.ndarray):
+        return f"of type {type(value).__name__}"
+    kinds = {"c": "of complex numbers", "U": "of text", "S": "of text"}
+    return f"{value.shape} {kinds.get(value.dtype.kind, 'without numbers') if value.size else 'without values'}"
+
+
+def _find_cube(file: MatFile, key: str | None) -> tuple[NDArray[Any], bool]:
     """The cube `(row, column, band)`, or the spectra `(band, pixel)` and `True`."""
     if key is not None:
-        cube = arrays[check_choice("task.data.cube_key", key, arrays)]
-        is_matrix = cube.ndim == 2 and _is_pixels(arrays, cube)
+        cube = file.arrays[check_choice("task.data.cube_key", key, file.arrays)]
+        is_matrix = cube.ndim == 2 and _is_pixels(file, cube)
         if cube.ndim != 3 and not is_matrix:
-            raise UserError(f"expected a cube (row, column, band) in {path}. Received: {key} of shape {cube.shape}")
+            raise UserError(
+                f"expected a cube (row, column, band) in {file.path}. Received: {key} of shape {cube.shape}"
+            )
         return cube, is_matrix
-    cubes = [name for name, array in arrays.items() if array.ndim == 3 and min(array.shape) > 1]
+    cubes = [name for name, array in file.arrays.items() if array.ndim == 3 and min(array.shape) > 1]
     if cubes:
-        return arrays[_only(cubes, "cube_key", path)], False
-    spectra = [name for name, array in arrays.items() if array.ndim == 2 and _is_pixels(arrays, array)]
+        return file.only(cubes, "cube_key"), False
+    spectra = [name for name, array in file.arrays.items() if array.ndim == 2 and _is_pixels(file, array)]
     if not spectra:
         raise UserError(
-            f"expected a cube (row, column, band), or spectra (band, pixel) with nRow and nCol, in {path}. "
-            f"Received: {_shapes(arrays)}"
+            f"expected a cube (row, column, band), or spectra (band, pixel) with nRow and nCol, in {file.path}. "
+            f"Received: {file.listing}"
         )
     # Abundances have one row an endmember, fewer than there are bands.
-    most = max(len(arrays[name]) for name in spectra)
-    return arrays[_only([name for name in spectra if len(arrays[name]) == most], "cube_key", path)], True
+    most = max(len(file.arrays[name]) for name in spectra)
+    return file.only([name for name in spectra if len(file.arrays[name]) == most], "cube_key"), True
 
 
-def _is_pixels(arrays: Arrays, array: NDArray[Any]) -> bool:
+def _is_pixels(file: MatFile, array: NDArray[Any]) -> bool:
     """Whether `array` `(..., pixel)` has as many pixels as `nRow` and `nCol` say."""
-    if not {"nRow", "nCol"} <= arrays.keys():
+    if not (file.says("nRow") and file.says("nCol")):
         return False
-    return bool(array.shape[1] == int(arrays["nRow"].flat[0]) * int(arrays["nCol"].flat[0]))
+    return bool(array.shape[1] == file.number("nRow") * file.number("nCol"))
 
 
 def _find_labels(
-    arrays: Arrays, path: Path, key: str | None, shape: tuple[int, ...], *, is_matrix: bool, beside: str | None
+    file: MatFile, key: str | None, shape: tuple[int, ...], *, is_matrix: bool, beside: str | None
 ) -> NDArray[Any]:
     """Labels `(row, column)` for a cube of `shape`, or abundances `(endmember, pixel)` for spectra of `shape`."""
-    expected = f"abundances (endmember, {shape[1]})" if is_matrix else f"whole-number labels {shape[:2]}"
+    expected = f"abundances (endmember, {shape[1]})" if is_matrix else f"whole-number labels {shape[:2]} from 0"
+
+    def has_shape(array: NDArray[Any]) -> bool:
+        if is_matrix:
+            return array.ndim == 2 and array.shape[1] == shape[1] and 1 < len(array) < shape[0]
+        return array.shape == shape[:2]
 
     def fits(name: str) -> bool:
-        array = arrays[name]
-        if array.ndim != 2 or name == beside:
-            return False
-        if is_matrix:
-            return array.shape[1] == shape[1] and 1 < len(array) < shape[0]
-        return array.shape == shape[:2] and bool((array >= 0).all() and (array == np.rint(array)).all())
+        array = file.arrays[name]
+        return has_shape(array) and name != beside and (is_matrix or _are_labels(array))
 
     if key is not None:
-        if not fits(check_choice("task.data.labels_key", key, arrays)):
-            raise UserError(f"expected {expected} in {path}. Received: {key} of shape {arrays[key].shape}")
-        return arrays[key]
-    candidates = [name for name in arrays if fits(name)]
+        if not fits(check_choice("task.data.labels_key", key, file.arrays)):
+            array = file.arrays[key]
+            received = f"from {array.min():g} to {array.max():g}" if has_shape(array) else f"of shape {array.shape}"
+            raise UserError(f"expected {expected} in {file.path}. Received: {key} {received}")
+        return file.arrays[key]
+    candidates = [name for name in file.arrays if fits(name)]
     if not candidates:
-        raise UserError(f"expected {expected} in {path}. Received: {_shapes(arrays)}")
-    return arrays[_only(candidates, "labels_key", path)]
+        raise UserError(f"expected {expected} in {file.path}. Received: {file.listing}")
+    return file.only(candidates, "labels_key")
 
 
-def _labelled(cube: NDArray[np.float32], labels: NDArray[np.int64]) -> Scene:
-    """A scene whose classes are numbered from 0 without gaps."""
-    present = np.unique(labels[labels >= 0])
-    numbered = np.where(labels >= 0, np.searchsorted(present, labels), -1)
-    return Scene(cube, numbered, len(present))
-
-
-def _only(names: list[str], option: str, path: Path) -> str:
-    if len(names) > 1:
-        raise UserError(f"several arrays in {path} fit; choose one with task.data.{option}. Received: {sorted(names)}")
-    return names[0]
-
-
-def _shapes(arrays: Arrays) -> str:
-    return ", ".join(f"{name} {array.shape}" for name, array in sorted(arrays.items())) or "no numeric arrays"
+def _are_labels(array: NDArray[Any]) -> bool:
+    return bool((array >= 0).all() and (array <= MOST).all() and (array == np.rint(array)).all())

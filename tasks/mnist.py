@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.types import TaskData, UserError
 from tasks import prepared
-from tasks.checks import check_choice
+from tasks.checks import check_choice, check_path
 from tasks.metrics import CLASSIFICATION
 from tasks.shifts import image_shifts
 from tasks.splits import FixedTestSplit, StratifiedSplit, check_limit
@@ -54,6 +54,8 @@ def load(
     check_choice("task.data.source", source, SOURCES)
     if source == "embedded" and dataset != "mnist":
         raise UserError(f"task.data.source=embedded exists for mnist alone. Received: dataset={dataset!r}")
+    if data_dir is not None:
+        data_dir = str(check_path("task.data.data_dir", data_dir))
     images = None if source == "embedded" else prepared.find_images(dataset, data_dir=data_dir, probe=probe)
     if images is not None:
         return _full(dataset, images, limit)

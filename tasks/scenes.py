@@ -31,11 +31,15 @@ class Scene:
         cube: reflectance `(row, column, band)` float32.
         labels: class of each pixel `(row, column)`, from 0; -1: unlabelled.
         classes: number of classes.
+        sound: which pixels hold measurements `(row, column)`; `None`: all of them.
+        note: what a user should know of it, in one line.
     """
 
     cube: NDArray[np.float32]
     labels: NDArray[np.int64]
     classes: int
+    sound: NDArray[np.bool_] | None = None
+    note: str = ""
 
 
 def generate_scene(

@@ -100,8 +100,19 @@ def band_shifts(x: NDArray[np.float32]) -> dict[str, Shift]:
     }
 
 
-def sensor_shifts(x: NDArray[np.float32]) -> dict[str, Shift]:
-    """`sensor_drift`, in the units of the windows `x (example, time, feature)`."""
-    deviations = x.std(axis=(0, 1), dtype=np.float64)
+def sensor_shifts(x: NDArray[np.float32], groups: NDArray[np.int64] | None = None) -> dict[str, Shift]:
+    """`sensor_drift`, in the units of the windows `x (example, time, feature)`.
+
+    With `groups` `(example, time)`, the operating regime of each reading, a sensor's deviation is that within them.
+    """
+    deviations = x.std(axis=(0, 1), dtype=np.float64) if groups is None else _within(x, groups)
     drift = SensorDrift(tuple(map(float, deviations)))
     return {"sensor_drift": Shift(drift, "Each sensor drifts away as time goes by.")}
+
+
+def _within(x: NDArray[np.float32], groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Standard deviation of each feature `(feature,)` around the means of its groups."""
+    readings = [x[groups == group].astype(np.float64) for group in np.unique(groups)]
+    squares = [np.square(part - part.mean(axis=0)).sum(axis=0) for part in readings]
+    deviations: NDArray[np.float64] = np.sqrt(np.sum(squares, axis=0) / groups.size)
+    return deviations

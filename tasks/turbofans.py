@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tasks.windows import Series
 
 SHORTEST_LIFE = 128
+MEAN_LIFE = SHORTEST_LIFE + 80
 DWELL = 10
 """Mean number of cycles before a regime is drawn anew."""
 

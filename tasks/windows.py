@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.checks import check_integer, check_number
+from tasks.checks import check_flag, check_integer, check_number
 
 TARGET_SCALE = 125.0
 """Cycles: remaining life is divided by it, so that a network's targets are of the order of 1."""
+LONGEST = 10**6
+"""Cycles: no window, stride or life is longer."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,13 @@ class Windows:
         x: `(window, time, feature)` float64.
         engine: engine of each window `(window,)`.
         remaining: cycles left at each window's last step `(window,)`.
+        rows: row of the series that each step is `(window, time)`.
     """
 
     x: NDArray[np.float64]
     engine: NDArray[np.int64]
     remaining: NDArray[np.int64]
+    rows: NDArray[np.int64]
 
 
 def cut_windows(series: Series, *, steps: int, stride: int = 1, last_only: bool = False) -> Windows:
@@ -64,7 +68,7 @@ def cut_windows(series: Series, *, steps: int, stride: int = 1, last_only: bool 
     ends = rows[is_end]
     # Rows before the engine's first become its first.
     index = np.maximum(ends[:, None] + np.arange(1 - steps, 1), start[ends][:, None])
-    return Windows(series.values[index], series.engine[ends], series.remaining[ends])
+    return Windows(series.values[index], series.engine[ends], series.remaining[ends], index)
 
 
 def add_drift(
@@ -112,10 +116,11 @@ def scaled_life(remaining: NDArray[np.int64], cap: int | None) -> NDArray[np.flo
     return (capped / TARGET_SCALE).astype(np.float32)
 
 
-def check_windowing(*, steps: Any, stride: Any, cap: Any, drift: Any) -> None:
+def check_windowing(*, steps: Any, stride: Any, cap: Any, drift: Any, random_offset: Any) -> None:
     """Raise `UserError` unless the options that all degradation tasks share make sense."""
-    check_integer("task.data.steps", steps, low=2)
-    check_integer("task.data.stride", stride)
+    check_integer("task.data.steps", steps, low=2, high=LONGEST)
+    check_integer("task.data.stride", stride, high=LONGEST)
     if cap is not None:
-        check_integer("task.data.cap", cap)
+        check_integer("task.data.cap", cap, high=LONGEST)
     check_number("task.data.drift", drift, low=0, high=10)
+    check_flag("task.data.random_offset", random_offset)

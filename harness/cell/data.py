@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.cell.cell import Cell
+from harness.cell.promises import check_data, check_split, name_kind
 from harness.config.build import build
 from harness.config.identity import canonical
 from harness.seeds import derive_rng
 from harness.types import Split, TaskData, UserError
 from harness.words import first_line
 
-# What the metrics' other suffixes are called: a task's shift of the same name would write over them.
-_TAKEN = ("precise", "batch", "one_at_a_time")
+CONSTANT = 1e-12
+"""A deviation of no more than so much of its mean is that of a constant: float32 has no neighbours so near."""
 
 
 @dataclass(frozen=True)
@@ -81,73 +82,65 @@ def load_planned(cell: Cell) -> TaskData:
     return loaded.data
 
 
-def check_data(data: TaskData) -> None:
-    """Hold a task, ours or a user's, to what `TaskData` promises.
-
-    Raises:
-        UserError: it does not keep to it.
-    """
-    problem = _problem_of(data)
-    if problem:
-        raise UserError(f"task {data.name}: expected examples as TaskData describes them. Received: {problem}")
-
-
-def _problem_of(data: TaskData) -> str:
-    if len(data.x) != len(data.y):
-        return f"{len(data.x)} examples but {len(data.y)} targets"
-    if data.x.ndim != len(data.axes) + 1 or data.y.ndim != 1:
-        return f"x of shape {data.x.shape} and y of shape {data.y.shape} for axes {data.axes}"
-    if len(set(data.axes)) < len(data.axes):
-        return f"axes {data.axes}, of which two have one name"
-    if data.x.dtype != np.float32:
-        return f"x of type {data.x.dtype}"
-    if not np.isfinite(data.x).all() or not np.isfinite(data.y.astype(np.float64)).all():
-        return "values that are not finite"
-    if data.outputs > 1 and not (data.y.dtype.kind in "iu" and data.y.min() >= 0 and data.y.max() < data.outputs):
-        return f"y of type {data.y.dtype} from {data.y.min()} to {data.y.max()} for {data.outputs} classes"
-    return _problem_of_shifts(data) if data.metrics else "no metric"
-
-
-def _problem_of_shifts(data: TaskData) -> str:
-    for name, shift in data.shifts.items():
-        if not name.isidentifier() or name in _TAKEN or name.startswith("length_"):
-            return f"a shift called {name!r}, which cannot end a metric's name or is taken"
-        few = data.x[:2].copy()
-        shifted = shift(few)
-        if shifted.shape != few.shape or shifted.dtype != few.dtype or not np.isfinite(shifted).all():
-            return f"the shift {name} from {few.dtype} {few.shape} to {shifted.dtype} {shifted.shape}, or not finite"
-    return ""
-
-
 def draw_split(data: TaskData, seed: int) -> Split:
     """The split that a cell's seed draws.
 
     Raises:
-        UserError: a part is empty, or an example is in two of them.
+        UserError: it does not keep to what `Split` promises.
     """
-    split = data.splitter(derive_rng(seed, "split"))
-    parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    sizes = ", ".join(f"{len(part)} to {name}" for name, part in parts.items())
-    together = np.concatenate(list(parts.values()))
-    if not all(map(len, parts.values())) or len(np.unique(together)) < len(together):
+    try:
+        split = data.splitter(derive_rng(seed, "split"))
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # whatever a user's function raises
         raise UserError(
-            f"task {data.name}: expected three parts, none empty, without an example in common. Received: {sizes}"
-        )
+            f"task {data.name}: its splitter failed: {type(error).__name__}: {first_line(error)}"
+        ) from error
+    check_split(data, split)
     return split
 
 
-def standardizer(data: TaskData, train: NDArray[np.int64]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+def standardizer(data: TaskData, train: NDArray[np.int64]) -> Callable[..., NDArray[Any]]:
     """How a task's examples `(example, *axes)` are made ready for a model, from the training examples alone.
 
-    Where the task asks for it, they are standardised by the mean and standard deviation of the examples `train`.
+    Where the task asks for it, they are standardised by the mean and standard deviation of the examples `train`,
+    in each group for itself if it has groups.
+
+    Returns:
+        A function of examples and of their indices in the pool, which may be left out for the whole pool.
     """
     if data.standardize_axes is None:
-        return lambda x: x
+        return lambda x, examples=None: x
     pooled = (0, *(i for i, name in enumerate(data.axes, start=1) if name not in data.standardize_axes))
     part = data.x[train].astype(np.float64)
-    mean, deviation = part.mean(axis=pooled, keepdims=True), part.std(axis=pooled, keepdims=True)
-    scale = np.where(deviation > 0, deviation, 1.0)
-    return lambda x: ((x - mean) / scale).astype(np.float32)
+    mean, scale = _moments(part, pooled)
+    if data.standardize_groups is None:
+        return lambda x, examples=None: ((x - mean) / scale).astype(np.float32)
+    groups = data.standardize_groups.reshape(
+        *data.standardize_groups.shape, *[1] * (part.ndim - data.standardize_groups.ndim)
+    )
+    of_part = groups[train]
+    moments = {
+        group: _moments(part, pooled, np.broadcast_to(of_part == group, part.shape)) for group in np.unique(of_part)
+    }
+
+    def standardize(x: NDArray[Any], examples: Any = slice(None)) -> NDArray[Any]:
+        # What no training example tells of is standardised by all of them.
+        result = (x - mean) / scale
+        for group, (mean_of, scale_of) in moments.items():
+            np.copyto(result, (x - mean_of) / scale_of, where=groups[examples] == group)
+        return result.astype(np.float32)
+
+    return standardize
+
+
+def _moments(
+    part: NDArray[np.float64], pooled: tuple[int, ...], where: Any = True
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean of `part` over the axes `pooled`, and what to divide by: the deviation, or 1 where there is none."""
+    mean, deviation = (find(part, axis=pooled, keepdims=True, where=where) for find in (np.mean, np.std))
+    # A constant's deviation can come out as rounding error of its mean, by which the next example would be blown up.
+    return mean, np.where(deviation > CONSTANT * np.abs(mean), deviation, 1.0)
 
 
 def prepare_split(data: TaskData, seed: int) -> tuple[Split, dict[str, Arrays]]:
@@ -170,15 +163,40 @@ def sizes_of(split: Split) -> dict[str, int]:
 def summarize(loaded: LoadedTask, *, seed: int = 0) -> dict[str, Any]:
     """What plans and records keep of the data: the `data` entry of docs/records.md."""
     data = loaded.data
+    split = draw_split(data, seed)
     return {
         "source": data.source,
         "digest": loaded.digest,
         "axes": list(data.axes),
         "shape": list(data.spec.shape),
         "outputs": data.outputs,
-        "sizes": sizes_of(draw_split(data, seed)),
-        "note": data.note,
+        "sizes": sizes_of(split),
+        "note": "; ".join(filter(None, (data.note, _note_of_classes(data, split, seed)))),
     }
+
+
+def summarize_planned(config: Mapping[str, Any]) -> dict[str, Any]:
+    """`summarize` of a config's data, for whoever plans.
+
+    Raises:
+        UserError: the data are not to be had, not as they should be, or too large for this machine's memory.
+    """
+    try:
+        return summarize(load_task(config["task"]["data"]))
+    except MemoryError as error:
+        reason = first_line(error) or "out of memory"
+        raise UserError(
+            f"task {config['task']['name']}: expected data that memory can hold. Received: {reason}"
+        ) from error
+
+
+def _note_of_classes(data: TaskData, split: Split, seed: int) -> str:
+    """Which classes nothing is tested on, empty where there are none."""
+    if data.outputs == 1:
+        return ""
+    untested = np.setdiff1d(data.y, data.y[split.test])
+    listed = ", ".join(map(str, untested[:10])) + (", ..." if len(untested) > 10 else "")
+    return f"no test example is of class {listed}, as seed {seed} splits them" if len(untested) else ""
 
 
 def _build(config: Mapping[str, Any]) -> TaskData:
@@ -186,10 +204,8 @@ def _build(config: Mapping[str, Any]) -> TaskData:
         data = build(config)
     except (UserError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a loader that gives up must not end the program
         raise UserError(f"task.data: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(data, TaskData):
-        raise UserError(
-            f"task.data._target_: expected a function that returns TaskData. Received: {type(data).__name__}"
-        )
+        raise UserError(f"task.data._target_: expected a function that returns TaskData. Received: {name_kind(data)}")
     return data

@@ -51,7 +51,7 @@ class ShiftProbe:
         standardize = standardizer(data, split.train)
         evaluator = self._trainer.evaluator
         for name, shift in data.shifts.items():
-            shifted = Arrays(standardize(shift(data.x[split.test])), test.y)
+            shifted = Arrays(standardize(shift(data.x[split.test]), split.test), test.y)
             scores[name] = evaluator.scores(shifted, data.metrics, data.target_scale)
         scores["one_at_a_time"] = self._alone.scores(test, data.metrics, data.target_scale, statistics="batch")
         refusals = {}

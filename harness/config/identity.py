@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 # Where things lie and who runs them does not change an outcome; the recipe has become `train`, the
-# comparison and the study have become cells; where data came from is in the data's digest and source; how a strategy
-# is drawn is for figures.
+# comparison and the study have become cells; where data came from is in the data's digest and source, and whether
+# they are those that were published; how a strategy is drawn is for figures.
 IRRELEVANT = (
     "results_dir",
     "skip_invalid",
@@ -21,10 +21,14 @@ IRRELEVANT = (
     "task.data.path",
     "task.data.labels_path",
     "task.data.data_dir",
+    "task.data.published",
     "train.device",
     "train.checkpoint_seconds",
     "axis.look",
 )
+
+# Settings that came later, at the values by which all is as it was: a cell is the same one as before there were any.
+ADDED = {"task.data.normalize": "none"}
 
 
 def outcome_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +60,11 @@ def canonical(content: Any) -> str:
 def _kept(value: Any, path: str) -> Any:
     if isinstance(value, Mapping):
         inner = {key: f"{path}.{key}" if path else str(key) for key in value}
-        return {key: _kept(item, inner[key]) for key, item in value.items() if inner[key] not in IRRELEVANT}
+        return {key: _kept(item, inner[key]) for key, item in value.items() if _matters(inner[key], item)}
     if isinstance(value, (list, tuple)):
         return [_kept(item, path) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _matters(path: str, value: Any) -> bool:
+    return path not in IRRELEVANT and not (path in ADDED and value == ADDED[path])

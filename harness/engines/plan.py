@@ -12,7 +12,7 @@ from typing import Any
 from harness.axes.resolved import ResolvedSite, what_is_done
 from harness.axes.strategy import check_takes
 from harness.cell.cell import Cell
-from harness.cell.data import load_task, summarize
+from harness.cell.data import summarize_planned
 from harness.config.build import build_strategy
 from harness.config.identity import canonical, cell_id, identify
 from harness.config.looks import check_look
@@ -116,7 +116,7 @@ def build_plan(configs: Sequence[dict[str, Any]], results_dir: Path, find_sites:
     for config in configs:
         key = canonical(config["task"]["data"])
         if key not in summaries:
-            summaries[key] = summarize(load_task(config["task"]["data"]))
+            summaries[key] = summarize_planned(config)
         data = summaries[key]
         check_batch_size(config, data["sizes"]["train"])
         identity = identify(config, data_source=data["source"], data_digest=data["digest"])

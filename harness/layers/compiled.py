@@ -31,7 +31,9 @@ def normalize_batch(x: Any, gamma: Any, beta: Any, *, averaged: Axes, epsilon: f
     gamma, beta = (layout.as_row(values, default) for values, default in ((gamma, 1.0), (beta, 0.0)))
     batch = _Batch(layout, x, gamma, beta, epsilon)
     mean, variance = (layout.statistic(tf.cast(row, x.dtype))[None] for row in (batch.mean, batch.variance))
-    return Normalized(_poolable(layout, batch.normalized), mean, variance)
+    # A graph for batches of any size may be given an empty one.
+    count = None if x.shape[0] else tf.fill(mean.shape, tf.shape(x)[0])
+    return Normalized(_poolable(layout, batch.normalized), mean, variance, count)
 
 
 def normalize_by(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, *, epsilon: float) -> Any:

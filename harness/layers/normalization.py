@@ -14,24 +14,26 @@ from harness.layers.plain import Normalized
 
 Axis = int | Iterable[int]
 Shape = tuple[int | None, ...]
+# Where a config holds the axes once more: Keras's reader of .h5 files takes `axis` away from a layer if it is a list.
+SEVERAL = "axes"
 
 
 @keras.saving.register_keras_serializable(package="harness")
 class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Batch normalization that keeps any set of axes.
 
-    The arguments and defaults are those of `keras.layers.BatchNormalization` (Keras 3.15), and so are the numbers
-    wherever that layer can do the same, with two differences: where a mask leaves a statistic without any value, its
-    moving averages stay as they are (Keras pulls them to 0), and inputs with a large mean and a small spread lose no
-    accuracy. `renorm=True` and `synchronized=True` are refused.
+    The arguments, their order and defaults are those of `keras.layers.BatchNormalization` (Keras 3.15), and so are the
+    numbers wherever that layer can do the same, with two differences: where a mask or an empty batch leaves a statistic
+    without any value, its moving averages stay as they are (Keras pulls them to 0 or to NaN), and inputs with a
+    large mean and a small spread lose no accuracy. `renorm=True` and `synchronized=True` are refused.
 
     Args:
         axis: the axes that KEEP statistics of their own, an integer or any number of them, counted as Keras does
             (the batch is 0, the last is -1). All other axes, the batch among them, are averaged over. `()` keeps
             none: one mean and one variance for the whole batch.
-        param_axis: the axes that keep a scale and shift of their own; `None`: the same as `axis`.
         momentum: of the moving averages, which inference uses.
         epsilon: added to the variance.
+        param_axis: the axes that keep a scale and shift of their own; `None`: the same as `axis`.
 
     Variables: `gamma`, `beta` (shape: sizes of `param_axis`, in the order of the input's axes), `moving_mean`,
     `moving_variance` (shape: sizes of `axis`; biased). `gamma` and `beta` are absent without `scale` and `center`.
@@ -40,7 +42,6 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
     def __init__(
         self,
         axis: Axis = -1,
-        param_axis: Axis | None = None,
         momentum: float = 0.99,
         epsilon: float = 1e-3,
         center: bool = True,
@@ -57,6 +58,8 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         renorm_clipping: Mapping[str, float] | None = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
+        *,
+        param_axis: Axis | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,8 +84,11 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         # Both without effect as long as renorm is off; kept so that a Keras config comes back as it went in.
         self.renorm_clipping = renorm_clipping
         self.renorm_momentum = renorm_momentum
+        self.renorm = self.synchronized = False
         self.supports_masking = True
         self.gamma = self.beta = None
+        self.moving_mean: Any = None
+        self.moving_variance: Any = None
 
     def build(self, input_shape: Shape) -> None:
         """Make the variables for inputs `(batch, *axes)`."""
@@ -171,7 +177,6 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         """The constructor's arguments, as JSON holds them."""
         config = {
             "axis": list(self.axis) if isinstance(self.axis, tuple) else self.axis,
-            "param_axis": list(self.param_axis) if isinstance(self.param_axis, tuple) else self.param_axis,
             "momentum": self.momentum,
             "epsilon": self.epsilon,
             "center": self.center,
@@ -189,7 +194,17 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
             "renorm_momentum": self.renorm_momentum,
             "synchronized": False,
         }
+        if self.param_axis is not None:  # without it, this is a config of Keras's own layer too
+            config["param_axis"] = list(self.param_axis) if isinstance(self.param_axis, tuple) else self.param_axis
+        if isinstance(self.axis, tuple) and len(self.axis) != 1:
+            config[SEVERAL] = list(self.axis)
         return {**super().get_config(), **config}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> AxisNormalization:
+        """The layer of a config, this one's or one of `keras.layers.BatchNormalization`."""
+        axis = config.get(SEVERAL, config.get("axis", -1))
+        return cls(**{**{name: value for name, value in config.items() if name != SEVERAL}, "axis": axis})
 
 
 def _refuse(argument: str, value: bool, instead: str) -> None:
@@ -199,7 +214,8 @@ def _refuse(argument: str, value: bool, instead: str) -> None:
 
 def _parse(axis: Axis, argument: str) -> int | tuple[int, ...]:
     """An integer or a tuple of integers, checked as far as one can be without knowing the input's rank."""
-    several = isinstance(axis, Iterable) and not isinstance(axis, str)
+    # An array without axes, such as np.array(1), is one number.
+    several = isinstance(axis, Iterable) and not isinstance(axis, str) and getattr(axis, "ndim", 1) > 0
     items = tuple(axis) if several else (axis,)  # type: ignore[arg-type]
     received = f"Received: {argument}={list(items) if several else axis!r}"
     try:

@@ -1,6 +1,6 @@
 """The four passes over memory that normalization takes, forward and backward, compiled by XLA into one loop each.
 
-Sums run in float32 over the rows of one `Layout` and are put together in float64.
+Sums run in float32 over the rows of one `Layout`, `CHUNK` examples at the most, and are put together in float64.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from harness.layers.layout import Layout
+
+# Float32 sums of so many examples are good to 1e-6 of a deviation. They would stand still from 2^24 on.
+CHUNK = 1024
 
 
 class Passes(NamedTuple):
@@ -71,7 +74,7 @@ def compile_each(
 def _statistics(layout: Layout, x: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
     # Shifted by values of their own, sums of squares lose little to cancellation: at most a factor of the number of
     # values summed up, if one example lies far off all others (Chan, Golub & LeVeque 1983, section 3).
-    shift = tf.reduce_mean(x[0], 0)
+    shift = tf.reduce_mean(never_empty(x)[0], 0)
 
     def add(x: Any) -> tuple[Any, Any]:
         deviation = x - shift
@@ -132,19 +135,33 @@ def sum_examples(add: Any, *batches: Any, shape: list[int], at_once: int = 2) ->
     `at_once` examples are summed up in one turn of the loop, which spares the sums some of their way to memory.
     """
     examples = tf.shape(batches[0])[0]
+    sources = [never_empty(batch) for batch in batches]
 
     def step(turn: int, index: Any, first: Any, second: Any) -> Any:
-        pairs = [add(*(batch[index + k] for batch in batches)) for k in range(turn)]
+        pairs = [add(*(batch[index + k] for batch in sources)) for k in range(turn)]
         more = [functools.reduce(operator.add, rows) for rows in zip(*pairs, strict=True)]
         return index + turn, first + more[0], second + more[1]
 
-    # A loop rather than one reduction, of which XLA makes two passes on a CPU, and slower ones.
-    state = (0, tf.zeros(shape), tf.zeros(shape))
-    for turn in (at_once, 1):
-        state = tf.while_loop(
-            lambda index, *_, turn=turn: index + turn <= examples, functools.partial(step, turn), state
-        )
-    return tuple(tf.cast(total, tf.float64) for total in state[1:])
+    def add_chunk(start: Any, *totals: Any) -> Any:
+        stop = tf.minimum(start + CHUNK, examples)
+        # A loop rather than one reduction, of which XLA makes two passes on a CPU, and slower ones.
+        state = (start, tf.zeros(shape), tf.zeros(shape))
+        for turn in (at_once, 1):
+            state = tf.while_loop(
+                lambda index, *_, turn=turn: index + turn <= stop, functools.partial(step, turn), state
+            )
+        added = (total + tf.cast(more, tf.float64) for total, more in zip(totals, state[1:], strict=True))
+        return (start + CHUNK, *added)
+
+    nothing = (0, tf.zeros(shape, tf.float64), tf.zeros(shape, tf.float64))
+    _, *sums = tf.while_loop(lambda start, *_: start < examples, add_chunk, nothing)
+    return tuple(sums)
+
+
+def never_empty(batch: Any) -> Any:
+    """`batch`, `(batch, ...)`, or an example of zeros: XLA compiles a loop's turn for batches that it takes none in."""
+    missing = tf.maximum(1 - tf.shape(batch)[0], 0)
+    return tf.pad(batch, [[0, missing], *[[0, 0]] * (len(batch.shape) - 1)])
 
 
 def split(mean: Any) -> tuple[Any, Any]:
@@ -154,7 +171,8 @@ def split(mean: Any) -> tuple[Any, Any]:
 
 
 def _count(layout: Layout, x: Any) -> Any:
-    return tf.cast(tf.shape(x)[0] * layout.rows, tf.float64)
+    # Of an empty batch all sums are 0, and so are their shares.
+    return tf.cast(tf.maximum(tf.shape(x)[0], 1) * layout.rows, tf.float64)
 
 
 def _floats(*rows: Any) -> list[Any]:

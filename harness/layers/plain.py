@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any, NamedTuple
 
 from keras import ops
@@ -13,7 +15,7 @@ class Normalized(NamedTuple):
     """A normalized batch and what it was normalized by.
 
     `y` has the input's shape; `mean`, `variance` (biased) and `count` keep the averaged axes with size 1.
-    `count`, the values behind each statistic, is `None` without a mask, when all have the same.
+    `count`, the values behind each statistic, is `None` where all have the same, and some for certain.
     """
 
     y: Any
@@ -36,10 +38,11 @@ def normalize_batch(x: Any, gamma: Any, beta: Any, *, averaged: Axes, epsilon: f
         averaged: axes to average over; all others keep statistics of their own.
         epsilon: added to the variance.
         mask: of a shape that broadcasts against `x`; where it is false, a value counts in no statistic, but is
-            normalized with the others. A group without any value has mean 0, variance 0 and count 0.
+            normalized with the others. A group without any value, of a mask or of an empty batch, has mean 0,
+            variance 0 and count 0.
     """
     weight = None if mask is None else ops.cast(ops.broadcast_to(mask, ops.shape(x)), x.dtype)
-    count = None if weight is None else ops.sum(weight, axis=averaged, keepdims=True)
+    count = _count(x, averaged) if weight is None else ops.sum(weight, axis=averaged, keepdims=True)
     # Whatever the shift, mean and variance come out the same, so that it may be a constant to all derivatives.
     shift = ops.stop_gradient(_average(x, averaged, weight, count))
     shifted = x - shift
@@ -61,9 +64,19 @@ def _scale_and_shift(deviation: Any, variance: Any, gamma: Any, beta: Any, epsil
     return y if beta is None else y + beta
 
 
+def _count(x: Any, axes: Axes) -> Any:
+    """The values behind each statistic of `x` without a mask, or `None` where it is plain that there are some."""
+    if all(x.shape[k] for k in axes):
+        return None
+    count = ops.cast(functools.reduce(operator.mul, (ops.shape(x)[k] for k in axes)), x.dtype)
+    return ops.broadcast_to(count, tuple(1 if k in axes else size for k, size in enumerate(ops.shape(x))))
+
+
 def _average(x: Any, axes: Axes, weight: Any, count: Any) -> Any:
     if weight is None:
-        return ops.mean(x, axis=axes, keepdims=True)
+        mean = ops.mean(x, axis=axes, keepdims=True)
+        # The mean of nothing is NaN, which would reach scale and shift by their derivatives.
+        return mean if count is None else ops.where(count > 0, mean, ops.zeros_like(mean))
     # A masked value may be anything, infinity too, which a product with 0 would let through as NaN.
     kept = ops.where(weight > 0, x, ops.zeros_like(x))
     return ops.sum(kept, axis=axes, keepdims=True) / ops.maximum(count, 1)

@@ -33,7 +33,9 @@ def directory(tmp_path):
 
 
 def load(directory, **options):
-    return cmapss.load(path=str(directory), **{"subset": "FD002", "steps": 6, "validation_engines": 1, **options})
+    return cmapss.load(
+        path=str(directory), **{"subset": "FD002", "published": False, "steps": 6, "validation_engines": 1, **options}
+    )
 
 
 def rewrite(path, change):
@@ -183,5 +185,5 @@ def test_the_real_training_file_cut_at_a_row_is_noticed(real_cmapss, tmp_path):
     for path in real_cmapss.iterdir():
         shutil.copy(path, tmp_path / path.name)
     rewrite(tmp_path / "train_FD001.txt", lambda lines: lines[:15000])
-    with pytest.raises(UserError, match=r"expected 20631 rows in .*Received: 15000 rows"):
+    with pytest.raises(UserError, match=r"expected 20631 rows of 100 engines in .*Received: 15000 rows of 75"):
         cmapss.load(path=str(tmp_path))

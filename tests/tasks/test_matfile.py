@@ -83,7 +83,7 @@ def test_spectra_and_abundances_are_laid_out_column_by_column(tmp_path):
         ({"scene": cube(), "truth": LABELS + 0.5}, "expected whole-number labels"),
         ({"scene": cube(), "truth": LABELS - 1}, "expected whole-number labels"),
         ({"scene": np.where(cube() > 900, np.nan, cube()), "truth": LABELS}, "expected finite reflectances"),
-        ({"scene": cube() * 0, "truth": LABELS}, "expected finite reflectances"),
+        ({"scene": cube() * 0, "truth": LABELS}, "expected reflectances, some of them positive"),
     ],
 )
 def test_arrays_that_do_not_fit_are_one_line(tmp_path, arrays, message):
