@@ -8,16 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.config.identity import canonical, outcome_config
-from harness.config.settings import Number
 from harness.statistics.sequential import Interim, judge
 from harness.types import UserError
 
-NUMBERS = {
-    "first": Number(1, whole=True),
-    "step": Number(1, whole=True),
-    "most": Number(1, whole=True),
-    "alpha": Number(0, 1, above=True),
-}
 Config = dict[str, Any]
 
 
@@ -44,13 +37,9 @@ class Rounds:
         """The rounds that the `until` node of a grid's configs asks for.
 
         Raises:
-            UserError: a setting out of range, several seeds named in the grid, or a baseline that it lacks.
+            UserError: a baseline that the grid lacks.
         """
-        rule = {key: value for key, value in configs[0]["until"].items() if key not in ("rule", "name")}
-        for key, number in NUMBERS.items():
-            rule[key] = number.convert(f"until.{key}", rule[key])
-        if rule["first"] > rule["most"]:
-            raise UserError(f"until.first: expected at most until.most={rule['most']}. Received: {rule['first']}")
+        rule = {key: value for key, value in configs[0]["until"].items() if key != "rule"}
         one_seed = {canonical(_without_seed(config)): config for config in configs}
         rounds = Rounds(tuple(one_seed.values()), **rule)
         for members in rounds._comparisons().values():

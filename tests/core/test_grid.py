@@ -183,7 +183,8 @@ def compare_with_composing_every_cell(composer, data):
         for combination in itertools.product(*(base[key] for key in rest)):
             texts = [f"{key}={value}" for key, value in zip(rest, combination, strict=True)]
             composed = composer.compose([*texts, f"seed={seed}"])
-            config = _named(composed.resolved(), composed.choices)
+            config = composed.resolved()
+            config = _named(config, composed.choices, dict(config["axis"]))
             check_settings(config)
             expected.append(config)
     assert found == expected
