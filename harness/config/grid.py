@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from harness.config.build import build_strategy
+from harness.config.build import build_strategy, what_went_wrong
 from harness.config.composer import Composed, Composer
 from harness.config.naming import name_of_changed
 from harness.config.settings import check_settings
@@ -133,7 +133,7 @@ def _name_of_axes(axis: Mapping[str, Any]) -> str:
     try:
         name: str = build_strategy({**axis, "name": ""}).name
     except Exception as error:
-        raise UserError(f"axis=keep: {error}") from error
+        raise UserError(f"axis=keep: {what_went_wrong(error, axis)}") from error
     return name
 
 
