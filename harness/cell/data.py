@@ -194,7 +194,9 @@ def _build(config: Mapping[str, Any]) -> TaskData:
     except (UserError, MemoryError):
         raise
     except Exception as error:
-        raise UserError(f"task.data: {what_went_wrong(error, config)}. Received: _target_={config['_target_']}") from error
+        raise UserError(
+            f"task.data: {what_went_wrong(error, config)}. Received: _target_={config['_target_']}"
+        ) from error
     if not isinstance(data, TaskData):
         raise UserError(
             f"task.data._target_: expected a function that returns TaskData. Received: {type(data).__name__}"

@@ -7,8 +7,8 @@ from typing import Any
 
 from harness.axes.resolved import SiteRecorder
 from harness.cell.device import configure
-from harness.types import Site, TaskSpec, UserError
 from harness.config.build import what_went_wrong
+from harness.types import Site, TaskSpec, UserError
 
 
 def find_sites(config: Mapping[str, Any], spec: TaskSpec) -> list[Site]:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from harness.cell.cell import Cell
 from harness.cell.run import run_cell
 from harness.commands.arguments import Arguments, read_options
+from harness.config.backend import check_backend
 from harness.records.store import FINISHED, find_record, read_records
 from harness.types import UserError
 from harness.words import choose_from
@@ -26,20 +26,24 @@ COMPARED = ("status", "hashes", "metrics", "history", "counts", "sites")
 
 def main(arguments: Arguments, console: Console) -> int:
     """Train again and compare."""
-    options = read_options(arguments, results_dir="results/runs")
+    options = read_options(arguments, takes_config_dirs=True, results_dir="results/runs")
     if len(arguments.words) != 1:
         raise UserError(f"reproduce expects one cell's id. Received: {' '.join(arguments.words) or 'nothing'}")
+    check_backend()
     record = _find(Path(options["results_dir"]), arguments.words[0])
     if record["status"] not in FINISHED:
-        console.print(f"the recorded cell ended as {record['status']} ({escape(record['reason'])})", soft_wrap=True)
+        console.print(f"the recorded cell ended as {record['status']} ({record['reason']})", soft_wrap=True)
     if record["stale"]:
         console.print("made by other code or versions than today's: a difference would be no surprise", style="yellow")
     cell = Cell(record["id"], record["identity"], record["config"], record["data"])
     console.print(f"training {record['id']} again", style="dim")
     differences = compare(record, run_cell(cell))
     for line in differences:
-        console.print(escape(line), soft_wrap=True)
-    console.print("[green]equal bit for bit[/]" if not differences else f"[red]{len(differences)} values differ[/]")
+        console.print(line, soft_wrap=True)
+    if differences:
+        console.print(f"{len(differences)} values differ", style="red")
+    else:
+        console.print("equal bit for bit", style="green")
     return 1 if differences else 0
 
 

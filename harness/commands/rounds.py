@@ -33,6 +33,23 @@ class Rounds:
     alpha: float
 
     @staticmethod
+    def asked(configs: Sequence[Config], overrides: Sequence[str]) -> Rounds | None:
+        """The rounds of a grid where it asks for any.
+
+        Raises:
+            UserError: seeds are named as well, or as `of` says.
+        """
+        if configs[0]["until"]["rule"] != "told_apart":
+            return None
+        for text in overrides:
+            if text.lstrip("+~").partition("=")[0] == "seed":
+                raise UserError(
+                    "until=told_apart says itself which seeds are run: expected until.first, until.step and until.most "
+                    f"in their place. Received: {text}"
+                )
+        return Rounds.of(configs)
+
+    @staticmethod
     def of(configs: Sequence[Config]) -> Rounds:
         """The rounds that the `until` node of a grid's configs asks for.
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from harness.commands.arguments import Arguments, read_options
 from harness.engines.worker import log_path
@@ -23,7 +23,7 @@ from harness.records.grids import Grid, read_grids
 from harness.records.locks import read_locks
 from harness.records.store import FINISHED, read_records, unreadable_records
 from harness.types import UserError
-from harness.words import describe_seconds
+from harness.words import describe_seconds, visible
 
 COLUMNS = ("cells", "ok", "diverged", "failed", "stale", "running", "left")
 
@@ -44,13 +44,13 @@ def main(arguments: Arguments, console: Console) -> int:
     table.add_column("grid", overflow="fold")
     for grid in read_grids(results_dir):
         counts = count_cells(grid, records, locks)
-        table.add_row(*(str(counts[key]) for key in COLUMNS), grid.begun[:19].replace("T", " "), escape(grid.command))
+        table.add_row(*(str(counts[key]) for key in COLUMNS), grid.begun[:19].replace("T", " "), grid.command)
     console.print(table if table.row_count else "no grid has been run into this folder")
     for cell_id, lock in locks.items():
         since = describe_seconds(time.time() - lock["started"])
         console.print(f"running {cell_id}: {lock['epoch']} epochs in {since}, process {lock['pid']}", soft_wrap=True)
     for path in unreadable_records(results_dir):
-        console.print(f"[yellow]not a whole record, will be run again:[/] {path}", soft_wrap=True)
+        console.print(f"not a whole record, will be run again: {path}", style="yellow", soft_wrap=True)
     print_failures([r for r in records.values() if r["status"] not in FINISHED], [], results_dir, console)
     return 0
 
@@ -82,9 +82,10 @@ def print_failures(
         causes["no record"] = list(missing)
     if not causes:
         return
-    console.print(f"[red]{len(failed) + len(missing)} cells failed[/]", soft_wrap=True)
+    console.print(f"{len(failed) + len(missing)} cells failed", style="red", soft_wrap=True)
     for cause, cells in causes.items():
-        console.print(f"  {escape(cause)} [dim]({len(cells)})[/]", soft_wrap=True)
+        console.print(Text.assemble(f"  {visible(cause)} ", (f"({len(cells)})", "dim")), soft_wrap=True)
         for cell in cells:
             log = log_path(results_dir, cell)
-            console.print(f"    {cell}" + (f"  [dim]{log}[/]" if log.exists() else ""), soft_wrap=True)
+            where = f"  {visible(str(log))}" if log.exists() else ""
+            console.print(Text.assemble(f"    {visible(cell)}", (where, "dim")), soft_wrap=True)

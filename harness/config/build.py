@@ -35,10 +35,10 @@ def build(node: Mapping[str, Any], *, partial: bool = False) -> Any:
         raise (error.__cause__ or error) from None
     except SystemExit as error:
         # Of the target or its module: it would end this program, or a worker, without a word.
-        raise TargetExit(error.code).with_traceback(error.__traceback__) from None
+        raise TargetExitError(error.code).with_traceback(error.__traceback__) from None
 
 
-class TargetExit(RuntimeError):
+class TargetExitError(RuntimeError):
     """What a config calls ended the program, or tried to."""
 
     def __init__(self, code: Any) -> None:
@@ -57,7 +57,7 @@ def what_went_wrong(error: BaseException, node: Mapping[str, Any]) -> str:
         return missing
     said = first_line(cause)
     named = f"{type(cause).__name__}: {said}" if said else type(cause).__name__
-    if isinstance(cause, TargetExit):
+    if isinstance(cause, TargetExitError):
         named = said
     place = _place_of(cause)
     return f"{named} ({place})" if place else named

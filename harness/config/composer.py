@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.config.files import SCHEME, CheckedFiles, register_files
+from harness.config.folders import check_config_dirs
 from harness.config.paths import expand_home, is_path
 from harness.config.sweeps import FUNCTIONS
 from harness.types import UserError
@@ -37,17 +38,6 @@ def config_directory() -> Path:
     package = Path(__file__).resolve().parents[1]
     inside = package / "conf"
     return inside if inside.is_dir() else package.parent / "conf"
-
-
-def check_config_dirs(config_dirs: Sequence[Path]) -> None:
-    """Refuse a `--config-dir` that is no folder."""
-    for directory in config_dirs:
-        try:
-            there = directory.is_dir()
-        except OSError:  # a name that no file could have
-            there = False
-        if not there:
-            raise UserError(f"--config-dir expects an existing directory. Received: {directory}")
 
 
 @contextmanager
@@ -176,11 +166,13 @@ class Composer:
 
     def _note_on(self, path: str) -> str:
         sources = [source for source in self.loader.get_sources() if isinstance(source, CheckedFiles)]
-        first, *others = [source for source in sources if source.is_config(path)] or [None]
-        if first is None or not others:
+        holding = [source for source in sources if source.is_config(path)]
+        if len(holding) < 2:
             return ""
+        first, *others = holding
         said = [
-            "ours" if source.provider == "main" else f"that of the later --config-dir {source.path}" for source in others
+            "ours" if source.provider == "main" else f"that of the later --config-dir {source.path}"
+            for source in others
         ]
         return f"note: {path.replace('/', '=', 1)} is {first.file_of(path)}, not {' nor '.join(said)}"
 
@@ -207,7 +199,7 @@ class Composer:
             key, _, value = text.partition("=")
             if is_path(key) and value[:1] not in ("'", '"'):
                 # A path may hold what the grammar has other uses for.
-                return self._parse_grammar(f"{key}={_quoted(value)}")
+                return self._parse_grammar(f"{key}={quote(value)}")
             # Its first line may only repeat the override, and its last one is an address in Hydra's documentation.
             said = [line for line in str(error).splitlines() if line and not line.startswith(("Error parsing", "See "))]
             problem = (said or ["it cannot be read"])[0]
@@ -225,7 +217,7 @@ class Composer:
             except HydraException:
                 continue
             if type(same) is type(value) and same == value:
-                return f"{override.get_key_element()}={_quoted(name)}"
+                return f"{override.get_key_element()}={quote(name)}"
         return None
 
     def _check_choices(self, overrides: Sequence[str]) -> None:
@@ -280,7 +272,7 @@ def _refuse_hydras_own(text: str) -> None:
     raise UserError(f"Hydra's own settings have no effect here: {instead}. Received: {text}")
 
 
-def _quoted(text: str) -> str:
+def quote(text: str) -> str:
     """A text as one word in Hydra's grammar, whatever it holds."""
     return QuotedString(text, Quote.double).with_quotes()
 

@@ -1,7 +1,7 @@
 """The yaml files of a config folder, read with care: a mistake in one is told by its file and line.
 
-Hydra loads a file with OmegaConf, which writes aliases out (a few lines may become billions), says neither file nor line
-of most mistakes, and takes what is no mapping further than it should.
+Hydra loads a file with OmegaConf, which writes aliases out (a few lines may become billions), says neither file nor
+line of most mistakes, and takes what is no mapping further than it should.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def check_yaml(path: Path) -> None:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise UserError(f"{path}, line {line}: expected UTF-8. Received: {content[error.start : error.end]!r}") from error
+        raise UserError(
+            f"{path}, line {line}: expected UTF-8. Received: {content[error.start : error.end]!r}"
+        ) from error
     try:
         _check_events(path, yaml.parse(text, Loader=_LOADER))
     except yaml.YAMLError as error:
@@ -147,7 +149,9 @@ def _check_events(path: Path, events: Iterator[Any]) -> None:
             take(event, 1, event.value)
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
-                fail(event, f"expected an anchor &{event.anchor} that ends before it is used. Received: *{event.anchor}")
+                fail(
+                    event, f"expected an anchor &{event.anchor} that ends before it is used. Received: *{event.anchor}"
+                )
             take(event, sizes[event.anchor], f"*{event.anchor}")
 
 

@@ -20,7 +20,7 @@ from harness.config.build import build_strategy, what_went_wrong
 from harness.config.composer import Composed, Composer
 from harness.config.naming import name_of_changed
 from harness.config.settings import check_settings
-from harness.config.sweeps import MOST_VALUES, members_of
+from harness.config.sweeps import MOST_VALUES, with_members
 from harness.types import UserError
 from harness.words import choose_from
 
@@ -179,13 +179,7 @@ def _alternatives(composer: Composer, override: Override | None) -> list[Overrid
             f"{key}: an interval cannot be a grid; list values or use range(). Received: {override.input_line}"
         )
     try:
-        members = members_of(override.value())
-        if members is not None:
-            # Sorted and shuffled alike hold what is to be listed; a range in a list is written out.
-            listed = replace(override, _value=replace(override.value(), list=members))
-        else:
-            listed = override
-        values = list(listed.sweep_string_iterator())
+        values = list(replace(override, _value=with_members(override.value())).sweep_string_iterator())
     except (HydraException, UserError) as error:
         raise UserError(f"{key}: {error}. Received: {override.input_line}") from error
     if not values:

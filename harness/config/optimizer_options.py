@@ -1,4 +1,4 @@
-"""What the options of Keras's optimizers may be: Keras takes nearly anything, and training then goes wrong for minutes."""
+"""What the options of Keras's optimizers may be: Keras takes nearly anything, and training goes wrong for minutes."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from harness.config.paths import expand_paths
 from harness.types import UserError
 from harness.words import choose_from
 
-
 NUMBERS = {
     "seed": Number(0, 2**31 - 1, whole=True),
     "train.epochs": Number(1, whole=True),
@@ -148,7 +147,9 @@ def _check_known(config: Mapping[str, Any]) -> None:
             dotted = f"{path}.{key}" if path else str(key)
             if dotted not in known:
                 nearest = difflib.get_close_matches(dotted, known, n=3, cutoff=0.5) or known
-                raise UserError(f"no such setting: {dotted} (nearest: {', '.join(nearest)}). Received: {dotted}={value}")
+                raise UserError(
+                    f"no such setting: {dotted} (nearest: {', '.join(nearest)}). Received: {dotted}={value}"
+                )
 
 
 def check_device(device: Any) -> None:

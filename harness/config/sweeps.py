@@ -7,7 +7,7 @@ Hydra holds arguments to a function's annotations as they are at run time, so he
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal, localcontext
 from typing import Any
 
@@ -36,7 +36,9 @@ def number_range(start: int | float, stop: int | float | None = None, step: int 
     values = (start, stop, step)
     received = f"range({','.join(map(str, values))})"
     if any(isinstance(value, bool) or not math.isfinite(value) for value in values) or step == 0:
-        raise UserError(f"range(start,stop,step): expected finite numbers and a step other than 0. Received: {received}")
+        raise UserError(
+            f"range(start,stop,step): expected finite numbers and a step other than 0. Received: {received}"
+        )
     whole = all(isinstance(value, int) for value in values)
     # Python writes a float with the fewest digits that tell it from others: those that were typed.
     low, high, by = (Decimal(repr(value)) for value in values)
@@ -68,7 +70,7 @@ def choice(*args: Any) -> ChoiceSweep:
     return grammar_functions.choice(*_written_out(args))
 
 
-def sort(*args: Any, sweep: Any = None, list: Any = None, reverse: bool = False) -> Any:
+def sort(*args: Any, sweep: Any = None, list: Any = None, reverse: bool = False) -> Any:  # noqa: A002  # named as Hydra names it
     """`sort(range(7,0,-3))` in an override, as Hydra's: what is sorted is no longer shuffled."""
     sorted_ = grammar_functions.sort(*_written_out(args), sweep=sweep, list=list, reverse=reverse)
     if isinstance(sorted_, ChoiceSweep):
@@ -76,7 +78,7 @@ def sort(*args: Any, sweep: Any = None, list: Any = None, reverse: bool = False)
     return sorted_
 
 
-def shuffle(*args: Any, sweep: Any = None, list: Any = None) -> Any:
+def shuffle(*args: Any, sweep: Any = None, list: Any = None) -> Any:  # noqa: A002
     """`shuffle(range(3))` in an override, as Hydra's; a range among values stands for its members."""
     return grammar_functions.shuffle(*_written_out(args), sweep=sweep, list=list)
 
@@ -94,16 +96,16 @@ def _written_out(args: tuple[Any, ...]) -> list[Any]:
     return [value for arg in args for value in (arg.list if isinstance(arg, Listed) else [arg])]
 
 
-def members_of(sweep: Any) -> list[Any] | None:
-    """The members of a choice, those of ranges in it included (`7,range(0,3)`); None where it is no choice.
+def with_members(value: Any) -> Any:
+    """A choice with the members of ranges in it written out (`7,range(0,3)`); any other value as it is.
 
     Raises:
         UserError: a choice or a glob within a choice.
     """
-    if not isinstance(sweep, ChoiceSweep):
-        return None
+    if not isinstance(value, ChoiceSweep):
+        return value
     found: list[Any] = []
-    for member in sweep.list:
+    for member in value.list:
         if isinstance(member, Listed):
             found += member.list
         elif isinstance(member, (Sweep, Glob)):
@@ -111,9 +113,11 @@ def members_of(sweep: Any) -> list[Any] | None:
             raise UserError(f"expected {kind} on its own, or values and ranges in one list, as in 7,range(0,3)")
         else:
             found.append(member)
-    return found
+    return replace(value, list=found)
 
 
 def _check_count(expected: str, count: int, received: str) -> None:
     if count > MOST_VALUES:
-        raise UserError(f"{expected}: expected at most {MOST_VALUES:,} values. Received: {received}, which has {count:.3g}")
+        raise UserError(
+            f"{expected}: expected at most {MOST_VALUES:,} values. Received: {received}, which has {count:.3g}"
+        )

@@ -1,4 +1,4 @@
-"""What the options of our engines may be: one line each, whichever engines have it, so that none is found out at night."""
+"""What the options of our engines may be: one line each, whichever engines have it, and told when a grid is planned."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from harness.cell.cell import Cell
 from harness.engines import Event
 from harness.engines.dispatch import Assignment, Dispatch, Setup, setup_of
 from harness.engines.machine import out_of_memory_kills, usable_cores
+from harness.engines.options import check_options
 from harness.engines.ray_cluster import Cluster, fitting_workers
 from harness.engines.ray_worker import Slot, cause_of, last_line
-from harness.engines.options import check_options
 from harness.engines.worker import log_path
 from harness.types import Site, TaskSpec, UserError
 

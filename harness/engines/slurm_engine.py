@@ -20,12 +20,12 @@ from harness.engines import Event
 from harness.engines.dispatch import Assignment, Dispatch
 from harness.engines.environment import worker_environment
 from harness.engines.local import LocalEngine
-from harness.engines.slurm_jobs import Jobs
 from harness.engines.options import check_options
+from harness.engines.slurm_jobs import Jobs
 from harness.engines.worker import Finished
 from harness.records.locks import lock_cell, locks_dir, read_locks
 from harness.records.store import is_done, written_record
-from harness.types import Site, TaskSpec, UserError
+from harness.types import Site, TaskSpec
 
 # A job that squeue lists no more may have written records that a shared file system shows only seconds later.
 LOOKS_BEFORE_LOST = 3
@@ -113,7 +113,7 @@ class SlurmEngine:
         return {**own, "workers": self.cells_at_a_time, "workers_per_gpu": self.workers_per_gpu}
 
     def _job_parameters(self, threads: int) -> dict[str, Any]:
-        # A site may hand on no environment to jobs (sbatch --export=NONE, a prolog): what matters is said in the script.
+        # A site may hand on no environment to jobs (--export=NONE, a prolog): what matters is said in the script.
         told = [f"export {name}={shlex.quote(value)}" for name, value in worker_environment().items()]
         asked = {
             "job_name": "harness",
