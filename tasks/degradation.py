@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.types import TaskData, UserError
 from tasks import cmapss
-from tasks.checks import check_flag, check_integer, check_number
+from tasks.checks import check_choice, check_flag, check_integer, check_number
 from tasks.metrics import REMAINING_LIFE
 from tasks.shifts import sensor_shifts
 from tasks.splits import GroupSplit
@@ -59,6 +59,7 @@ def load(
     Raises:
         UserError: an option that makes no sense, or files that do not hold what they should.
     """
+    check_choice("task.data.subset", subset, cmapss.SUBSETS)
     check_integer("task.data.seed", seed, low=0)
     if path is not None:
         return cmapss.load(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -55,6 +56,11 @@ def build_loss(config: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
         raise UserError(
             f"task.loss: expected a Keras loss ({what_went_wrong(error, config)}). Received: {config}"
         ) from error
+    switches = {key: p.default for key, p in inspect.signature(type(loss)).parameters.items()}
+    for key, value in config.items():
+        # Keras takes anything for true.
+        if isinstance(switches.get(key), bool) and not isinstance(value, bool):
+            raise UserError(f"task.loss.{key}: expected true or false. Received: {value}")
     if not callable(loss):
         raise UserError(f"task.loss: expected a Keras loss, called with targets and outputs. Received: {config}")
     return loss

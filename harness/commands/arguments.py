@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Arguments:
     overrides: tuple[str, ...] = ()
     config_dirs: tuple[Path, ...] = ()
     hydra_flags: tuple[str, ...] = ()
-    multirun: bool = False
+    multirun: bool = field(default=False, compare=False)
 
 
 def parse(argv: Sequence[str]) -> Arguments:

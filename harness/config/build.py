@@ -32,10 +32,12 @@ def build(node: Mapping[str, Any], *, partial: bool = False) -> Any:
     try:
         return instantiate(dict(node), _convert_="all", _partial_=partial)
     except InstantiationException as error:
-        raise (error.__cause__ or error) from None
+        raised = error.__cause__ or error
     except SystemExit as error:
         # Of the target or its module: it would end this program, or a worker, without a word.
-        raise TargetExitError(error.code).with_traceback(error.__traceback__) from None
+        raised = TargetExitError(error.code).with_traceback(error.__traceback__)
+    # Outside of the handlers, so that it keeps its own cause and is not told as a consequence of Hydra's wrapping.
+    raise raised
 
 
 class TargetExitError(RuntimeError):

@@ -178,7 +178,7 @@ class Composer:
 
     def _parse_one(self, text: str) -> Override:
         if text not in self._parsed:
-            if text.startswith("=") or text.startswith("~=") or ("=" not in text and not text.startswith("~")):
+            if text == "~" or text.startswith(("=", "~=")) or ("=" not in text and not text.startswith("~")):
                 raise UserError(f"expected an override such as task=mnist or train.epochs=3. Received: {text}")
             _refuse_hydras_own(text)
             override = self._parse_grammar(expand_home(text))
@@ -285,4 +285,7 @@ def _as_sweep_text(value: Any) -> str:
 def _first_line(error: BaseException) -> str:
     cause = error.__cause__ or error.__context__ or error
     text = str(error).strip() or str(cause).strip() or type(cause).__name__
+    if text.startswith("Error merging override") and str(cause).strip() and cause is not error:
+        # Which override it was, the cause does not say.
+        text = f"{str(cause).strip().splitlines()[0]}. Received: {text.removeprefix('Error merging override ')}"
     return " ".join(line.strip() for line in text.splitlines()[:2])

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.types import UserError
+
 PATHS = ("results_dir", "task.data.path", "task.data.labels_path", "task.data.data_dir")
 
 
@@ -29,11 +31,18 @@ def expand_home(override: str) -> str:
 
 
 def expand_paths(config: Mapping[str, Any]) -> None:
-    """The same for the paths of a config, in place: a yaml may hold them too."""
+    """The same for the paths of a config, in place: a yaml may hold them too.
+
+    Raises:
+        UserError: what is to be a path is none.
+    """
     for dotted in PATHS:
         *parents, leaf = dotted.split(".")
         node: Any = config
         for parent in parents:
             node = node.get(parent) if isinstance(node, dict) else None
-        if isinstance(node, dict) and isinstance(node.get(leaf), str):
-            node[leaf] = at_home(node[leaf])
+        if not isinstance(node, dict) or node.get(leaf) is None:
+            continue
+        if not isinstance(node[leaf], str):
+            raise UserError(f"{dotted}: expected a path. Received: {node[leaf]}")
+        node[leaf] = at_home(node[leaf])

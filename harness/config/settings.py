@@ -87,6 +87,8 @@ def check_settings(config: dict[str, Any]) -> None:
         first, most = config["until"]["first"], config["until"]["most"]
         if first > most:
             raise UserError(f"until.first: expected at most until.most={most}. Received: {first}")
+    if not config["results_dir"].strip() or "\0" in config["results_dir"]:
+        raise UserError(f"results_dir: expected a path. Received: {config['results_dir']!r}")
     check_device(_value(config, "train.device"))
     check_options(config["train"]["optimizer_options"])
     check_finite(config)
