@@ -1,13 +1,42 @@
-"""What a report has of one subject: the answers about it, and their files."""
+"""What a report is divided into, and what it has of one subject: the answers about it, and their files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 from harness.report.answer import GROUPS, Answer
 from harness.report.files import write_drawing, write_table
+from harness.statistics.comparison import Comparison
+from harness.statistics.dials import Dial, dials_of
+from harness.statistics.own_best import at_value, common_value
+from harness.types import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The comparisons of one task, data source and architecture.
+
+    Attributes:
+        comparisons: all of them.
+        dials: of each setting that takes several values, the dial with the most cells.
+    """
+
+    comparisons: Sequence[Comparison]
+    dials: Sequence[Dial]
+
+    @cached_property
+    def leader(self) -> Comparison:
+        """The one that speaks for its task: at the learning rate that suits all strategies best, else the largest."""
+        for dial in self.dials:
+            if dial.is_learning_rate and dial.has_validation:
+                with suppress(UserError):  # no seed has all rates yet
+                    return at_value(dial, common_value(dial))
+        return max(self.comparisons, key=lambda one: len(one.cells))
 
 
 @dataclass(frozen=True)
@@ -67,3 +96,19 @@ def _draw(answers: Sequence[Answer], folder: Path) -> Iterator[tuple[Figure, lis
             reading = " ".join(text for text in (answer.reading, answer.caution) if text)
             path = f"{folder.name}/{drawing.name}"
             yield Figure(drawing.name, drawing.title, reading, path, svg, answer.group, drawing.wide), files
+
+
+def parts_of(found: Sequence[Comparison]) -> list[Part]:
+    """Comparisons by task, data source and architecture."""
+    groups = groupby(found, key=lambda one: (one.task, one.data_source, one.architecture))
+    members = [list(group) for _, group in groups]
+    return [Part(one, _most_run(dials_of(one))) for one in members]
+
+
+def _most_run(dials: Sequence[Dial]) -> list[Dial]:
+    """Of the dials of one setting (at several values of another), the one with the most cells; learning rates first."""
+    largest: dict[str, Dial] = {}
+    for dial in dials:
+        if dial.name not in largest or len(dial.whole.cells) > len(largest[dial.name].whole.cells):
+            largest[dial.name] = dial
+    return sorted(largest.values(), key=lambda dial: not dial.is_learning_rate)

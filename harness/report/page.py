@@ -16,10 +16,10 @@ from markupsafe import Markup, escape
 
 from harness.report.answer import GROUPS, Shown
 from harness.report.canvas import inline_svg
-from harness.report.chapters import Chapter, Figure
+from harness.report.chapters import Chapter, Figure, Part
 from harness.report.palette import look_of
 from harness.report.sheet import ARROWS, MISSING, count, label_of, number, to_html
-from harness.report.study import Part, Study
+from harness.report.study import Study
 from harness.report.text import decimals
 from harness.statistics.comparison import Comparison
 from harness.statistics.summary import aggregate_comparison

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.report.chapters import Chapter, write_chapter
+from harness.report.chapters import Chapter, Part, parts_of, write_chapter
 from harness.report.files import write_frame, write_text
 from harness.report.page import Sections, render_page
 from harness.report.questions import Questions, default_baseline
-from harness.report.study import Part, Study
+from harness.report.study import Study
 from harness.statistics.by_value import aggregate_by_value
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
@@ -61,12 +61,13 @@ def write_report(
     out = Path(out) if out is not None else results_dir / "report"
     writer = _Writer(Questions.found(config_dirs), out, baseline)
     few = len(study.comparisons) <= _MOST_DRAWN
-    sections = [writer.write_part(part, draw_all=few and not part.dials) for part in study.parts]
-    across = writer.write_across([part.leader for part in study.parts])
+    parts = parts_of(study.comparisons)
+    sections = [writer.write_part(part, draw_all=few and not part.dials) for part in parts]
+    across = writer.write_across([part.leader for part in parts])
     page = render_page(study, sections, across)
     index = [write_text(out / "index.html", page), write_text(out / "index.md", _index(study, sections))]
     frames = {"cells": study.cells.rows, "comparisons": _all_rows(map(_named_summary, study.comparisons))}
-    if dials := [dial for part in study.parts for dial in part.dials]:
+    if dials := [dial for part in parts for dial in part.dials]:
         frames["dials"] = _all_rows(map(_named_by_value, dials))
     tables = [file for name, frame in frames.items() for file in write_frame(out, name, frame)]
     return [*index, *tables, *writer.files]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from harness.records.grids import Grid, read_grids
 from harness.records.store import read_records
 from harness.statistics.comparison import Comparison, comparisons
 from harness.statistics.dials import Dial, dials_of
-from harness.statistics.own_best import at_value, common_value
 from harness.types import UserError
 from harness.words import choose_from
 
@@ -58,28 +55,6 @@ class Stamp:
 
     _repr_markdown_ = to_markdown
     __repr__ = __str__
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """The comparisons of one task, data source and architecture.
-
-    Attributes:
-        comparisons: all of them.
-        dials: of each setting that takes several values, the dial with the most cells.
-    """
-
-    comparisons: Sequence[Comparison]
-    dials: Sequence[Dial]
-
-    @cached_property
-    def leader(self) -> Comparison:
-        """The one that speaks for its task: at the learning rate that suits all strategies best, else the largest."""
-        for dial in self.dials:
-            if dial.is_learning_rate and dial.has_validation:
-                with suppress(UserError):  # no seed has all rates yet
-                    return at_value(dial, common_value(dial))
-        return max(self.comparisons, key=lambda one: len(one.cells))
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,13 +121,6 @@ class Study:
     def dials(self) -> list[Dial]:
         """The settings that take several values while all others stay."""
         return dials_of(self.comparisons)
-
-    @cached_property
-    def parts(self) -> list[Part]:
-        """The comparisons by task, data source and architecture."""
-        groups = groupby(self.comparisons, key=lambda one: (one.task, one.data_source, one.architecture))
-        found = [list(members) for _, members in groups]
-        return [Part(members, _most_run(dials_of(members))) for members in found]
 
     @cached_property
     def missing(self) -> list[str]:
@@ -236,15 +204,6 @@ def digest_records(records: Sequence[Record]) -> str:
         said = {key: value for key, value in record.items() if key not in _ADDED_BY_READING}
         total.update(f"{canonical(said)}\n".encode())
     return total.hexdigest()
-
-
-def _most_run(dials: Sequence[Dial]) -> list[Dial]:
-    """Of the dials of one setting (at several values of another), the one with the most cells; learning rates first."""
-    largest: dict[str, Dial] = {}
-    for dial in dials:
-        if dial.name not in largest or len(dial.whole.cells) > len(largest[dial.name].whole.cells):
-            largest[dial.name] = dial
-    return sorted(largest.values(), key=lambda dial: not dial.is_learning_rate)
 
 
 def _overtaken(records: Sequence[Record]) -> set[str]:

@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from harness.statistics.caution import BASELINE
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.dials import Dial, by_seed, diverged_values
 from harness.statistics.gap import aggregate_gap
 from harness.statistics.stability import compare_divergence
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.table import Table
-from harness.statistics.verdicts import BASELINE, compare_pairs, compare_series, holm, pairs_of, verdicts
+from harness.statistics.verdicts import compare_pairs, compare_series, holm, pairs_of, verdicts
 
 
 @kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,8 +39,13 @@ def kept(function: Callable[Concatenate[Subject, P], Result]) -> Callable[Concat
     Who takes a result must leave it as it is: others have the same.
     """
 
+    signature = inspect.signature(function)
+
     def once(subject: Subject, *args: P.args, **kwargs: P.kwargs) -> Result:
-        key = (function, args, tuple(sorted(kwargs.items())))
+        # A default that is said and one that is not are the same.
+        bound = signature.bind(subject, *args, **kwargs)
+        bound.apply_defaults()
+        key = (function, *list(bound.arguments.items())[1:])
         if key not in subject._kept:
             subject._kept[key] = function(subject, *args, **kwargs)
         result: Result = subject._kept[key]

@@ -12,6 +12,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 from harness.statistics.summary import mean_interval
 
+_MOST_ENUMERATED = 13  # up to so many pairs all signs are gone through
+
 
 @dataclass(frozen=True)
 class PairedResult:
@@ -131,4 +133,24 @@ def wilcoxon_p(differences: NDArray[np.float64]) -> float:
     """Two-sided Wilcoxon signed-rank test, differences of 0 left out (Wilcoxon 1945); 1 where all are 0."""
     if len(differences) < 2:
         return math.nan
-    return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0
+    if not differences.any():
+        return 1.0
+    sizes = np.abs(differences)
+    # Small samples with ties or zeros, as where cells are lost, are tested exactly.
+    if len(sizes) <= _MOST_ENUMERATED and (not sizes.all() or len(np.unique(sizes)) < len(sizes)):
+        return _tied_wilcoxon_p(differences[sizes > 0])
+    return float(stats.wilcoxon(differences).pvalue)
+
+
+def _tied_wilcoxon_p(differences: NDArray[np.float64]) -> float:
+    """The p-value over all signs that the ranks could have, ties sharing theirs.
+
+    scipy's is the same number, and takes a tenth of a second: it goes through all signs one by one.
+    """
+    ranks = np.rint(2 * stats.rankdata(np.abs(differences))).astype(np.int64)  # a shared rank is a half at most
+    ways = np.zeros(int(ranks.sum()) + 1)  # in which the positive ranks have that sum
+    ways[0] = 1
+    for rank in ranks:
+        ways[rank:] = ways[rank:] + ways[:-rank]
+    positive = int(ranks[differences > 0].sum())
+    return float(min(1.0, 2 * min(ways[: positive + 1].sum(), ways[positive:].sum()) / ways.sum()))

@@ -11,11 +11,11 @@ import pandas as pd
 from scipy import stats
 
 from harness.seeds import derive_rng
-from harness.statistics.caution import POWER, detectable_effect, paired_t_power
+from harness.statistics.caution import ALPHA, BASELINE, POWER, UNTOLD, detectable_effect, paired_t_power
 from harness.statistics.comparison import Comparison
 from harness.statistics.difference import win_interval
 from harness.statistics.table import Table
-from harness.statistics.verdicts import ALPHA, BASELINE, UNTOLD, compare_pairs, verdicts
+from harness.statistics.verdicts import compare_pairs, verdicts
 
 _MOST_SEEDS = 512
 _DRAWS = 2000
