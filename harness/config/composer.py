@@ -216,7 +216,7 @@ class Composer:
                 same = self._parser.parse_overrides([f"x={name}"])[0].value()
             except HydraException:
                 continue
-            if type(same) is type(value) and same == value:
+            if repr(same) == repr(value):  # which tells 1 from 1.0 and True, and takes nan for itself
                 return f"{override.get_key_element()}={quote(name)}"
         return None
 

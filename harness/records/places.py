@@ -27,12 +27,10 @@ def check_folder(folder: Path, option: str, hint: str = "") -> None:
 
 def check_file(file: Path, option: str) -> None:
     """Refuse a file that could not be written, `check_folder`'s way."""
-    problem = "Is a directory" if file.is_dir() else _problem_of(file.absolute().parent)
-    if not problem:
-        try:
-            file.is_file()
-        except OSError as error:
-            problem = str(error.strerror)
+    try:
+        problem = "Is a directory" if file.is_dir() else _problem_of(file.absolute().parent)
+    except OSError as error:  # a name that no file could have
+        problem = str(error.strerror)
     if problem:
         raise UserError(f"{option}: expected a file that can be written ({problem}). Received: {file}")
 
