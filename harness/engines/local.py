@@ -21,10 +21,11 @@ from pebble import ProcessExpired, ProcessPool
 from harness.cell.cell import Cell
 from harness.cell.sites import find_sites
 from harness.engines import Event
-from harness.engines.dispatch import Assignment, Dispatch, Setup, check_limits, check_whole, check_workers, setup_of
+from harness.engines.dispatch import Assignment, Dispatch, Setup, setup_of
 from harness.engines.machine import out_of_memory_kills, usable_cores, visible_gpus
+from harness.engines.options import check_options
 from harness.engines.worker import Finished, start_worker, warm_up, work
-from harness.types import Site, TaskSpec
+from harness.types import Site, TaskSpec, UserError
 
 POLL_SECONDS = 0.25
 SIGKILL_EXIT = -9
@@ -65,9 +66,7 @@ class LocalEngine:
     _slots: list[_Slot] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        check_whole(self, retries=0, cells_per_worker=1, workers_per_gpu=1)
-        check_limits(self, "timeout", "memory_gib")
-        check_workers(self)
+        check_options(self)
 
     def __enter__(self) -> LocalEngine:
         return self
@@ -83,7 +82,15 @@ class LocalEngine:
         # The others import TensorFlow meanwhile.
         for other in self._slots:
             self._prepare(other, setup_of(config)).schedule(warm_up)
-        found: Sequence[Site] = self._prepare(slot, setup_of(config)).schedule(find_sites, args=[config, spec]).result()
+        try:
+            found: Sequence[Site] = (
+                self._prepare(slot, setup_of(config)).schedule(find_sites, args=[config, spec]).result()
+            )
+        except ProcessExpired as error:
+            limit = "" if self.memory_gib is None else f"; engine.memory_gib={self.memory_gib:g} may be too little"
+            raise UserError(
+                f"engine=local: a worker died before it had a cell ({_how_it_died(error.exitcode)}){limit}"
+            ) from error
         return found
 
     def run(self, cells: Sequence[Cell], *, results_dir: Path, on_event: Callable[[Event], None]) -> None:
@@ -185,8 +192,11 @@ class _Run:
             return "oom", "the kernel killed the worker for want of memory"
         if code == SIGABRT_EXIT and self._engine.memory_gib is not None:
             return "oom", f"the worker aborted at its limit of engine.memory_gib={self._engine.memory_gib:g}"
-        how = f"signal {-code}" if code < 0 else f"exit status {code}"
-        return "error", f"the worker died ({how})"
+        return "error", f"the worker died ({_how_it_died(code)})"
+
+
+def _how_it_died(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit status {code}"
 
 
 def _stop(slot: _Slot) -> None:
