@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from harness.cell.cell import Cell
-from harness.types import Site, TaskSpec
+from harness.types import Site, TaskSpec, UserError
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,10 @@ class Event:
     status: str = ""
     reason: str = ""
     worker: int = 0
+
+
+class EngineError(UserError):
+    """What keeps an engine from running anything, whatever the cell."""
 
 
 class Engine(Protocol):
