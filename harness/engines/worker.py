@@ -61,8 +61,10 @@ def start_worker(parent: int, gpu: str | None, gpu_share: float, memory_gib: flo
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     try:
         import_tensorflow(lean=True)
-    except MemoryError:
-        # The parent says in one line what this would say in fifty.
+    except (MemoryError, ImportError):
+        # A library that there is no room to map is an ImportError; the parent says in one line what this says in fifty.
+        if memory_gib is None:
+            raise
         os._exit(1)
 
 
