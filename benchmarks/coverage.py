@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.seeds import derive_rng
-from harness.statistics.caution import detectable_effect
+from harness.statistics.caution import BEATS, UNTOLD, detectable_effect
 from harness.statistics.difference import bca_interval, win_interval
 from harness.statistics.power import seeds_for_verdict
 from harness.statistics.stability import brown_forsythe_p, log_sd_ratio_interval
 from harness.statistics.summary import mean_interval
-from harness.statistics.verdicts import BEATS, UNTOLD, holm, verdicts
+from harness.statistics.verdicts import holm, verdicts
 
 Array = NDArray[np.float64]
 Method = Callable[[Array, np.random.Generator], tuple[float, float]]

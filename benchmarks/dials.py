@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.seeds import derive_rng
+from harness.statistics.caution import UNTOLD
 from harness.statistics.difference import rank_differences, wilcoxon_p, win_interval
 from harness.statistics.own_best import best_value
 from harness.statistics.ranges import decades, rate_sensitivity, usable
 from harness.statistics.summary import mean_interval
-from harness.statistics.verdicts import UNTOLD, holm, verdicts
+from harness.statistics.verdicts import holm, verdicts
 
 Array = NDArray[np.float64]
 STRATEGIES, RATES = 5, np.logspace(-4, -1, 7)

@@ -1,8 +1,11 @@
-"""Words for people: what there is and what is nearest to a misspelt word, and how long something takes."""
+"""Words for people: what there is and what is nearest to a misspelt word, how long it takes, what can be printed."""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import math
+import re
 from collections.abc import Sequence
 
 
@@ -15,6 +18,8 @@ def choose_from(received: str, options: Sequence[str]) -> str:
 
 def describe_seconds(seconds: float) -> str:
     """`45 s`, `3 min 20 s`, `2 h 05 min`."""
+    if not math.isfinite(seconds):
+        return "a time that is not known"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -26,3 +31,32 @@ def describe_seconds(seconds: float) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, empty where it says nothing."""
     return (str(error).strip().splitlines() or [""])[0]
+
+
+# What a terminal obeys instead of showing, and what turns the direction of the letters around it.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_MOST_IN_NAME = 120
+
+
+def printable(text: str) -> str:
+    """`text` with control characters spelled out: `\\x1b[31m` is shown and turns nothing red. Lines stay lines."""
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+def in_one_line(text: str, most: int = 300) -> str:
+    """`text` as a line of at most `most` characters, with what a terminal would obey spelled out."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def file_name(text: str) -> str:
+    """`text` as the name of one file or folder: small letters, digits, `.`, `_` and `-`.
+
+    Where other characters had to go, a digest tells it from another text of the same letters.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-").lower()
+    harmless = len(plain) <= _MOST_IN_NAME and plain.strip(".") and not plain.startswith(".")
+    if harmless and not re.search(r"[^A-Za-z0-9._ (),\[\]'-]", text):
+        return plain
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{plain[:_MOST_IN_NAME].strip('.-') or 'unnamed'}-{digest}"

@@ -1,7 +1,8 @@
-"""What all tests share: where a user's own project lies, and TensorFlow set up as a cell's process sets it up."""
+"""What all tests share: a user's own project, studies made of numbers, TensorFlow as a cell's process sets it up."""
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -12,11 +13,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 OWN_PROJECT = Path(__file__).parent / "core" / "own"
 sys.path.insert(0, str(OWN_PROJECT))
+sys.path.append(str(Path(__file__).parent / "studies"))
 
 TRAIN = {"device": "auto", "threads": 1, "deterministic": True, "precision": "float32"}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    # What the modules have imported stays to the end. Keras collects garbage for each model that a cell builds, and
+    # looking through TensorFlow's half a million objects took longer than building one.
+    gc.collect()
+    gc.freeze()
     # Threads and determinism can be set only before TensorFlow computes anything, in whichever test that is.
     if "tensorflow" in sys.modules and session.items:
         from harness.cell.device import configure

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
-import tempfile
 import time
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.config.provenance import current_provenance
+from harness.files import own_folder, read_bytes, replacing
+
+_MOST_BYTES = 64 * 2**30
+# What of a course is kept as plain values.
+_PROGRESS: dict[str, type | tuple[type, ...]] = {
+    "initial_loss": (int, float),
+    "history": dict,
+    "probes": dict,
+    "diagnostics": list,
+    "reason": str,
+}
 
 
 @dataclass
@@ -52,9 +61,26 @@ class Course:
         for name, value in {"step": float(len(self.step_losses)), **found}.items():
             self.probes.setdefault(name, []).append(value)
 
+    @staticmethod
+    def of(state: State) -> Course | None:
+        """The course that a state holds, or None where its parts are not what `state` makes them of."""
+        progress, steps = state.progress, state.step_losses
+        if not isinstance(progress, dict) or progress.keys() != _PROGRESS.keys():
+            return None
+        if not all(isinstance(progress[key], kind) for key, kind in _PROGRESS.items()):
+            return None
+        if not isinstance(state.epoch, int) or steps.ndim != 1 or steps.dtype != np.float64:
+            return None
+        columns = [column for table in ("history", "probes") for column in progress[table].values()]
+        if not all(isinstance(one, list) and all(isinstance(value, (int, float)) for value in one) for one in columns):
+            return None
+        if any(len(column) != state.epoch for column in progress["history"].values()):
+            return None
+        return Course(epoch=state.epoch, step_losses=steps, **progress)
+
     def state(self, values: list[NDArray[Any]]) -> State:
         """All of it, with the variables' values, for a checkpoint."""
-        progress = {key: getattr(self, key) for key in ("initial_loss", "history", "probes", "diagnostics", "reason")}
+        progress = {key: getattr(self, key) for key in _PROGRESS}
         return State(self.epoch, values, self.step_losses, progress)
 
 
@@ -100,13 +126,15 @@ class Checkpoint:
     def load(self) -> State | None:
         """The state that an interrupted run left, or None."""
         try:
-            with np.load(self.path, allow_pickle=False) as content:
-                header = json.loads(str(content["header"]))
+            content = read_bytes(self.path, within=self.path.parent, most=_MOST_BYTES)
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                header = json.loads(str(arrays["header"]))
                 if header["code"] != self.code:
                     return None
-                values = [content[f"value_{index}"] for index in range(header["values"])]
-                return State(header["epoch"], values, content["step_losses"], header["progress"])
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+                values = [arrays[f"value_{index}"] for index in range(header["values"])]
+                return State(header["epoch"], values, arrays["step_losses"], header["progress"])
+        except Exception:
+            # Whatever the bytes are that lie there: the cell starts anew, which costs time and no result.
             return None
 
     def is_due(self) -> bool:
@@ -117,15 +145,7 @@ class Checkpoint:
         """Write a state in place of the last."""
         header = {"code": self.code, "epoch": state.epoch, "values": len(state.values), "progress": state.progress}
         arrays: dict[str, Any] = {f"value_{index}": value for index, value in enumerate(state.values)}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.path.parent, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, header=np.array(json.dumps(header)), step_losses=state.step_losses, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self.path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        own_folder(self.path.parent.parent, self.path.parent.name)
+        with replacing(self.path) as file:
+            np.savez(file, header=np.array(json.dumps(header)), step_losses=state.step_losses, **arrays)
         self._last = time.monotonic()

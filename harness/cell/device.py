@@ -36,6 +36,8 @@ def import_tensorflow(*, lean: bool = False) -> None:
     """
     if "tensorflow" in sys.modules:
         return
+    # Where no variable says it, Keras asks ~/.keras/keras.json, which is about other programs.
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what comes later: warnings and errors, no "Compiled cluster"
     sys.stderr.flush()
     terminal = os.dup(2)
@@ -92,6 +94,7 @@ def configure(train: Mapping[str, Any]) -> str:
             f"device, threads and determinism are set once a process, which began with {_configured['wanted']}. "
             f"Received: {wanted}"
         )
+    _pin(keras.config)
     keras.config.set_dtype_policy(train["precision"])
     if not _configured:
         _settle()
@@ -103,6 +106,13 @@ def configure(train: Mapping[str, Any]) -> str:
             tf.config.experimental.enable_op_determinism()
         _configured.update(wanted=wanted, device=_choose_device(str(train["device"])))
     return str(_configured["device"])
+
+
+def _pin(config: Any) -> None:
+    """Set what ~/.keras/keras.json may say otherwise: it belongs to the machine and is in no record."""
+    config.set_floatx("float32")
+    config.set_epsilon(1e-7)
+    config.set_image_data_format("channels_last")
 
 
 def _settle() -> None:

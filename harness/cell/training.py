@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,7 +101,7 @@ class Trainer:
         `checkpoint` holds the state of an interrupted run, training goes on from there, to the same bits.
         """
         orders = [batch_order(seed, epoch, len(train), self.batch_size) for epoch in range(1, epochs + 1)]
-        course = self._resume(checkpoint) or Course(self._initial_loss_of(train, orders[0]))
+        course = self._resume(checkpoint, epochs) or Course(self._initial_loss_of(train, orders[0]))
         probe = probe or ProbeSettings()
         schedule = self._schedule(train, seed=seed, probe=probe) if probe.every else None
         while course.epoch < epochs and not course.reason:
@@ -183,13 +183,14 @@ class Trainer:
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.optimizer.variables]
 
-    def _resume(self, checkpoint: Checkpoint | None) -> Course | None:
+    def _resume(self, checkpoint: Checkpoint | None, epochs: int) -> Course | None:
         state = checkpoint.load() if checkpoint is not None else None
-        if state is None or len(state.values) != len(self._variables):
+        course = Course.of(state) if state is not None and _fits(self._variables, state.values) else None
+        if state is None or course is None or not 0 < course.epoch <= epochs:
             return None
         for variable, value in zip(self._variables, state.values, strict=True):
             variable.assign(value)
-        return Course(epoch=state.epoch, step_losses=state.step_losses, **state.progress)
+        return course
 
     def _initial_loss_of(self, train: Arrays, order: NDArray[np.int32]) -> float:
         batches = order[: max(1, INITIAL_LOSS_EXAMPLES // self.batch_size)]
@@ -230,6 +231,14 @@ class Trainer:
 
     def _loss_of(self, y: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
         return tf.add_n([self.loss(y, output), *self.model.losses])
+
+
+def _fits(variables: Sequence[Any], values: Sequence[NDArray[Any]]) -> bool:
+    """Whether each variable can take its value as it is: nothing is cast or spread over another shape."""
+    return len(variables) == len(values) and all(
+        tuple(variable.shape) == value.shape and str(variable.dtype) == value.dtype.name
+        for variable, value in zip(variables, values, strict=True)
+    )
 
 
 def _taken(losses: tf.Tensor, steps: tf.Tensor) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from harness.commands.arguments import parse
 from harness.types import UserError
+from harness.words import printable
 
 # Each verb is a module harness.commands.<verb>, whose docstring is its help and whose `main` does it.
 VERBS = {
@@ -41,10 +42,9 @@ def main(argv: Sequence[str]) -> int:
         if any(flag in ("-h", "--help") for flag in argv[1:]):
             print(inspect.cleandoc(command.__doc__ or ""))
             return 0
-        status: int = command.main(parse(argv[1:]), console())
-        return status
+        return _do(command, argv)
     except UserError as error:
-        print(f"harness: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"harness: error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("harness: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
@@ -60,6 +60,15 @@ def console() -> Console:
     """The terminal; where there is none, lines as long as a wide terminal's, so that tables keep their columns."""
     plain = Console()
     return plain if plain.is_terminal else Console(width=120)
+
+
+def _do(command, argv: Sequence[str]) -> int:  # type: ignore[no-untyped-def]  # a module with `main`
+    from harness.commands.shown import guarded, telling_of_no_records
+
+    terminal = guarded(console())
+    with telling_of_no_records(terminal):
+        status: int = command.main(parse(argv[1:]), terminal)
+    return status
 
 
 def _command(name: str):  # type: ignore[no-untyped-def]  # a module with `main`

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.commands.arguments import Arguments, configs_of
+from harness.commands.shown import say_environments
 from harness.config.hydra_flags import print_hydra
 from harness.engines import build_engine
 from harness.engines.plan import PlannedCell, build_plan
@@ -32,6 +33,7 @@ def main(arguments: Arguments, console: Console) -> int:
         plan = build_plan(configs, Path(configs[0]["results_dir"]), engine.find_sites)
     for note in plan.notes():
         console.print(escape(note), style="yellow", soft_wrap=True)
+    say_environments((planned.record for planned in plan.cells if planned.record is not None), console)
     groups: dict[tuple[str, str], list[PlannedCell]] = {}
     for planned in plan.cells:
         config = planned.cell.config

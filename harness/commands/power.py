@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from rich.console import Console
+from rich.markup import escape
 
 from harness.commands.arguments import Arguments, read_options
 from harness.types import UserError
@@ -34,7 +35,8 @@ def main(arguments: Arguments, console: Console) -> int:
         baseline = options["baseline"] or default_baseline(comparison.strategies)
         plan = plan_seeds(comparison, options["metric"] or None, baseline=baseline, difference=difference)
         if plan.rows.empty:
-            console.print(f"{comparison.title}: only {baseline} was run, so there is nothing to tell it from")
+            said = f"{comparison.title}: only {baseline} was run, so there is nothing to tell it from"
+            console.print(escape(said), soft_wrap=True)
         else:
             console.print(to_terminal(seeds_sheet(plan), width=console.width))
     return 0

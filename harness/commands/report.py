@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from harness.commands.arguments import Arguments, read_options
 from harness.types import UserError
@@ -33,5 +34,5 @@ def main(arguments: Arguments, console: Console) -> int:
     )
     console.print(f"wrote {len(paths)} files", style="dim")
     for path in paths:
-        console.print(str(path), soft_wrap=True)
+        console.print(escape(str(path)), soft_wrap=True)
     return 0

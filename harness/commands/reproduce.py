@@ -1,12 +1,16 @@
-"""usage: python -m harness reproduce CELL [results_dir=PATH]
+"""usage: python -m harness reproduce CELL [results_dir=PATH] [task.data.path=PATH] [--config-dir DIR]
 
 Trains a recorded cell again from its record's own config and compares everything bit for bit: initial and final
 weights, order of batches, split, history and metrics. CELL is a cell's id, or as much of its beginning as names
-one. Exit status: 0 if all is equal, 1 if something differs.
+one. Where the data lie elsewhere by now, task.data.path (labels_path, data_dir) says where; they are checked to be
+the same. A cell of a task, architecture or strategy of your own needs the --config-dir that it was run with: what a
+record asks to call is called only where a config that you trust names it.
+Exit status: 0 if all is equal, 1 if something differs or the cell cannot be trained again.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,30 +21,79 @@ from rich.markup import escape
 from harness.cell.cell import Cell
 from harness.cell.run import run_cell
 from harness.commands.arguments import Arguments, read_options
+from harness.config.provenance import environment_difference
+from harness.config.settings import check_settings
+from harness.config.trust import check_trusted
 from harness.records.store import FINISHED, find_record, read_records
 from harness.types import UserError
-from harness.words import choose_from
+from harness.words import choose_from, in_one_line
 
 COMPARED = ("status", "hashes", "metrics", "history", "counts", "sites")
+# Where things lie, which no cell's identity knows of.
+PLACES = ("path", "labels_path", "data_dir")
 
 
 def main(arguments: Arguments, console: Console) -> int:
     """Train again and compare."""
-    options = read_options(arguments, results_dir="results/runs")
+    places = {f"task.data.{name}": "" for name in PLACES}
+    options = read_options(arguments, results_dir="results/runs", **places)
     if len(arguments.words) != 1:
         raise UserError(f"reproduce expects one cell's id. Received: {' '.join(arguments.words) or 'nothing'}")
     record = _find(Path(options["results_dir"]), arguments.words[0])
+    cell = _cell_of(record, {name: options[f"task.data.{name}"] for name in PLACES}, arguments.config_dirs)
     if record["status"] not in FINISHED:
-        console.print(f"the recorded cell ended as {record['status']} ({escape(record['reason'])})", soft_wrap=True)
+        reason = escape(in_one_line(record.get("reason", "")))
+        console.print(f"the recorded cell ended as {record['status']} ({reason})", soft_wrap=True)
     if record["stale"]:
         console.print("made by other code or versions than today's: a difference would be no surprise", style="yellow")
-    cell = Cell(record["id"], record["identity"], record["config"], record["data"])
-    console.print(f"training {record['id']} again", style="dim")
-    differences = compare(record, run_cell(cell))
+    if said := environment_difference(record):
+        console.print(escape(said), style="yellow", soft_wrap=True)
+    console.print(f"training {escape(record['id'])} again", style="dim")
+    again = run_cell(cell)
+    if again["status"] not in FINISHED and again["status"] != record["status"]:
+        return _say_failure(again, cell, console)
+    differences = compare(record, again)
     for line in differences:
         console.print(escape(line), soft_wrap=True)
     console.print("[green]equal bit for bit[/]" if not differences else f"[red]{len(differences)} values differ[/]")
     return 1 if differences else 0
+
+
+def _cell_of(record: Mapping[str, Any], places: Mapping[str, str], config_dirs: tuple[Path, ...]) -> Cell:
+    """The cell of a record, its data where the user says that they lie.
+
+    Raises:
+        UserError: the record asks for what is not trusted, or is not complete; or its data have no such place.
+    """
+    config: dict[str, Any] = copy.deepcopy(record["config"])
+    check_trusted(config, config_dirs)
+    try:
+        data = config["task"]["data"]
+        named = [config[part]["name"] for part in ("task", "architecture", "axis")]
+        check_settings(config)
+        seen = record["data"]
+        missing = [key for key in ("digest", "axes", "shape", "outputs") if seen.get(key) is None]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"expected a record with all of a cell's config. Received: none of {error}") from error
+    if missing or not all(isinstance(name, str) for name in named):
+        raise UserError(f"expected a record that says what its data were. Received: no {', '.join(missing) or 'names'}")
+    for name, value in places.items():
+        if value and name not in data:
+            there = [f"task.data.{key}" for key in PLACES if key in data]
+            raise UserError(f"the cell's data have no such place: {choose_from(f'task.data.{name}', there)}")
+        if value:
+            data[name] = str(Path(value).expanduser())
+    return Cell(record["id"], record["identity"], config, seen)
+
+
+def _say_failure(again: Mapping[str, Any], cell: Cell, console: Console) -> int:
+    """Why there is nothing to compare: one reason, and not every value that is missing for it."""
+    reason = in_one_line(again["reason"], 1000)
+    console.print(f"[red]cannot be trained again[/]: {again['status']}: {escape(reason)}", soft_wrap=True)
+    data = cell.config["task"]["data"]
+    if there := [f"task.data.{name}=PATH" for name in PLACES if data.get(name)]:
+        console.print(f"where the data lie elsewhere by now: {', '.join(there)}", style="dim", soft_wrap=True)
+    return 1
 
 
 def compare(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
@@ -50,7 +103,7 @@ def compare(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
 
     lines: list[str] = []
     for key in COMPARED:
-        _differences(key, encode(recorded[key]), encode(again[key]), lines)
+        _differences(key, encode(recorded.get(key)), encode(again.get(key)), lines)
     return lines
 
 
@@ -73,12 +126,11 @@ def _find(results_dir: Path, name: str) -> dict[str, Any]:
     exact = find_record(results_dir, Path(name).stem)
     if exact is not None:
         return exact
-    ids = [record["id"] for record in read_records(results_dir)]
+    known = {record["id"]: record for record in read_records(results_dir)}
+    ids = list(known)
     matching = [identifier for identifier in ids if identifier.startswith(name)]
     if len(matching) == 1:
-        found = find_record(results_dir, matching[0])
-        assert found is not None
-        return found
+        return known[matching[0]]
     if matching:
         raise UserError(f"{name} begins the ids of {len(matching)} cells: {choose_from(name, matching[:8])}")
     if not ids:

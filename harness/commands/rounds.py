@@ -129,7 +129,7 @@ def _scores(config: Config, records: Iterable[Mapping[str, Any]]) -> dict[int, f
         if canonical(_without_seed(record["config"])) == key:
             ended_well = record["status"] == "ok" and record["measures"]
             name = f"test_{record['measures'][0]['name']}" if ended_well else ""
-            found[int(record["seed"])] = float(record["metrics"][name]) if ended_well else float("nan")
+            found[int(record["seed"])] = float(record["metrics"].get(name) or "nan") if ended_well else float("nan")
     return found
 
 

@@ -27,6 +27,7 @@ from rich.markup import escape
 
 from harness.commands.arguments import Arguments, configs_of
 from harness.commands.rounds import Rounds
+from harness.commands.shown import say_environments
 from harness.commands.status import print_failures
 from harness.config.hydra_flags import print_hydra
 from harness.engines import Engine, build_engine
@@ -100,12 +101,13 @@ def _refuse_invalid(plan: Plan, *, skip: bool) -> None:
 def _announce(plan: Plan, console: Console, *, with_notes: bool) -> None:
     for note in plan.notes() if with_notes else ():
         console.print(escape(note), style="yellow", soft_wrap=True)
+    say_environments((planned.record for planned in plan.cells if planned.record is not None), console)
     states = [planned.state for planned in plan.cells]
     parts = [f"{states.count('done')} done", f"{len(plan.to_run)} to run"]
     if again := states.count("failed before"):
         parts.append(f"{again} of them failed before and are tried again")
     if stale := states.count("stale"):
-        parts.append(f"{stale} of them have a stale record (other code or versions), which is kept aside")
+        parts.append(f"{stale} of them have a stale record (other code, versions or variables), which is kept aside")
     if invalid := len(plan.invalid):
         parts.append(f"{invalid} invalid and left out")
     if plan.repeated:

@@ -18,12 +18,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.commands.arguments import Arguments, read_options
+from harness.commands.shown import say_environments
 from harness.engines.worker import log_path
 from harness.records.grids import Grid, read_grids
 from harness.records.locks import read_locks
-from harness.records.store import FINISHED, read_records, unreadable_records
+from harness.records.store import FINISHED, read_records
 from harness.types import UserError
-from harness.words import describe_seconds
+from harness.words import describe_seconds, in_one_line
 
 COLUMNS = ("cells", "ok", "diverged", "failed", "stale", "running", "left")
 
@@ -44,15 +45,19 @@ def main(arguments: Arguments, console: Console) -> int:
     table.add_column("grid", overflow="fold")
     for grid in read_grids(results_dir):
         counts = count_cells(grid, records, locks)
-        table.add_row(*(str(counts[key]) for key in COLUMNS), grid.begun[:19].replace("T", " "), escape(grid.command))
+        table.add_row(*(str(counts[key]) for key in COLUMNS), *(escape(text) for text in _of_grid(grid)))
     console.print(table if table.row_count else "no grid has been run into this folder")
     for cell_id, lock in locks.items():
         since = describe_seconds(time.time() - lock["started"])
-        console.print(f"running {cell_id}: {lock['epoch']} epochs in {since}, process {lock['pid']}", soft_wrap=True)
-    for path in unreadable_records(results_dir):
-        console.print(f"[yellow]not a whole record, will be run again:[/] {path}", soft_wrap=True)
+        said = f"running {cell_id}: {lock['epoch']} epochs in {since}, process {lock['pid']}"
+        console.print(escape(said), soft_wrap=True)
+    say_environments(records.values(), console)
     print_failures([r for r in records.values() if r["status"] not in FINISHED], [], results_dir, console)
     return 0
+
+
+def _of_grid(grid: Grid) -> tuple[str, str]:
+    return in_one_line(grid.begun[:19].replace("T", " ")), in_one_line(grid.command, 2000)
 
 
 def count_cells(grid: Grid, records: Mapping[str, Any], locks: Mapping[str, Any]) -> Counter[str]:
@@ -77,7 +82,7 @@ def print_failures(
     """List the cells that failed, those of one cause together, and those that left no record at all."""
     causes: dict[str, list[str]] = {}
     for record in failed:
-        causes.setdefault(f"{record['status']}: {record['reason']}", []).append(record["id"])
+        causes.setdefault(f"{record['status']}: {in_one_line(record['reason'], 1000)}", []).append(record["id"])
     if missing:
         causes["no record"] = list(missing)
     if not causes:
@@ -87,4 +92,6 @@ def print_failures(
         console.print(f"  {escape(cause)} [dim]({len(cells)})[/]", soft_wrap=True)
         for cell in cells:
             log = log_path(results_dir, cell)
-            console.print(f"    {cell}" + (f"  [dim]{log}[/]" if log.exists() else ""), soft_wrap=True)
+            console.print(
+                f"    {escape(cell)}" + (f"  [dim]{escape(str(log))}[/]" if log.exists() else ""), soft_wrap=True
+            )

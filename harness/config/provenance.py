@@ -5,17 +5,34 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from harness.config.identity import outcome_config
+from harness.words import in_one_line
 
 PACKAGES = ("tensorflow", "keras", "numpy")
+# Variables that can change the bits of a result, by the names that TensorFlow, oneDNN, XLA, CUDA's libraries and Keras
+# give them. Not all of `TF_`: Terraform's begin with it as well, and hold passwords, which belong in no record.
+_CHANGING = (
+    *("TF_ALLOW_", "TF_AUTO", "TF_CPU_", "TF_CUBLAS", "TF_CUDNN_", "TF_DETERMINISTIC_", "TF_DISABLE_", "TF_ENABLE_"),
+    *("TF_FP16_", "TF_GPU_", "TF_MATMUL_", "TF_MKL_", "TF_MLIR_", "TF_NUM_", "TF_ONEDNN_", "TF_OVERRIDE_", "TF_ROCM_"),
+    *("TF_TENSOR", "TF_USE_", "TF_XLA_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "MKL_", "CUBLAS_", "CUDNN_"),
+    "NVIDIA_TF32_",
+)
+# Of those, what only says what is printed, where things lie and how memory is had, and what is set here.
+_UNCHANGING = (
+    *("TF_GPU_ALLOCATOR", "TF_USE_LEGACY_KERAS", "TF_CPU_ALLOCATOR"),
+    *("KERAS_HOME", "KERAS_BACKEND", "ONEDNN_VERBOSE", "DNNL_VERBOSE", "MKL_VERBOSE"),
+)
 COMPUTING = ("harness.cell.run",)
+_LONGEST = 200
 
 
 def current_provenance(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,17 +44,42 @@ def current_provenance(config: Mapping[str, Any]) -> dict[str, Any]:
         "source": source_digest((*COMPUTING, *own)),
         "versions": package_versions(),
         "python": platform.python_version(),
+        "environment": environment(),
     }
 
 
 def is_stale(record: Mapping[str, Any]) -> bool:
-    """Whether other code or other versions of the packages that compute made this record."""
-    made_by = record.get("provenance", {})
+    """Whether other code, versions of the packages that compute, or environment variables made this record."""
+    made_by = record.get("provenance") or {}
     try:
         now = current_provenance(record["config"])
-    except (KeyError, TypeError, ImportError, ValueError):
+    except (KeyError, TypeError, ImportError, ValueError, OSError):
         return True
-    return bool(made_by.get("source") != now["source"] or made_by.get("versions") != now["versions"])
+    changed = any(made_by.get(key) != now[key] for key in ("source", "versions"))
+    return changed or made_by.get("environment", {}) != now["environment"]
+
+
+def environment() -> dict[str, str]:
+    """The variables that are set now and can change the bits of a result, with their values."""
+    return {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if name.startswith(_CHANGING) and not name.startswith(_UNCHANGING)
+    }
+
+
+def environment_difference(record: Mapping[str, Any]) -> str:
+    """With which other variables than are set now a record was made, in a line; empty where with the same."""
+    then, now = (record.get("provenance") or {}).get("environment", {}), environment()
+    names = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+    if not names:
+        return ""
+    return in_one_line(f"made {_with(names, then)}, and now it is {_with(names, now).removeprefix('with ')}")
+
+
+def _with(names: Iterable[str], values: Mapping[str, str]) -> str:
+    """`with A=1 and without B`."""
+    return " and ".join(f"with {name}={values[name]}" if name in values else f"without {name}" for name in names)
 
 
 def _targets(node: Any) -> Iterator[str]:
@@ -73,16 +115,23 @@ def source_digest(roots: tuple[str, ...]) -> str:
     Comments, docstrings and formatting do not count, nor does the version of Python that reads the code.
     """
     total = hashlib.sha256()
-    for name, tree in sorted(_closure(roots).items()):
+    for name, module in sorted(_closure(roots).items()):
         total.update(f"{name}\n".encode())
-        for token in _tokens(tree):
-            total.update(f"{token}\n".encode())
+        total.update(module.code)
     return total.hexdigest()
 
 
-def _closure(roots: Iterable[str]) -> dict[str, ast.Module]:
+@dataclass(frozen=True)
+class _Module:
+    """A module's code as bytes that no formatting changes, and what it imports."""
+
+    code: bytes
+    imports: tuple[str, ...]
+
+
+def _closure(roots: Iterable[str]) -> dict[str, _Module]:
     own = {root.partition(".")[0] for root in roots}
-    modules: dict[str, ast.Module] = {}
+    modules: dict[str, _Module] = {}
     waiting = list(roots)
     while waiting:
         name = waiting.pop()
@@ -91,11 +140,20 @@ def _closure(roots: Iterable[str]) -> dict[str, ast.Module]:
         path = _source_file(name)
         if path is None:
             continue
-        tree = _parse(path)
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting.extend(_imports(tree, package))
-        modules[name] = _without_docstrings(tree)
+        status = path.stat()
+        modules[name] = _read_module(name, path, status.st_mtime_ns, status.st_size)
+        waiting.extend(modules[name].imports)
     return modules
+
+
+@lru_cache(maxsize=1024)
+def _read_module(name: str, path: Path, mtime_ns: int, size: int) -> _Module:
+    # Read once and not for each of the thousand things that a stranger's records may say they called.
+    tree = _parse(path)
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    imports = tuple(_imports(tree, package))
+    code = "".join(f"{token}\n" for token in _tokens(_without_docstrings(tree)))
+    return _Module(code.encode(), imports)
 
 
 def _parse(path: Path) -> ast.Module:
@@ -156,7 +214,10 @@ def _has_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Async
 def _source_file(name: str) -> Path | None:
     """The file of a module, found by its place: asking Python for a submodule would import what it lies in."""
     top, *inner = name.split(".")
-    spec = importlib.util.find_spec(top) if top else None
+    # A record's words for what is called may be anything, and are no place to look for files in.
+    if len(name) > _LONGEST or not all(part.isidentifier() for part in (top, *inner)):
+        return None
+    spec = importlib.util.find_spec(top)
     if spec is None:
         return None
     if not inner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,9 +84,9 @@ class Plan:
         """Seconds that the cells to run took elsewhere in this folder, one after another; None if not known."""
         measured: dict[tuple[str, ...], list[float]] = {}
         for planned in self.cells:
-            if planned.record is not None and planned.record["status"] in ("ok", "diverged"):
-                for key in _cost_keys(planned.cell.config):
-                    measured.setdefault(key, []).append(float(planned.record["seconds"]["total"]))
+            seconds = _seconds_of(planned.record)
+            for key in _cost_keys(planned.cell.config) if math.isfinite(seconds) else ():
+                measured.setdefault(key, []).append(seconds)
         total = 0.0
         for cell in self.to_run:
             known = next((measured[key] for key in _cost_keys(cell.config) if key in measured), None)
@@ -159,9 +160,8 @@ class _Resolver:
     def _sites_of(self, built: str, cell: Cell, record: Mapping[str, Any] | None) -> Sequence[Site]:
         if built in self._sites:
             return self._sites[built]
-        if is_done(record):
+        if record is not None and is_done(record) and record["sites"]:
             # The record tells the sites, and no model need be built.
-            assert record is not None
             return [Site(s["name"], tuple(s["axes"]), tuple(s["shape"])) for s in record["sites"]]
         self._sites[built] = self._find_sites(cell.config, cell.spec)
         return self._sites[built]
@@ -194,6 +194,12 @@ def _name_equals(cells: list[PlannedCell]) -> list[PlannedCell]:
             planned = replace(planned, same_as=first if first != axis else "")
         named.append(planned)
     return named
+
+
+def _seconds_of(record: Mapping[str, Any] | None) -> float:
+    """Seconds that a finished cell took, NaN where that is not known."""
+    finished = record is not None and record["status"] in ("ok", "diverged")
+    return float(record["seconds"].get("total") or "nan") if record is not None and finished else math.nan
 
 
 def _cost_keys(config: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from harness.files import own_folder, write_text
 from harness.types import UserError
 
 COMMAND_SECONDS = 60
@@ -121,9 +122,7 @@ class Jobs:
             path.read_text(encoding="utf-8", errors="replace") for path in sorted(self._folder.glob(f"{job}_*_log.*"))
         ]
         if any(texts):
-            logs = self._results_dir / "logs"
-            logs.mkdir(parents=True, exist_ok=True)
-            (logs / f"slurm-{job}.log").write_text("".join(texts), encoding="utf-8")
+            write_text(own_folder(self._results_dir, "logs") / f"slurm-{job}.log", "".join(texts), synced=False)
 
     def _remove_folder(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -18,6 +18,7 @@ from harness.cell.cell import Cell
 from harness.cell.device import GPU_SHARE, import_tensorflow
 from harness.cell.record import record_of
 from harness.cell.run import run_cell
+from harness.files import open_anew, own_folder
 from harness.records.locks import lock_cell
 from harness.records.store import is_done, write_record, written_record
 
@@ -80,7 +81,7 @@ def work(cell: Cell, results_dir: Path) -> Finished:
         record = written_record(results_dir, cell.id)
         if record is None or not is_done(record):
             with output_to(log_path(results_dir, cell.id)):
-                checkpoint = results_dir / "checkpoints" / f"{cell.id}.npz"
+                checkpoint = own_folder(results_dir, "checkpoints") / f"{cell.id}.npz"
                 record = run_cell(cell, on_epoch=lock.report_epoch, checkpoint_path=checkpoint)
                 if record["traceback"]:
                     print(record["traceback"], file=sys.stderr)
@@ -121,11 +122,11 @@ def log_path(results_dir: Path, cell_id: str) -> Path:
 @contextmanager
 def output_to(path: Path) -> Iterator[None]:
     """Send what this process prints, its C++ libraries included, to a file that is removed if it stays empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    own_folder(path.parent.parent, path.parent.name)
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    file = open_anew(path)
     try:
         os.dup2(file, 1)
         os.dup2(file, 2)

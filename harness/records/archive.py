@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from harness.files import UnreadableError, lies_within, open_shared, own_folder, read_bytes, replacing
+from harness.words import in_one_line
+
 ARCHIVE = "records.parquet"
+_COLUMNS = ("id", "text", "size", "mtime_ns")
+# What a file of a few bytes may ask for: Parquet compresses without a bound.
+_MOST_ROWS = 5_000_000
+_MOST_BYTES = 16 * 2**30
 
 
 @dataclass(frozen=True)
@@ -30,28 +37,63 @@ class Archived:
 
     def is_copy_of(self, path: Path) -> bool:
         """Whether `path` is the file that was copied, unchanged since."""
-        status = path.stat()
-        return status.st_size == self.size and status.st_mtime_ns == self.mtime_ns
+        status = path.lstat()
+        return stat.S_ISREG(status.st_mode) and status.st_size == self.size and status.st_mtime_ns == self.mtime_ns
 
     @staticmethod
     def of(path: Path) -> Archived:
         """A copy of a file."""
         status = path.stat()
-        return Archived(path.read_text(encoding="utf-8"), status.st_size, status.st_mtime_ns)
+        try:
+            text = read_bytes(path, within=path.parent.parent).decode()
+        except UnicodeDecodeError as error:
+            raise UnreadableError("no text") from error
+        return Archived(text, status.st_size, status.st_mtime_ns)
 
 
 def read_archive(results_dir: Path, only: str | None = None) -> dict[str, Archived]:
-    """Cell id -> the archived record, of all or of one; empty where there is no archive, or none that can be read."""
+    """Cell id -> the archived record, of all or of one; empty where there is no archive.
+
+    Raises:
+        UnreadableError: it is no archive of records; their own files are still there, and the next archive replaces it.
+    """
     path = results_dir / ARCHIVE
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
     try:
-        table = pq.read_table(path, filters=None if only is None else [("id", "==", only)])
-        columns = [table.column(name).to_pylist() for name in ("id", "text", "size", "mtime_ns")]
-    except (OSError, pa.ArrowException, KeyError):
-        # Damaged: the records' own files are still there, and the next archive replaces it.
-        return {}
-    return {name: Archived(text, size, time) for name, text, size, time in zip(*columns, strict=True)}
+        _check_archive(results_dir, path)
+        table = pq.read_table(
+            path, columns=list(_COLUMNS), filters=None if only is None else [("id", "==", only)], partitioning=None
+        )
+        columns = [table.column(name).to_pylist() for name in _COLUMNS]
+    except (OSError, pa.ArrowException, KeyError, UnicodeDecodeError, OverflowError) as error:
+        raise UnreadableError(f"no archive of records ({in_one_line(str(error), 120)})") from error
+    rows = zip(*columns, strict=True)
+    return {name: Archived(text, size, time) for name, text, size, time in rows if None not in (name, text, size, time)}
+
+
+def _check_archive(results_dir: Path, path: Path) -> None:
+    """Refuse what is no archive before any of it is unpacked."""
+    if not lies_within(results_dir, path):
+        raise UnreadableError("a link that leads out of the folder")
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UnreadableError("no regular file")
+    meta = pq.read_metadata(path)
+    unpacked = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
+    if meta.num_rows > _MOST_ROWS or unpacked > _MOST_BYTES:
+        raise UnreadableError(
+            f"expected at most {_MOST_ROWS:,} records. Received: {meta.num_rows:,}, {unpacked:,} bytes"
+        )
+    schema = meta.schema.to_arrow_schema()
+    for name in _COLUMNS:
+        places = schema.get_all_field_indices(name)
+        wanted = _is_text if name in ("id", "text") else pa.types.is_integer
+        if len(places) != 1 or not wanted(schema.field(places[0]).type):
+            raise UnreadableError(f"no archive of records: expected one column {name} of its type")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def write_archive(results_dir: Path, archived: dict[str, Archived]) -> Path:
@@ -65,23 +107,14 @@ def write_archive(results_dir: Path, archived: dict[str, Archived]) -> Path:
             "mtime_ns": [archived[name].mtime_ns for name in names],
         }
     )
-    handle, temporary = tempfile.mkstemp(dir=results_dir, prefix=".", suffix=".tmp")
-    os.close(handle)
-    try:
-        pq.write_table(table, temporary, compression="zstd")
-        with Path(temporary).open("rb") as file:
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(results_dir / ARCHIVE)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(results_dir / ARCHIVE) as file:
+        pq.write_table(table, file, compression="zstd")
     return results_dir / ARCHIVE
 
 
 @contextmanager
 def archive_lock(results_dir: Path) -> Iterator[None]:
     """Keep other processes from writing the archive meanwhile; readers need no lock."""
-    with (results_dir / ".archive.lock").open("w", encoding="utf-8") as file:
+    with os.fdopen(open_shared(own_folder(results_dir) / ".archive.lock"), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

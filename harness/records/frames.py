@@ -47,6 +47,7 @@ FACTS = (
 )
 # A task's defaults: what became of them stands under `train`, and what names the cell has a column of its own. How a
 # strategy is drawn is no setting.
+_LARGEST = 2**63 - 1
 _SAID_ELSEWHERE = ("task.recipe.", "task.comparison.", "axis.look.")
 
 
@@ -79,7 +80,8 @@ class Cells:
             {name: _number(value) for name, value in (record.get("metrics") or {}).items()} for record in records
         ]
         paths = [path for path in _ordered(configs) if not _is_said_elsewhere(path)]
-        metric_names = _ordered(metrics)
+        # A task's metric may have any name, but not that of a column which says something else.
+        metric_names = [name for name in _ordered(metrics) if name not in {*IDENTIFYING, *FACTS}]
         columns = _setting_columns(paths, taken={*IDENTIFYING, *FACTS, *metric_names})
         content: dict[str, list[Any]] = {key: [record.get(key) for record in records] for key in IDENTIFYING}
         content |= {columns[path]: [config.get(path) for config in configs] for path in paths}
@@ -284,7 +286,11 @@ def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(map(_hashable, value))
+    if isinstance(value, dict):  # within a list
+        return str(value)
+    return str(value) if isinstance(value, int) and abs(value) > _LARGEST else value
 
 
 def _is_said_elsewhere(path: str) -> bool:
@@ -294,11 +300,17 @@ def _is_said_elsewhere(path: str) -> bool:
 
 def _setting_columns(paths: Sequence[str], taken: set[str]) -> dict[str, str]:
     """Each setting's column by its dotted path: the leaf name where that is unambiguous."""
+    paths = list(dict.fromkeys(paths))
     leaf_counts = Counter(path.rpartition(".")[2] for path in paths)
-    return {
-        path: path if leaf_counts[leaf] > 1 or leaf in taken else leaf
-        for path, leaf in ((path, path.rpartition(".")[2]) for path in paths)
-    }
+    columns: dict[str, str] = {}
+    for path in paths:
+        leaf = path.rpartition(".")[2]
+        name = path if leaf_counts[leaf] > 1 or leaf in taken else leaf
+        while name in taken:  # of a setting that stands where no setting of ours does
+            name = f"config.{name}"
+        taken = {*taken, name}
+        columns[path] = name
+    return columns
 
 
 def _ordered(mappings: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from harness.records.store import write_text_atomically
+from harness.files import UnreadableError, lies_within, own_folder, read_bytes, write_text
+from harness.records.schema import decode_grid
+from harness.records.store import MOST_NAMED, NoRecord
+from harness.words import in_one_line
 
 
 @dataclass(frozen=True)
@@ -24,21 +28,25 @@ class Grid:
 def write_grid(results_dir: Path, command: str, cells: Sequence[str]) -> Path:
     """Note a grid; the same cells asked for again are the same grid."""
     digest = hashlib.sha256("\n".join(sorted(cells)).encode()).hexdigest()
-    begun = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    directory = results_dir / "grids"
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{digest[:12]}.json"
-    write_text_atomically(path, json.dumps({"command": command, "begun": begun, "cells": list(cells)}))
-    return path
+    begun = datetime.now(timezone.utc).isoformat(timespec="milliseconds")  # two may begin in one second
+    path = own_folder(results_dir, "grids") / f"{digest[:12]}.json"
+    return write_text(path, json.dumps({"command": command, "begun": begun, "cells": list(cells)}))
 
 
 def read_grids(results_dir: Path) -> list[Grid]:
-    """The grids of a results folder, the last begun one first."""
-    grids = []
-    for path in (results_dir / "grids").glob("*.json"):
+    """The grids of a results folder, the last begun one first; what is none is told of in one `NoRecord` warning."""
+    grids, refused = [], []
+    folder = results_dir / "grids"
+    for path in sorted(folder.glob("*.json")) if lies_within(results_dir, folder) else ():
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = decode_grid(read_bytes(path, within=results_dir))
             grids.append(Grid(content["command"], tuple(content["cells"]), content["begun"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+        except FileNotFoundError:
+            refused.append((path, "a link that leads nowhere"))
+        except (OSError, UnreadableError) as error:
+            refused.append((path, str(error)))
+    if refused:
+        lines = [in_one_line(f"no grid, counts as not there: grids/{path.name}: {why}") for path, why in refused]
+        more = [f"and {len(lines) - MOST_NAMED:,} more that are no grids"] if len(lines) > MOST_NAMED else []
+        warnings.warn("\n".join([*lines[:MOST_NAMED], *more]), NoRecord, stacklevel=2)
     return sorted(grids, key=lambda grid: grid.begun, reverse=True)

@@ -14,7 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from harness.files import UnreadableError, lies_within, open_shared, own_folder, read_bytes
+from harness.records.schema import LockFile, decode_lock
 from harness.types import UserError
+
+_MOST_BYTES = 4096
 
 
 def locks_dir(results_dir: Path) -> Path:
@@ -47,12 +51,10 @@ def lock_cell(results_dir: Path, cell_id: str) -> Iterator[Lock | None]:
     The lock is advisory and of the kernel (`flock`): it holds on one machine, and on a shared file system
     that supports it (NFS 4, Lustre mounted with `flock`).
     """
-    directory = locks_dir(results_dir)
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / cell_id
+    path = own_folder(results_dir, "locks") / cell_id
     while True:
         # Not "a+", which writes every report after the last one, nor "w+", which empties another's lock.
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+", encoding="utf-8")
+        file = os.fdopen(open_shared(path), "r+", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -76,28 +78,38 @@ def lock_cell(results_dir: Path, cell_id: str) -> Iterator[Lock | None]:
         file.close()
 
 
-def read_locks(results_dir: Path) -> list[dict[str, Any]]:
+def read_locks(results_dir: Path) -> list[LockFile]:
     """The locks that some process holds now, each with `id`, `pid`, `started` (seconds since 1970) and `epoch`."""
     found = []
-    for path in sorted(locks_dir(results_dir).glob("*")):
+    folder = locks_dir(results_dir)
+    for path in sorted(folder.glob("*")) if lies_within(results_dir, folder) else ():
         try:
-            with path.open(encoding="utf-8") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                    continue  # nobody holds it: its process died
-                except BlockingIOError:
-                    found.append(json.loads(file.readline()))
-        except (OSError, json.JSONDecodeError):
+            if _is_held(path):
+                found.append(decode_lock(read_bytes(path, within=folder, most=_MOST_BYTES)))
+        except (OSError, UnreadableError):
             continue
     return found
 
 
 def epoch_of(results_dir: Path, cell_id: str) -> int | None:
     """How many epochs of a cell are over, by its lock; None where there is none to be read."""
+    folder = locks_dir(results_dir)
     try:
-        return int(json.loads((locks_dir(results_dir) / cell_id).read_text(encoding="utf-8"))["epoch"])
-    except (OSError, ValueError, KeyError):
+        return decode_lock(read_bytes(folder / cell_id, within=folder, most=_MOST_BYTES))["epoch"]
+    except (OSError, UnreadableError):
         return None
+
+
+def _is_held(path: Path) -> bool:
+    """Whether some process holds this lock; one that died has released it."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _is_still(file: IO[str], path: Path) -> bool:

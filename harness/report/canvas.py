@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,21 @@ ON_DARK, ON_LIGHT = "#FEFEFE", "#101215"  # upon coloured cells: these stay when
 _THEMED = {INK: "currentColor", FAINT: "var(--faint)", GRID: "var(--line)", "#ffffff": "var(--paper)"}
 ROWS_WRAP = 78  # names of strategies at the left leave a subtitle this many characters
 _SAVE: Any = {"svg.hashsalt": "harness", "svg.fonttype": "none"}
+# Which backend draws, where windows open and what is warned of is no style.
+_NO_STYLE = ("backend", "interactive", "toolbar", "webagg.", "tk.", "date.epoch", "docstring.", "figure.max_open")
+_STYLE: Any = {name: value for name, value in mpl.rcParamsDefault.items() if not str(name).startswith(_NO_STYLE)}
 _UNDATED = {"Date": None, "Creator": None}
 _DPI = 160
+
+
+@contextmanager
+def plain_style() -> Iterator[None]:
+    """Inside, matplotlib is as it comes: what a user's matplotlibrc says of fonts and sizes is for the user's figures.
+
+    Some of it is taken when a line or a text is made and some when it is drawn: both belong inside.
+    """
+    with mpl.rc_context(_STYLE):
+        yield
 
 
 def axes_of(ax: Axes | None, *, width: float = 7.2, height: float = 4.2) -> Axes:
@@ -123,7 +137,7 @@ def save_figure(ax: Axes, path: Path) -> list[Path]:
     canvas, layout, dpi, ground = figure.canvas, figure.get_layout_engine(), figure.dpi, figure.get_facecolor()
     figure.set_facecolor("white")
     # By the canvases themselves: `Figure.savefig` draws everything once more beforehand.
-    with mpl.rc_context(_SAVE):
+    with plain_style(), mpl.rc_context(_SAVE):
         figure.set_dpi(_DPI)
         FigureCanvasAgg(figure).print_png(str(files[0]), metadata={"Software": None})  # type: ignore[no-untyped-call]
         figure.set_layout_engine("none")  # laid out already, which takes longer than drawing

@@ -1,44 +1,50 @@
-"""The files of a report: each is written whole or not at all."""
+"""The files of a report: each is written whole or not at all, under names that stay in its folder."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.axes import Axes
 
+from harness import files
 from harness.report.answer import Drawing, Shown
-from harness.report.canvas import save_figure
+from harness.report.canvas import plain_style, save_figure
 from harness.report.sheet import to_latex, to_markdown
+from harness.words import file_name, printable
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write `text` whole or not at all: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write `text` whole or not at all, with the control characters in it spelled out: pages are shown, not obeyed."""
     # Not flushed to the disk as records are: a report can be made again, and there are hundreds of files.
-    scratch = path.with_name(f".{path.name}")
-    scratch.write_text(text, encoding="utf-8", newline="\n")
-    return scratch.replace(path)
+    return files.write_text(path, printable(text), synced=False)
 
 
 def write_table(folder: Path, table: Shown) -> list[Path]:
     """A table as Markdown and LaTeX, and its numbers as CSV."""
+    name = file_name(table.name)
     return [
-        write_text(folder / f"{table.name}.csv", to_csv(table.numbers)),
-        write_text(folder / f"{table.name}.md", to_markdown(table.sheet)),
-        write_text(folder / f"{table.name}.tex", to_latex(table.sheet)),
+        write_text(folder / f"{name}.csv", to_csv(table.numbers)),
+        write_text(folder / f"{name}.md", to_markdown(table.sheet)),
+        write_text(folder / f"{name}.tex", to_latex(table.sheet)),
     ]
 
 
 def write_drawing(drawing: Drawing, folder: Path) -> tuple[list[Path], str]:
     """A figure as PNG and SVG with its data as CSV; returns the files and the SVG's text for a page."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
-        made = save_figure(drawing.draw(), Path(scratch) / drawing.name)
+    pictures, svg = draw_into(folder, drawing.name, drawing.draw)
+    return [*pictures, write_text(folder / f"{file_name(drawing.name)}.csv", to_csv(drawing.data()))], svg
+
+
+def draw_into(folder: Path, name: str, draw: Callable[[], Axes]) -> tuple[list[Path], str]:
+    """A figure as PNG and SVG in a folder; returns the files and the SVG's text."""
+    files.own_folder(folder)
+    with plain_style(), tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
+        made = save_figure(draw(), Path(scratch) / file_name(name))
         svg = made[1].read_text(encoding="utf-8")
-        data = Path(scratch) / f"{drawing.name}.csv"
-        data.write_text(to_csv(drawing.data()), encoding="utf-8", newline="\n")
-        return [file.replace(folder / file.name) for file in [*made, data]], svg
+        return [file.replace(folder / file.name) for file in made], svg
 
 
 def write_frame(out: Path, name: str, frame: pd.DataFrame) -> list[Path]:
@@ -47,9 +53,10 @@ def write_frame(out: Path, name: str, frame: pd.DataFrame) -> list[Path]:
     flat = frame.copy()
     for column in [name for name, kind in flat.dtypes.items() if kind.kind == "O"]:
         flat[column] = [None if value is None or value != value else str(value) for value in flat[column]]
-    scratch = out / f".{name}.parquet"
-    flat.to_parquet(scratch, index=False)
-    return [csv, scratch.replace(out / f"{name}.parquet")]
+    path = out / f"{name}.parquet"
+    with files.replacing(path, synced=False) as file:
+        flat.to_parquet(file, index=False)
+    return [csv, path]
 
 
 def to_csv(numbers: pd.DataFrame) -> str:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.records.store import write_text_atomically
+from harness.files import own_folder
 from harness.report.answer import Answer, Shown
-from harness.report.canvas import save_figure
-from harness.report.files import to_csv
+from harness.report.chapters import Folders
+from harness.report.files import draw_into, to_csv, write_text
 from harness.report.questions import Questions, default_baseline
 from harness.report.sheet import to_markdown
 from harness.report.study import Study, published_studies
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
-from harness.words import describe_seconds
+from harness.words import describe_seconds, file_name
 
 # With more comparisons than this (a grid of learning rates, say), a figure of each would hide those over all of them.
 _MOST_DRAWN = 4
@@ -36,9 +36,9 @@ def write_pages(reference: Path, study: str) -> Path:
     folder = reference / study
     found = Study.open_published(folder)
     for kept in ("tables", "figures"):
-        shutil.rmtree(folder / kept, ignore_errors=True)
+        shutil.rmtree(own_folder(folder, kept))
     page = folder / "README.md"
-    write_text_atomically(page, "\n".join(_page(found)))
+    write_text(page, "\n".join(_page(found)))
     return page
 
 
@@ -46,7 +46,7 @@ def write_readme(reference: Path) -> Path:
     """Write the page over all studies from their records; returns it."""
     studies = [Study.open_published(reference / name) for name in published_studies(reference)]
     page = reference / "README.md"
-    write_text_atomically(page, "\n".join(_readme(studies)))
+    write_text(page, "\n".join(_readme(studies)))
     return page
 
 
@@ -96,16 +96,20 @@ def _made(study: Study) -> Iterator[str]:
 
 
 def _page(study: Study) -> Iterator[str]:
-    questions = Questions.found()
+    questions, folders = Questions.found(), Folders()
     yield from (f"# {study.stamp.study}", "", *_made(study))
     for dial in study.dials:
-        yield from _chapter(study.folder, dial, _ask(questions, dial), drawn=True)
+        slug = folders.of(dial.slug)
+        yield from _chapter(study.folder, slug, dial, _ask(questions, dial), drawn=True)
     few = len(study.comparisons) <= _MOST_DRAWN
     for comparison in study.comparisons:
-        yield from _chapter(study.folder, comparison, _ask(questions, comparison, thorough=few), drawn=few)
+        slug = folders.of(comparison.slug)
+        yield from _chapter(study.folder, slug, comparison, _ask(questions, comparison, thorough=few), drawn=few)
 
 
-def _chapter(folder: Path, subject: Comparison | Dial, answers: Sequence[Answer], *, drawn: bool) -> Iterator[str]:
+def _chapter(
+    folder: Path, slug: str, subject: Comparison | Dial, answers: Sequence[Answer], *, drawn: bool
+) -> Iterator[str]:
     """A subject's sentences with the tables and figures behind them, and links to all columns.
 
     Of a comparison the tables and figures that lead are shown; of a dial all, since it stands for many comparisons.
@@ -115,18 +119,16 @@ def _chapter(folder: Path, subject: Comparison | Dial, answers: Sequence[Answer]
     for answer in answers:
         lines = [answer.sentence, ""] if answer.sentence else []
         lines += [to_markdown(answer.table.sheet)] if answer in shown and answer.table is not None else []
-        lines += _draw(folder, subject.slug, answer) if answer in shown and drawn else ()
+        lines += _draw(folder, slug, answer) if answer in shown and drawn else ()
         yield from (f"### {answer.question}", "", *lines) if lines else ()
     kept = answers if drawn else shown
-    links = [_write_table(folder, subject.slug, answer.table) for answer in kept if answer.table is not None]
+    links = [_write_table(folder, slug, answer.table) for answer in kept if answer.table is not None]
     yield from (f"All columns: {', '.join(links)}", "")
 
 
 def _write_table(folder: Path, slug: str, table: Shown) -> str:
     """Write a table's numbers as CSV; returns a link to it."""
-    path = folder / "tables" / slug / f"{table.name}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_csv(table.numbers), encoding="utf-8", newline="\n")
+    path = write_text(own_folder(folder, "tables", slug) / f"{file_name(table.name)}.csv", to_csv(table.numbers))
     return f"[{path.name}]({path.relative_to(folder)})"
 
 
@@ -134,8 +136,7 @@ def _draw(folder: Path, slug: str, answer: Answer) -> Iterator[str]:
     """Write an answer's figure as PNG and SVG; yields lines that show the one, link the other, say how to read it."""
     if answer.figure is None:
         return
-    path = folder / "figures" / slug / answer.figure.name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    png, svg = (made.relative_to(folder) for made in save_figure(answer.figure.draw(), path))
+    files, _ = draw_into(own_folder(folder, "figures", slug), answer.figure.name, answer.figure.draw)
+    png, svg = (made.relative_to(folder) for made in files)
     yield from (f"[![{answer.figure.name.replace('-', ' ')}]({png})]({svg})", "")
     yield from (" ".join(text for text in (answer.reading, answer.caution) if text), "")

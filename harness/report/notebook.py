@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from harness.report.answer import Answer
+from harness.report.answer import Answer, Drawing
+from harness.report.canvas import plain_style
 from harness.report.questions import Questions
 from harness.report.sheet import Sheet, to_markdown
 from harness.report.study import Stamp, Study
@@ -78,8 +79,13 @@ def show(what: str | Sequence[str] | Sheet | Axes | Sequence[Answer]) -> Shown:
     for one in what:
         if isinstance(one, Answer):
             outputs += _markdown("\n".join(_lines(one))).outputs
-            outputs += show(one.figure.draw()).outputs if one.figure is not None else ()
+            outputs += _drawn(one.figure) if one.figure is not None else ()
     return Shown(tuple(outputs)) if outputs else _markdown("\n".join(f"- {line}" for line in what))
+
+
+def _drawn(drawing: Drawing) -> tuple[Mapping[str, Any], ...]:
+    with plain_style():
+        return show(drawing.draw()).outputs
 
 
 def _markdown(text: str) -> Shown:
@@ -95,7 +101,7 @@ def _lines(answer: Answer) -> list[str]:
 
 def _png_of(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    with mpl.rc_context({"savefig.dpi": _DPI}):
+    with plain_style(), mpl.rc_context({"savefig.dpi": _DPI}):
         figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
 

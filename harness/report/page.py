@@ -16,13 +16,14 @@ from markupsafe import Markup, escape
 
 from harness.report.answer import GROUPS, Shown
 from harness.report.canvas import inline_svg
-from harness.report.chapters import Chapter, Figure
+from harness.report.chapters import Chapter, Figure, Part
 from harness.report.palette import look_of
 from harness.report.sheet import ARROWS, MISSING, count, label_of, number, to_html
-from harness.report.study import Part, Study
+from harness.report.study import Study
 from harness.report.text import decimals
 from harness.statistics.comparison import Comparison
 from harness.statistics.summary import aggregate_comparison
+from harness.words import file_name
 
 # Bytes of figures on the page; what is beyond stays in files and is linked.
 _MOST_FIGURE_BYTES = 8_000_000
@@ -64,7 +65,7 @@ def render_page(study: Study, sections: Sequence[Sections], across: Chapter) -> 
         verdicts=[_chapter(chapter) for chapter in chapters],
         across=_chapter(across),
         shown=shown_of([figure for chapter in (across, *dials, *chapters) for figure in chapter.figures]),
-        rows=[row for comparison in study.comparisons for row in _rows(comparison)],
+        rows=[row for one in sections for row in _rows_of(one)],
         tasks=sorted({comparison.task for comparison in study.comparisons}),
         trouble=_trouble(rows, study.missing),
         most_listed=_MOST_LISTED,
@@ -117,9 +118,9 @@ def _tables(tables: Sequence[Shown]) -> Iterator[dict[str, Any]]:
         said |= set(caption)
         html_table = Markup(to_html(table.sheet))
         if table.sheet.rows:
-            yield {"name": table.name, "heading": table.heading, "table": html_table, "caption": caption}
+            yield {"name": file_name(table.name), "heading": table.heading, "table": html_table, "caption": caption}
         else:
-            yield {"name": table.name, "heading": table.heading, "table": "", "caption": []}
+            yield {"name": file_name(table.name), "heading": table.heading, "table": "", "caption": []}
 
 
 def _marked(text: str) -> Markup:
@@ -127,7 +128,12 @@ def _marked(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
 
 
-def _rows(comparison: Comparison) -> list[dict[str, Any]]:
+def _rows_of(section: Sections) -> Iterator[dict[str, Any]]:
+    for comparison, chapter in zip(section.part.comparisons, section.chapters, strict=True):
+        yield from _rows(comparison, chapter.slug)
+
+
+def _rows(comparison: Comparison, slug: str) -> list[dict[str, Any]]:
     """The rows of the page's one large table: (text, number to sort by) a column."""
     summary = aggregate_comparison(comparison)
     digits = decimals(summary.rows)
@@ -138,7 +144,7 @@ def _rows(comparison: Comparison) -> list[dict[str, Any]]:
         low, high = number(row["low"], digits), number(row["high"], digits)
         rows.append(
             {
-                "slug": comparison.slug,
+                "slug": slug,
                 "task": comparison.task,
                 "source": comparison.data_source,
                 "architecture": comparison.architecture,

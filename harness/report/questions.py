@@ -20,9 +20,9 @@ from typing import Any
 
 from harness.report import answers
 from harness.report.answer import GROUPS, Answer
+from harness.statistics.caution import BASELINE
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
-from harness.statistics.verdicts import BASELINE
 from harness.types import UserError
 from harness.words import choose_from, first_line
 
@@ -113,6 +113,7 @@ def _load(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[name]
         raise UserError(
             f"expected a question's module ({type(error).__name__}: {first_line(error)}). Received: {path}"
         ) from error

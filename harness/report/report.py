@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.report.chapters import Chapter, write_chapter
+from harness.files import own_folder
+from harness.report.chapters import Chapter, Folders, Part, parts_of, write_chapter
 from harness.report.files import write_frame, write_text
 from harness.report.page import Sections, render_page
 from harness.report.questions import Questions, default_baseline
-from harness.report.study import Part, Study
+from harness.report.study import Study
 from harness.statistics.by_value import aggregate_by_value
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.table import Table
 from harness.types import UserError
+from harness.words import file_name
 
 # With more comparisons than this, only the largest of each task, source and architecture is drawn.
 _MOST_DRAWN = 12
@@ -53,15 +55,17 @@ def write_report(
     study = Study.open(results_dir) if results_dir.is_dir() else None
     if study is None or not study.records:
         raise UserError(f"expected a directory with records of finished cells. Received: results_dir='{results_dir}'")
-    out = Path(out) if out is not None else results_dir / "report"
+    # Where the user says, be it a link; a link in the results folder is whoever's who made that.
+    out = own_folder(Path(out)) if out is not None else own_folder(results_dir, "report")
     writer = _Writer(Questions.found(config_dirs), out, baseline)
     few = len(study.comparisons) <= _MOST_DRAWN
-    sections = [writer.write_part(part, draw_all=few and not part.dials) for part in study.parts]
-    across = writer.write_across([part.leader for part in study.parts])
+    parts = parts_of(study.comparisons)
+    sections = [writer.write_part(part, draw_all=few and not part.dials) for part in parts]
+    across = writer.write_across([part.leader for part in parts])
     page = render_page(study, sections, across)
     index = [write_text(out / "index.html", page), write_text(out / "index.md", _index(study, sections))]
     frames = {"cells": study.cells.rows, "comparisons": _all_rows(map(_named_summary, study.comparisons))}
-    if dials := [dial for part in study.parts for dial in part.dials]:
+    if dials := [dial for part in parts for dial in part.dials]:
         frames["dials"] = _all_rows(map(_named_by_value, dials))
     tables = [file for name, frame in frames.items() for file in write_frame(out, name, frame)]
     return [*index, *tables, *writer.files]
@@ -74,6 +78,7 @@ class _Writer:
         self._questions = questions
         self._out = out
         self._baseline = baseline
+        self._folders = Folders()
         self.files: list[Path] = []
 
     def write_part(self, part: Part, *, draw_all: bool) -> Sections:
@@ -87,14 +92,18 @@ class _Writer:
 
     def write_across(self, leaders: Sequence[Comparison]) -> Chapter:
         """The chapter over all tasks."""
-        return self._keep(write_chapter("Across tasks", "across", self._questions.across(leaders), self._out))
+        return self._keep(
+            write_chapter("Across tasks", self._folders.of("across"), self._questions.across(leaders), self._out)
+        )
 
     def _write(self, subject: Comparison | Dial, *, drawn: bool = True, leads: bool = True) -> Chapter:
         strategies = subject.strategies
         known = self._baseline is not None and self._baseline in strategies
         baseline = str(self._baseline) if known else default_baseline(strategies)
         answers = self._questions.about(subject, baseline, thorough=drawn)
-        return self._keep(write_chapter(subject.title, subject.slug, answers, self._out, drawn=drawn, leads=leads))
+        return self._keep(
+            write_chapter(subject.title, self._folders.of(subject.slug), answers, self._out, drawn=drawn, leads=leads)
+        )
 
     def _keep(self, written: tuple[Chapter, list[Path]]) -> Chapter:
         chapter, files = written
@@ -130,7 +139,10 @@ def _index(study: Study, sections: Sequence[Sections]) -> str:
         lines += ["", f"## {chapter.title}"]
         lines += [line for one in chapter.said for line in ("", f"**{one.question}** {one.sentence}")]
         tables = [answer.table for answer in chapter.answers if answer.table is not None]
-        lines += ["", *(f"- {one.heading}: {_links(chapter.slug, one.name, ('md', 'csv', 'tex'))}" for one in tables)]
+        lines += [
+            "",
+            *(f"- {one.heading}: {_links(chapter.slug, file_name(one.name), ('md', 'csv', 'tex'))}" for one in tables),
+        ]
         lines += [f"- {one.title}: {_links(chapter.slug, one.name, ('png', 'svg', 'csv'))}" for one in chapter.figures]
         if any(figure.name == "seeds" for figure in chapter.figures):
             lines += ["", f"![every seed of {chapter.title}]({chapter.slug}/seeds.png)"]

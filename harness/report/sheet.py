@@ -10,6 +10,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 MISSING = "–"
@@ -137,9 +138,9 @@ def latex(text: str) -> str:
 def _rich(sheet: Sheet, columns: Sequence[Column], left_out: Sequence[str]) -> Table:
     note = f"Left out for want of width: {', '.join(left_out)}; the CSV has every column." if left_out else ""
     table = Table(
-        title=sheet.title.replace("[", r"\["),
+        title=escape(sheet.title),
         title_justify="left",
-        caption="\n".join([*sheet.caption, *([note] if note else [])]).replace("[", r"\["),
+        caption=escape("\n".join([*sheet.caption, *([note] if note else [])])),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -154,9 +155,10 @@ def _rich(sheet: Sheet, columns: Sequence[Column], left_out: Sequence[str]) -> T
             overflow="fold",
         )
     for row in sheet.rows:
-        table.add_row(*(column.text(row).replace("[", r"\[") for column in columns))
+        table.add_row(*(escape(column.text(row)) for column in columns))
     return table
 
 
 def _pipes(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+    # A line break within a cell would end the table.
+    return "| " + " | ".join(" ".join(cell.split("\n")).replace("|", r"\|") for cell in cells) + " |"

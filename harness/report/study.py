@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from harness.config.identity import canonical
+from harness.files import UnreadableError, read_bytes
 from harness.records.frames import Cells, Record, Traces
 from harness.records.grids import Grid, read_grids
+from harness.records.schema import MadeFile, decode_made
 from harness.records.store import read_records
 from harness.statistics.comparison import Comparison, comparisons
 from harness.statistics.dials import Dial, dials_of
-from harness.statistics.own_best import at_value, common_value
 from harness.types import UserError
 from harness.words import choose_from
 
@@ -58,28 +56,6 @@ class Stamp:
 
     _repr_markdown_ = to_markdown
     __repr__ = __str__
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """The comparisons of one task, data source and architecture.
-
-    Attributes:
-        comparisons: all of them.
-        dials: of each setting that takes several values, the dial with the most cells.
-    """
-
-    comparisons: Sequence[Comparison]
-    dials: Sequence[Dial]
-
-    @cached_property
-    def leader(self) -> Comparison:
-        """The one that speaks for its task: at the learning rate that suits all strategies best, else the largest."""
-        for dial in self.dials:
-            if dial.is_learning_rate and dial.has_validation:
-                with suppress(UserError):  # no seed has all rates yet
-                    return at_value(dial, common_value(dial))
-        return max(self.comparisons, key=lambda one: len(one.cells))
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,13 +122,6 @@ class Study:
     def dials(self) -> list[Dial]:
         """The settings that take several values while all others stay."""
         return dials_of(self.comparisons)
-
-    @cached_property
-    def parts(self) -> list[Part]:
-        """The comparisons by task, data source and architecture."""
-        groups = groupby(self.comparisons, key=lambda one: (one.task, one.data_source, one.architecture))
-        found = [list(members) for _, members in groups]
-        return [Part(members, _most_run(dials_of(members))) for members in found]
 
     @cached_property
     def missing(self) -> list[str]:
@@ -238,15 +207,6 @@ def digest_records(records: Sequence[Record]) -> str:
     return total.hexdigest()
 
 
-def _most_run(dials: Sequence[Dial]) -> list[Dial]:
-    """Of the dials of one setting (at several values of another), the one with the most cells; learning rates first."""
-    largest: dict[str, Dial] = {}
-    for dial in dials:
-        if dial.name not in largest or len(dial.whole.cells) > len(largest[dial.name].whole.cells):
-            largest[dial.name] = dial
-    return sorted(largest.values(), key=lambda dial: not dial.is_learning_rate)
-
-
 def _overtaken(records: Sequence[Record]) -> set[str]:
     """Ids of the records that other code or versions made than the latest record of the same kind."""
     made = [(record, record.get("provenance") or {}) for record in records]
@@ -257,14 +217,14 @@ def _overtaken(records: Sequence[Record]) -> set[str]:
     return {
         str(record["id"])
         for record, by in made
-        if by and any(by.get(key) != latest[_kind(record)].get(key) for key in ("source", "versions"))
+        if by and any(by.get(key) != latest[_kind(record)].get(key) for key in ("source", "versions", "environment"))
     }
 
 
 def _kind(record: Record) -> str:
     """What was called to compute it: cells that call the same are computed by the same files."""
     config = record["config"]
-    called = (config["task"]["data"], config["architecture"], config["axis"])
+    called = (config.get("task", {}).get("data", {}), config.get("architecture", {}), config.get("axis", {}))
     return canonical([str(one.get("_target_")) for one in called])
 
 
@@ -278,8 +238,15 @@ def _made_by(records: Sequence[Record]) -> str:
             *(f"{name} {_listed(one.get('versions', {}).get(name) for one in made)}" for name in packages),
             f"Python {_listed(one.get('python') for one in made)}",
             f"on {_listed(one.get('device') for one in made)}",
+            *_environments(made),
         ]
     )
+
+
+def _environments(made: Sequence[Mapping[str, Any]]) -> list[str]:
+    """`with TF_ENABLE_ONEDNN_OPTS=0`, of the variables that can change results; nothing where none was set."""
+    said = {f"{name}={value}" for one in made for name, value in (one.get("environment") or {}).items()}
+    return [f"with {' and '.join(sorted(said))}"] if said else []
 
 
 def _listed(values: Iterable[Any]) -> str:
@@ -293,9 +260,8 @@ def _span(times: Sequence[str]) -> str:
     return f"{known[0]} UTC" if known[0] == known[-1] else f"{known[0]} to {known[-1]} UTC"
 
 
-def _made(folder: Path) -> dict[str, Any]:
+def _made(folder: Path) -> MadeFile:
     try:
-        content: dict[str, Any] = json.loads((folder / MADE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return decode_made(read_bytes(folder / MADE, within=folder))
+    except (OSError, UnreadableError):
         return {}
-    return content

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from harness.report.sheet import MISSING, Column, number
-from harness.statistics.caution import ALPHA, smallest_wilcoxon_p
-from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD
+from harness.statistics.caution import ALPHA, BEATEN, BEATS, UNTOLD, smallest_wilcoxon_p
 
 Row = Mapping[str, Any]
 TURNED = {BEATS: BEATEN, BEATEN: BEATS, UNTOLD: UNTOLD}

@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from harness.statistics.caution import BASELINE
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.dials import Dial, by_seed, diverged_values
 from harness.statistics.gap import aggregate_gap
 from harness.statistics.stability import compare_divergence
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.table import Table
-from harness.statistics.verdicts import BASELINE, compare_pairs, compare_series, holm, pairs_of, verdicts
+from harness.statistics.verdicts import compare_pairs, compare_series, holm, pairs_of, verdicts
 
 
 @kept
@@ -103,8 +104,9 @@ def gap_by_value(dial: Dial, metric: str | None = None, *, confidence: float = 0
 
 def _at_each(dial: Dial, statistic: Callable[[Comparison], pd.DataFrame]) -> pd.DataFrame:
     """A statistic's tables at all values of the dial, one under the other."""
-    parts = [statistic(one).assign(place=place, value=dial.values[place]) for place, one in enumerate(dial.members)]
+    parts = [statistic(one).assign(place=place) for place, one in enumerate(dial.members)]
     rows = pd.concat(parts, ignore_index=True)
+    rows["value"] = [dial.values[place] for place in rows["place"]]  # which may be lists, each one value
     return rows[["place", "value", *rows.columns.difference(["place", "value"], sort=False)]]
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import cache, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 # Seeds that it takes to tell a ratio of standard deviations of 2 (docs/statistics.md); no claim of stability below.
 SEEDS_FOR_SPREAD = 30
+# The level of the tests, whom strategies are compared with, and what a verdict says.
 ALPHA = 0.05
+BASELINE = "channel"
+BEATS, BEATEN, UNTOLD = "beats", "is beaten by", "not told apart"
 POWER = 0.8
 
 
@@ -27,12 +32,20 @@ def paired_t_power(effect: float, n: int, *, alpha: float = ALPHA) -> float:
 
 def _paired_t_power_by_quadrature(critical: float, shift: float, df: int) -> float:
     """The same where scipy's noncentral t gives up: the normal power given the estimated SD, averaged over that."""
-    nodes, weights = np.polynomial.legendre.leggauss(128)
+    nodes, weights = _nodes()
     scale = np.sqrt(special.chdtri(df, (1 - nodes) / 2) / df)
     given = special.ndtr(shift - critical * scale) + special.ndtr(-shift - critical * scale)
     return float(weights @ given / 2)
 
 
+@cache
+def _nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of Gauss-Legendre quadrature, with their weights: finding them takes longer than using them."""
+    nodes, weights = np.polynomial.legendre.leggauss(128)
+    return nodes, weights
+
+
+@lru_cache(maxsize=1024)
 def detectable_effect(n: int, *, power: float = POWER, alpha: float = ALPHA) -> float:
     """The smallest d_z that `n` paired seeds tell with chance `power`: 1.68 for 5 seeds, 1.00 for 10, 0.53 for 30.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import re
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +14,7 @@ import pandas as pd
 from harness.config.identity import IRRELEVANT
 from harness.records.frames import Cells, Traces
 from harness.types import Quantity, UserError
+from harness.words import file_name
 
 # Settings that do not tell comparisons apart: what no outcome depends on, what another column says (the source), and
 # the strategies' own, which are what is compared.
@@ -38,8 +39,13 @@ def kept(function: Callable[Concatenate[Subject, P], Result]) -> Callable[Concat
     Who takes a result must leave it as it is: others have the same.
     """
 
+    signature = inspect.signature(function)
+
     def once(subject: Subject, *args: P.args, **kwargs: P.kwargs) -> Result:
-        key = (function, args, tuple(sorted(kwargs.items())))
+        # A default that is said and one that is not are the same.
+        bound = signature.bind(subject, *args, **kwargs)
+        bound.apply_defaults()
+        key = (function, *list(bound.arguments.items())[1:])
         if key not in subject._kept:
             subject._kept[key] = function(subject, *args, **kwargs)
         result: Result = subject._kept[key]
@@ -81,8 +87,7 @@ class Comparison(Keeps):
     def slug(self) -> str:
         """The title as the name of a folder."""
         settings = (f"{name}-{say_value(value)}" for name, value in self.settings.items())
-        text = "-".join([self.task, self.data_source, self.architecture, *settings])
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-").lower()
+        return file_name("-".join([self.task, self.data_source, self.architecture, *settings]))
 
     @cached_property
     def strategies(self) -> list[str]:
@@ -160,7 +165,8 @@ def comparisons(cells: Cells, traces: Traces | None = None) -> list[Comparison]:
     for (task, architecture), of_both in frame.groupby(["task", "architecture"], sort=True):
         rows = of_both.assign(axis=_strategies(of_both, cells.settings))
         differing = _differing(rows, cells.settings)
-        for values, members in rows.groupby(["data_source", *differing], sort=True, dropna=False):
+        grouped = rows.groupby(["data_source", *differing], sort=False, dropna=False)
+        for values, members in sorted(grouped, key=lambda one: [in_order(value) for value in one[0]]):
             source, *settings = values
             found.append(
                 Comparison(
@@ -209,10 +215,19 @@ def say_value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)[:12] if isinstance(value, str) else str(value)
 
 
+def in_order(value: object) -> tuple[int, float, str]:
+    """By what a setting's values are sorted, whatever they are: numbers, text, then the rest, missing ones last."""
+    if value is None or value != value:
+        return 3, 0.0, ""
+    if isinstance(value, (bool, int, float)):
+        return 0, float(value), ""
+    return (1, 0.0, value) if isinstance(value, str) else (2, 0.0, str(value))
+
+
 def _differing(rows: pd.DataFrame, settings: Mapping[str, str]) -> list[str]:
     differing = [column for column in compared_settings(settings) if rows[column].nunique(dropna=False) > 1]
     # Data may be drawn anew by each seed, but under one seed and setting there is one pool of examples to compare on.
-    alike = rows.groupby(["data_source", "seed", *differing], dropna=False)
+    alike = rows.groupby(["data_source", "seed", *differing], sort=False, dropna=False)
     if alike["data_digest"].nunique().gt(1).any():
         differing.append("data_digest")
     return differing

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from harness.statistics.comparison import Comparison, Keeps, kept, say_value
 from harness.statistics.summary import FAILED
 from harness.types import Direction, UserError
-from harness.words import choose_from
+from harness.words import choose_from, file_name
 
 Scale = Literal["log", "linear", "even"]
 # What tells data apart is no setting that one could turn.
@@ -62,7 +62,8 @@ class Dial(Keeps):
     @property
     def is_learning_rate(self) -> bool:
         """Whether it is the optimizer's learning rate, for which there are measures of its own."""
-        return self.name.rpartition(".")[2] == "learning_rate"
+        named = self.name.rpartition(".")[2] == "learning_rate"
+        return named and self.is_number and all(value > 0 for value in self.values)
 
     @property
     def is_number(self) -> bool:
@@ -103,7 +104,7 @@ class Dial(Keeps):
     @cached_property
     def slug(self) -> str:
         """Name of its folder."""
-        return f"{self.whole.slug}-by-{self.label.replace(' ', '-')}"
+        return f"{self.whole.slug}-by-{file_name(self.label)}"
 
     @property
     def strategies(self) -> list[str]:

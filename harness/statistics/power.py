@@ -11,14 +11,15 @@ import pandas as pd
 from scipy import stats
 
 from harness.seeds import derive_rng
-from harness.statistics.caution import POWER, detectable_effect, paired_t_power
+from harness.statistics.caution import ALPHA, BASELINE, POWER, UNTOLD, detectable_effect, paired_t_power
 from harness.statistics.comparison import Comparison
 from harness.statistics.difference import win_interval
 from harness.statistics.table import Table
-from harness.statistics.verdicts import ALPHA, BASELINE, UNTOLD, compare_pairs, verdicts
+from harness.statistics.verdicts import compare_pairs, verdicts
 
 _MOST_SEEDS = 512
 _DRAWS = 2000
+_MOST_EFFECT = 1e6  # a standardised difference that two seeds tell
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +56,7 @@ def plan_seeds(
     rows = []
     for one in pairs_table.rows.to_dict("records"):
         pairs, shown = int(one["pairs"]), abs(float(one["difference"]))
-        sd = shown / abs(one["d_z"]) if one["d_z"] else math.nan
+        sd = float(one["sd"]) or math.nan  # differences that are all equal show no spread to plan by
         sd_low, sd_high = sd_interval(sd, pairs)
         told = shown if difference is None else abs(difference)
         rows.append(
@@ -121,7 +122,8 @@ def verdict_power(d_z: float, n: int, *, comparisons: int = 1, seed: int = 0) ->
     """
     if n < 2 or not math.isfinite(d_z):
         return 0.0
-    differences = d_z + derive_rng(seed, "power", n).normal(size=(_DRAWS, n))
+    # Far beyond, float64 would round the differences to ties, whose exact test takes minutes to say what is certain.
+    differences = min(max(d_z, -_MOST_EFFECT), _MOST_EFFECT) + derive_rng(seed, "power", n).normal(size=(_DRAWS, n))
     wins = (differences > 0).sum(axis=1)
     bounds = np.array([win_interval(float(count), n) for count in range(n + 1)])
     p = np.minimum(1.0, comparisons * np.asarray(stats.wilcoxon(differences, axis=1).pvalue))

@@ -11,11 +11,11 @@ from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
 from harness.cell.health import MEASURES
-from harness.statistics.caution import SEEDS_FOR_SPREAD
+from harness.statistics.caution import ALPHA, BASELINE, SEEDS_FOR_SPREAD, UNTOLD
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.summary import FAILED, Interval
 from harness.statistics.table import Table
-from harness.statistics.verdicts import ALPHA, BASELINE, UNTOLD, holm
+from harness.statistics.verdicts import holm
 from harness.types import Direction, UserError
 
 # Measures of a cell's training that a record may hold; of several sites the worst off (`harness.cell.health`).

@@ -12,16 +12,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from harness.seeds import derive_rng
+from harness.statistics.caution import ALPHA, BASELINE, BEATEN, BEATS, UNTOLD
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.difference import PairedResult, compare_scores
 from harness.statistics.table import Table
 from harness.types import Direction, UserError
 
-BASELINE = "channel"
-BEATS, BEATEN, UNTOLD = "beats", "is beaten by", "not told apart"
-# P(A > B) that is worth a claim (Bouthillier et al. 2021, section 3.3), and the level of the tests.
+# P(A > B) that is worth a claim (Bouthillier et al. 2021, section 3.3).
 MEANINGFUL = 0.75
-ALPHA = 0.05
 _SCORE = "score"
 _RESAMPLED = ("bca_low", "bca_high", "permutation_p")
 _HASHES = ("weights_hash", "order_hash", "split_hash")

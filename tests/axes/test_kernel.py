@@ -12,7 +12,7 @@ import tensorflow as tf
 from harness.axes import AxisNormalization
 from harness.layers import compiled, kernel, plain, xla
 from harness.layers.layout import Layout
-from tests.axes.reference import SHAPES, Reference, axis_sets, every_axis_set, spread
+from tests.axes.oracle import SHAPES, Reference, axis_sets, every_axis_set, spread
 
 EPSILON = 1e-3
 # Rows of 640 columns, three to an example: large enough for a layout with rows, small enough to be quick.

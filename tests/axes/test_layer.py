@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.axes import AxisNormalization
-from tests.axes.reference import SHAPES, Reference, axis_sets, compact, spread
+from tests.axes.oracle import SHAPES, Reference, axis_sets, compact, spread
 
 
 def normal(shape: tuple[int, ...], mean: float = 0.0, sd: float = 1.0, seed: int = 0) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from harness.axes import AxisNormalization
-from tests.axes.reference import SHAPES, Reference, axis_sets, compact, every_axis_set
+from tests.axes.oracle import SHAPES, Reference, axis_sets, compact, every_axis_set
 
 STEPS = 3
 MOMENTUM = 0.9

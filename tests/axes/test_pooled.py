@@ -13,7 +13,7 @@ from harness.axes import AxisNormalization
 from harness.layers import origin, xla
 from harness.layers.neighbours import Activation, MaxPooling2D
 from harness.layers.pooled import FEWEST_CHANNELS
-from tests.axes.reference import axis_sets
+from tests.axes.oracle import axis_sets
 
 SHAPE = (9, 12, 6, 16)  # not a multiple of the examples summed up at once
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -22,13 +25,16 @@ ROOT = CONF.parents[3]
 
 
 TINY = ("task=tiny", "architecture=tiny", "axis=none,rows", "seed=0", "train.epochs=1", "engine=serial")
+OWN = ("--config-dir", str(CONF))
 
 
-@pytest.fixture(autouse=True)
-def wide(monkeypatch):
-    # Rich takes a terminal's width and colours from here, where there is one.
-    monkeypatch.setenv("COLUMNS", "140")
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
+@pytest.fixture(autouse=True, scope="module")
+def wide():
+    with pytest.MonkeyPatch.context() as patch:
+        # Rich takes a terminal's width and colours from here, where there is one.
+        patch.setenv("COLUMNS", "140")
+        patch.delenv("FORCE_COLOR", raising=False)
+        yield
 
 
 class Shell:
@@ -46,10 +52,10 @@ class Shell:
         return status, printed.out
 
     def run(self, *arguments):
-        return self("run", *TINY, "--config-dir", str(CONF), *arguments)
+        return self("run", *TINY, *OWN, *arguments)
 
     def plan(self, *arguments):
-        return self("plan", *TINY, "--config-dir", str(CONF), *arguments)
+        return self("plan", *TINY, *OWN, *arguments)
 
     def records(self):
         return {path.stem: json.loads(path.read_text()) for path in (self.folder / "records").glob("*.json")}
@@ -60,17 +66,34 @@ def shell(tmp_path, capsys):
     return Shell(tmp_path / "runs", capsys)
 
 
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """The grid run into a new folder: status, what was printed, the folder."""
+    folder = tmp_path_factory.mktemp("first") / "runs"
+    with redirect_stdout(io.StringIO()) as printed:
+        status = main(["run", *TINY, *OWN, f"results_dir={folder}"])
+    return status, printed.getvalue(), folder
+
+
+@pytest.fixture
+def ran(shell, first_run):
+    """A shell whose folder is a copy of the grid's that has been run."""
+    shutil.copytree(first_run[2], shell.folder)
+    return shell
+
+
 def table_of(output):
     return [line for line in output.splitlines() if line.startswith((" none", " rows", " strategy"))]
 
 
-def test_a_grid_from_plan_to_reproduction(shell, monkeypatch):
+def test_a_grid_from_plan_to_reproduction(shell, first_run, monkeypatch):
     status, out = shell.plan()
     assert status == 0
     assert "2 cells: 2 to run" in out
     assert not shell.folder.exists()
 
-    status, out = shell.run()
+    status, out, folder = first_run
+    shutil.copytree(folder, shell.folder)
     assert status == 0
     assert "2 cells: 0 done, 2 to run" in out
     assert len(table_of(out)) == 3
@@ -103,14 +126,13 @@ def test_a_grid_from_plan_to_reproduction(shell, monkeypatch):
     assert "1 values differ" in out
 
 
-def test_adding_to_a_grid_runs_what_is_new_alone(shell):
-    shell.run("axis=none")
-    before = shell.records()
-    status, out = shell.run("axis=columns,none")
+def test_adding_to_a_grid_runs_what_is_new_alone(ran):
+    before = ran.records()
+    status, out = ran.run("axis=columns,none,rows")
 
     assert status == 0
-    assert "2 cells: 1 done, 1 to run" in out
-    assert {name: shell.records()[name] for name in before} == before
+    assert "3 cells: 2 done, 1 to run" in out
+    assert {name: ran.records()[name] for name in before} == before
 
 
 def test_every_cell_that_fails_is_listed_and_tried_again(shell, monkeypatch):
@@ -158,12 +180,11 @@ def test_nothing_to_skip_to_is_refused(shell, capsys):
     assert not shell.folder.exists()
 
 
-def test_a_cell_is_reproduced_by_as_much_of_its_id_as_names_one(shell, capsys):
-    shell.run()
-    assert shell("reproduce", "tiny-tiny-n")[0] == 0
-    assert main(["reproduce", "tiny-", f"results_dir={shell.folder}"]) == 2
+def test_a_cell_is_reproduced_by_as_much_of_its_id_as_names_one(ran, capsys):
+    assert ran("reproduce", "tiny-tiny-n")[0] == 0
+    assert main(["reproduce", "tiny-", f"results_dir={ran.folder}"]) == 2
     assert "tiny- begins the ids of 2 cells" in capsys.readouterr().err
-    assert main(["reproduce", "tiny-tiny-raws", f"results_dir={shell.folder}"]) == 2
+    assert main(["reproduce", "tiny-tiny-raws", f"results_dir={ran.folder}"]) == 2
     assert "no such cell: expected one of" in capsys.readouterr().err
 
 

@@ -34,6 +34,12 @@ def recorded(tiny_cell):
     return run_cell(tiny_cell)
 
 
+@pytest.fixture(scope="module")
+def unnormalized(cell, recorded):
+    """Records of `axis=none` by seed, on other graphs than `recorded`, which came before."""
+    return {seed: run_cell(cell("axis=none", f"seed={seed}")) for seed in (3, 4)}
+
+
 def test_a_record_holds_what_its_documentation_says(recorded, tiny_cell, tmp_path):
     assert set(recorded) >= {
         *("format", "id", "identity", "task", "architecture", "axis", "seed", "status", "reason", "traceback"),
@@ -86,9 +92,10 @@ def test_the_last_epochs_validation_is_the_records(recorded):
     assert recorded["history"]["validation_accuracy"][-1] == recorded["metrics"]["validation_accuracy"]
 
 
+@pytest.mark.usefixtures("unnormalized")
 def test_a_cell_run_again_is_equal_bit_for_bit(recorded, tiny_cell, cell):
-    other = run_cell(cell("axis=rows", "seed=4", "train.learning_rate=0.5"))  # on the same graphs
-    run_cell(cell("axis=none", "seed=3"))  # on others
+    # On graphs that are built anew, since others came between, and that served another seed and rate before.
+    other = run_cell(cell("axis=rows", "seed=4", "train.learning_rate=0.5"))
 
     assert compare(recorded, run_cell(tiny_cell)) == []
     assert other["hashes"]["weights"] != recorded["hashes"]["weights"]
@@ -97,17 +104,50 @@ def test_a_cell_run_again_is_equal_bit_for_bit(recorded, tiny_cell, cell):
     assert any(line.startswith("history.train_loss: ") for line in differing)
 
 
-def test_strategies_under_one_seed_share_weights_order_and_split(recorded, cell):
-    none = run_cell(cell("axis=none", "seed=3"))
-    other_seed = run_cell(cell("axis=none", "seed=4"))
+@pytest.mark.parametrize(
+    ("raised", "status", "reason"),
+    [
+        (RuntimeError("the first line\nand more"), "error", "RuntimeError: the first line"),
+        (MemoryError("8 GiB"), "oom", "out of memory: 8 GiB"),
+        (type("ResourceExhaustedError", (Exception,), {})("OOM when allocating"), "oom", "ResourceExhaustedError: OOM"),
+        (ValueError(), "error", "ValueError: "),
+    ],
+)
+def test_whatever_goes_wrong_inside_a_cell_becomes_its_status(tiny_cell, monkeypatch, raised, status, reason):
+    def fail(epoch):
+        raise raised
+
+    record = run_cell(tiny_cell, on_epoch=fail)
+
+    assert record["status"] == status
+    assert record["reason"].startswith(reason)
+    assert "\n" not in record["reason"]
+    if status == "error":
+        assert "in fail" in record["traceback"]
+        assert type(raised).__name__ in record["traceback"]
+    assert record["config"] == tiny_cell.config
+    assert (record["metrics"], record["sites"], record["history"]) == ({}, [], {})
+    assert record["seconds"]["total"] > 0
+
+
+def test_an_interrupted_cell_leaves_no_record(tiny_cell):
+    def interrupt(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cell(tiny_cell, on_epoch=interrupt)
+
+
+def test_strategies_under_one_seed_share_weights_order_and_split(recorded, unnormalized):
+    none, other_seed = unnormalized[3], unnormalized[4]
 
     for name in ("weights", "order", "split"):
         assert none["hashes"][name] == recorded["hashes"][name] != other_seed["hashes"][name]
     assert none["hashes"]["final_weights"] != recorded["hashes"]["final_weights"]
 
 
-def test_without_statistics_the_three_ways_of_inference_are_one(cell):
-    metrics = run_cell(cell("axis=none", "seed=3"))["metrics"]
+def test_without_statistics_the_three_ways_of_inference_are_one(unnormalized):
+    metrics = unnormalized[3]["metrics"]
 
     for name in ("test_loss", "test_accuracy", "validation_loss"):
         assert metrics[name] == metrics[f"{name}_precise"] == metrics[f"{name}_batch"]
@@ -177,40 +217,6 @@ def test_data_that_changed_since_planning_are_refused(tiny_cell):
     assert "the data of task tiny changed between planning and running" in record["reason"]
     assert "expected the digest 000000000000. Received: " + tiny_cell.data["digest"][:12] in record["reason"]
     assert record["metrics"] == {}
-
-
-@pytest.mark.parametrize(
-    ("raised", "status", "reason"),
-    [
-        (RuntimeError("the first line\nand more"), "error", "RuntimeError: the first line"),
-        (MemoryError("8 GiB"), "oom", "out of memory: 8 GiB"),
-        (type("ResourceExhaustedError", (Exception,), {})("OOM when allocating"), "oom", "ResourceExhaustedError: OOM"),
-        (ValueError(), "error", "ValueError: "),
-    ],
-)
-def test_whatever_goes_wrong_inside_a_cell_becomes_its_status(tiny_cell, monkeypatch, raised, status, reason):
-    def fail(epoch):
-        raise raised
-
-    record = run_cell(tiny_cell, on_epoch=fail)
-
-    assert record["status"] == status
-    assert record["reason"].startswith(reason)
-    assert "\n" not in record["reason"]
-    if status == "error":
-        assert "in fail" in record["traceback"]
-        assert type(raised).__name__ in record["traceback"]
-    assert record["config"] == tiny_cell.config
-    assert (record["metrics"], record["sites"], record["history"]) == ({}, [], {})
-    assert record["seconds"]["total"] > 0
-
-
-def test_an_interrupted_cell_leaves_no_record(tiny_cell):
-    def interrupt(epoch):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run_cell(tiny_cell, on_epoch=interrupt)
 
 
 def test_an_architecture_that_breaks_is_an_error_with_its_traceback(cell, monkeypatch):

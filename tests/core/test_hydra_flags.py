@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from omegaconf import OmegaConf
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.forks import Python
 
 
-def harness(*arguments: str, **environment: str) -> str:
-    finished = subprocess.run(
-        [sys.executable, "-m", "harness", *arguments],
-        env={**os.environ, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return finished.stdout
+@pytest.fixture(scope="module")
+def python() -> Iterator[Python]:
+    with Python("hydra", "pandas", "rich.console", "rich.progress", "rich.table") as python:
+        yield python
 
 
-def test_cfg_prints_the_first_cells_config() -> None:
-    config = OmegaConf.create(harness("run", "task=mnist", "axis=spatial,none", "train.epochs=7", "--cfg", "job"))
+def test_cfg_prints_the_first_cells_config(python: Python) -> None:
+    printed = python.run("-m", "harness", "run", "task=mnist", "axis=spatial,none", "train.epochs=7", "--cfg", "job")
+    config = OmegaConf.create(printed)
     assert config.axis.stat_axes == ["height", "width"]
     assert config.train.epochs == 7
     # What is interpolated stays so, unless --resolve is asked for.
     assert config.task.recipe.batch_size == 32
-    resolved = harness("run", "task=mnist", "--cfg", "job", "--resolve", "--package", "train")
+    flags = ("--cfg", "job", "--resolve", "--package", "train")
+    resolved = python.run("-m", "harness", "run", "task=mnist", *flags)
     assert "batch_size: 32" in resolved
 
 
 @pytest.mark.parametrize("flags", [("--info", "defaults"), ("--info=defaults",), ("-i", "defaults")])
-def test_info_tells_where_a_config_comes_from(flags: tuple[str, ...]) -> None:
-    assert "task/degradation" in harness("run", *flags, "task=degradation")
+def test_info_tells_where_a_config_comes_from(flags: tuple[str, ...], python: Python) -> None:
+    assert "task/degradation" in python.run("-m", "harness", "run", *flags, "task=degradation")
 
 
-def test_hydra_help_is_hydras() -> None:
-    assert "--shell-completion" in harness("run", "--hydra-help")
+def test_hydra_help_is_hydras(python: Python) -> None:
+    assert "--shell-completion" in python.run("-m", "harness", "run", "--hydra-help")
 
 
-def test_a_shell_completes_verbs_groups_and_values() -> None:
+def test_a_shell_completes_verbs_groups_and_values(python: Python) -> None:
     def offered(line: str) -> list[str]:
-        return harness("-sc", "query=bash", COMP_LINE=line).split()
+        return python.run("-m", "harness", "-sc", "query=bash", COMP_LINE=line).split()
 
     assert offered("harness re") == ["report", "reproduce"]
     assert offered("harness run axis=spa") == ["axis=spatial"]
     assert "task=degradation" in offered("harness plan task=")
-    assert "complete -o nospace" in harness("-sc", "install=bash")
+    assert "complete -o nospace" in python.run("-m", "harness", "-sc", "install=bash")

@@ -18,8 +18,9 @@ from harness.cell.initialization import noting_initializers
 from harness.cell.run import run_cell
 from harness.cell.shifts import ShiftProbe, build_other_length
 from harness.cell.training import Trainer
-from harness.records.frames import frame_of, measure_of
+from harness.records.frames import Cells
 from harness.records.store import encode
+from harness.statistics.comparison import the_comparison
 from harness.types import Metric, Split, TaskData, TaskSpec, UserError
 from tasks.shifts import image_shifts
 
@@ -285,20 +286,23 @@ def test_a_refusal_stands_in_the_record_and_its_metric_is_missing_in_the_frame(c
     }
     written = encode(record)
     assert written["metrics"]["test_rmse_length_80"] == "NaN"
-    frame = frame_of([written])
-    assert np.isnan(frame["test_rmse_length_80"]).all()
-    assert np.isfinite(frame["test_rmse_one_at_a_time"]).all()
-    column, measure = measure_of(frame, "tiny_series", "test_rmse_one_at_a_time")
-    assert (column, measure["name"], measure["unit"]) == ("test_rmse_one_at_a_time", "rmse", "unit")
+    comparison = the_comparison(Cells.of([written]))
+    assert np.isnan(comparison.cells["test_rmse_length_80"]).all()
+    assert np.isfinite(comparison.cells["test_rmse_one_at_a_time"]).all()
+    column, quantity = comparison.metric("test_rmse_one_at_a_time")
+    assert (column, quantity.name, quantity.unit) == ("test_rmse_one_at_a_time", "rmse", "unit")
     with pytest.raises(UserError, match="Received: metric='test_rmse_upside_down'"):
-        measure_of(frame, "tiny_series", "test_rmse_upside_down")
+        comparison.metric("test_rmse_upside_down")
 
 
 def test_of_two_metrics_the_longer_name_is_meant():
     record = {"task": "t", "metrics": {"test_rmse_log_moved_1": 1.0}, "measures": []}
     names = ("rmse", "rmse_log")
     record["measures"] = [{"name": n, "direction": "min", "unit": "", "low": 0.0, "high": 1.0} for n in names]
-    assert measure_of(frame_of([record]), "t", "test_rmse_log_moved_1")[1]["name"] == "rmse_log"
+    comparison = the_comparison(
+        Cells.of([record | {"architecture": "a", "axis": "channel", "seed": 0, "status": "ok"}])
+    )
+    assert comparison.metric("test_rmse_log_moved_1")[1].name == "rmse_log"
 
 
 @pytest.mark.parametrize(

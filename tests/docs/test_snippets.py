@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 
+import pandas as pd
 import pytest
 
 from tests.docs.documents import ROOT, blocks, files
+from tests.forks import Python
 
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
-
-
-def run_python(*arguments, cwd):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "agg"}
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=500, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +24,18 @@ def project(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def printed(project):
+def python(project):
+    with Python("tensorflow", "keras", "pandas", "statsmodels.api", "hydra", cwd=project) as python:
+        yield python
+
+
+@pytest.fixture(scope="module")
+def printed(python):
     """What the command in CONTRIBUTING prints."""
     [command] = [
         line for block in blocks(CONTRIBUTING, "sh") for line in block.splitlines() if "-m harness run" in line
     ]
-    return run_python(*command.split()[1:], cwd=project)
+    return python.run(*command.split()[1:])
 
 
 def test_the_project_has_the_files_that_its_listing_shows(project):
@@ -56,7 +52,7 @@ def test_a_strategy_a_task_and_an_architecture_of_ones_own_run_together(printed)
     assert rows == {"none": "2/2", "channel": "2/2", "finest": "2/2"}
 
 
-def test_the_strategy_of_ones_own_does_what_it_says(project):
+def test_the_strategy_of_ones_own_does_what_it_says(python):
     code = (
         "from finest import Finest\nfrom harness.types import Site\n"
         "for shape in [(40, 40, 2), (4, 4, 2)]:\n"
@@ -66,12 +62,12 @@ def test_the_strategy_of_ones_own_does_what_it_says(project):
     )
 
     # 50 examples are too few for every axis, and 50 x 2 channels enough for the positions.
-    assert run_python("-c", code, cwd=project).split("\n")[:3] == ["('height', 'width')"] * 2 + ["('feature',)"]
+    assert python.run("-c", code).split("\n")[:3] == ["('height', 'width')"] * 2 + ["('feature',)"]
 
 
-def test_a_strategy_that_is_only_a_yaml_can_be_planned(project):
+def test_a_strategy_that_is_only_a_yaml_can_be_planned(python):
     overrides = ("task=mnist", "task.data.source=embedded", "axis=row_statistics", "seed=0", "engine=serial")
-    planned = run_python("-m", "harness", "plan", "--config-dir", "conf", *overrides, cwd=project)
+    planned = python.run("-m", "harness", "plan", "--config-dir", "conf", *overrides)
 
     assert "height (scale and shift: channel)" in " ".join(planned.split())
 
@@ -87,9 +83,26 @@ def test_the_table_in_the_readme_has_the_columns_of_today(printed):
 
 
 @pytest.mark.usefixtures("printed")
+def test_a_question_of_ones_own_is_answered_in_the_report(python, project):
+    [command] = [line for block in blocks(CONTRIBUTING, "sh") for line in block.splitlines() if "report" in line]
+    python.run(*command.split()[1:])
+    report = project / "results" / "runs" / "report"
+    question, sentence = "At how many seeds is each the best?", r"is the best at \d of 2 seeds\."
+    counted = pd.read_csv(report / "ripple-generated-small_conv" / "firsts.csv")
+
+    assert counted["axis"].sort_values().tolist() == ["channel", "finest", "none"]
+    assert counted["seeds"].sum() == 2
+    for page in ("index.html", "index.md"):
+        text = (report / page).read_text(encoding="utf-8")
+        assert question in text
+        assert re.search(sentence, text)
+    assert (report / "ripple-generated-small_conv" / "best-at.png").stat().st_size > 1000
+
+
+@pytest.mark.usefixtures("printed")
 @pytest.mark.parametrize("page", ["README.md", "docs/statistics.md"])
-def test_the_code_on_a_page_runs(page, project):
+def test_the_code_on_a_page_runs(page, python):
     code = blocks(ROOT / page, "python")
 
     assert code
-    run_python("-c", "\n".join(code), cwd=project)
+    python.run("-c", "\n".join(code))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.grid import CELLS, outcome, run
 
-CAMPAIGN: list[tuple[str, int, int]] = []
+Campaign = Callable[[str, int, int], None]
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +24,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture
-def campaign() -> list[tuple[str, int, int]]:
-    """Append `(fault, tries, cells lost)` here."""
-    return CAMPAIGN
+def campaign(record_property: Callable[[str, object], None]) -> Campaign:
+    """Call it with `(fault, tries, cells lost)`."""
+    # A property comes with the test's report to the process that prints the table.
+    return lambda fault, tries, lost: record_property("campaign", [fault, tries, lost])
 
 
 @pytest.fixture
@@ -38,8 +39,10 @@ def markers(tmp_path: Path) -> Iterator[Path]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if CAMPAIGN:
+    passed = terminalreporter.stats.get("passed", [])
+    campaign = [value for report in passed for name, value in report.user_properties if name == "campaign"]
+    if campaign:
         terminalreporter.section("fault campaign")
         terminalreporter.line(f"{'fault':<60} {'tries':>5} {'cells lost':>10}")
-        for fault, tries, lost in CAMPAIGN:
+        for fault, tries, lost in campaign:
             terminalreporter.line(f"{fault:<60} {tries:>5} {lost:>10}")

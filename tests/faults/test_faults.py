@@ -16,10 +16,10 @@ import pytest
 
 from harness.records.locks import read_locks
 from harness.records.store import read_records, unreadable_records
+from tests.faults.conftest import Campaign
 from tests.faults.grid import CELLS, PROJECT, command, environment, leftovers, outcome, run, start
 
 pytestmark = pytest.mark.slow
-Campaign = list[tuple[str, int, int]]
 
 
 @pytest.mark.parametrize("fault", ["sigkill", "sigsegv", "sigabrt"])
@@ -31,7 +31,7 @@ def test_a_worker_that_dies_costs_nothing_but_time(
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "tried again" in finished.stdout
     assert outcome(tmp_path / "results") == undisturbed
-    campaign.append((f"worker dies by {fault} in mid-cell", 1, 0))
+    campaign(f"worker dies by {fault} in mid-cell", 1, 0)
 
 
 def test_a_cell_that_always_kills_its_worker_is_recorded_and_costs_no_other(
@@ -45,7 +45,7 @@ def test_a_cell_that_always_kills_its_worker_is_recorded_and_costs_no_other(
         assert found[str(("channel", seed, "none"))] == undisturbed[str(("channel", seed, "none"))]
         assert found[str(("channel", seed, "sigkill"))][0] == "error"
     assert finished.stdout.count("the worker died (signal 9), 2 times") >= 1
-    campaign.append(("cell that kills its worker every time", 2, 2))
+    campaign("cell that kills its worker every time", 2, 2)
 
 
 def test_a_cell_over_its_time_limit_is_stopped(markers: Path, tmp_path: Path, campaign: Campaign) -> None:
@@ -54,7 +54,7 @@ def test_a_cell_over_its_time_limit_is_stopped(markers: Path, tmp_path: Path, ca
     assert finished.returncode == 1
     statuses = {key: value[0] for key, value in outcome(tmp_path / "results").items()}
     assert statuses == {str(("channel", 0, "none")): "ok", str(("channel", 0, "hang")): "timeout"}
-    campaign.append(("cell over its time limit", 1, 1))
+    campaign("cell over its time limit", 1, 1)
 
 
 def test_a_cell_over_its_memory_limit_is_recorded_as_oom(markers: Path, tmp_path: Path, campaign: Campaign) -> None:
@@ -63,7 +63,7 @@ def test_a_cell_over_its_memory_limit_is_recorded_as_oom(markers: Path, tmp_path
     assert finished.returncode == 1
     statuses = {key: value[0] for key, value in outcome(tmp_path / "results").items()}
     assert statuses == {str(("channel", 0, "none")): "ok", str(("channel", 0, "allocate")): "oom"}
-    campaign.append(("cell over its memory limit", 1, 1))
+    campaign("cell over its memory limit", 1, 1)
 
 
 def test_every_error_is_listed_and_has_a_log(markers: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_killed_parent_loses_the_cells_in_flight_at_most(
     finished = run(results, markers)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert outcome(results) == undisturbed
-    campaign.append(("parent killed by SIGKILL, then resumed", kills, lost))
+    campaign("parent killed by SIGKILL, then resumed", kills, lost)
 
 
 def test_interrupting_keeps_what_is_done_and_leaves_nobody_behind(
@@ -124,7 +124,7 @@ def test_interrupting_keeps_what_is_done_and_leaves_nobody_behind(
     assert done >= 2
     assert not unreadable_records(results)
     _wait_until_nobody_works(results)
-    campaign.append(("Ctrl-C", 1, 0))
+    campaign("Ctrl-C", 1, 0)
 
 
 def test_eight_runs_at_once_share_one_grid(
@@ -137,7 +137,7 @@ def test_eight_runs_at_once_share_one_grid(
     assert outcome(results) == undisturbed
     # Whoever wrote a cell twice would have put the first one aside.
     assert not (results / "records" / "superseded").exists()
-    campaign.append(("eight runs of one grid at once", 8, 0))
+    campaign("eight runs of one grid at once", 8, 0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
@@ -168,7 +168,7 @@ def test_a_full_disk_is_said_and_survived(
         assert not leftovers(results)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
-    campaign.append(("disk full in the middle of a grid, then not", 1, 0))
+    campaign("disk full in the middle of a grid, then not", 1, 0)
 
 
 def test_damaged_records_are_run_again(
@@ -188,7 +188,7 @@ def test_damaged_records_are_run_again(
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "4 done, 4 to run" in finished.stdout
     assert outcome(results) == undisturbed
-    campaign.append(("records truncated, emptied, of the future, random bytes", 4, 0))
+    campaign("records truncated, emptied, of the future, random bytes", 4, 0)
 
 
 def test_workers_stop_when_their_parent_is_gone(markers: Path, tmp_path: Path) -> None:

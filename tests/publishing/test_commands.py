@@ -15,7 +15,7 @@ from harness.commands import browse
 from harness.commands.cli import main, parse
 from harness.commands.publish import read_request
 from harness.commands.publish.notebooks import tidied, write_notebook
-from harness.reference import open_study
+from harness.report.study import Study
 from harness.types import UserError
 
 OWN = Path(__file__).parents[1] / "core" / "own" / "conf"
@@ -26,9 +26,8 @@ FIND_SPEC = importlib.util.find_spec
 def checkout(tmp_path, monkeypatch):
     """An empty checkout with one notebook, which counts the cells of the study `rates`."""
     (tmp_path / "notebooks").mkdir()
-    source = (
-        "from harness.notebook import open_study\nstudy = open_study('../results/reference/rates')\nlen(study.cells)"
-    )
+    opened = "from harness.report.notebook import open_study\nstudy = open_study('../results/reference/rates')"
+    source = f"{opened}\nlen(study.cells.rows)"
     cell = {"cell_type": "code", "id": "count", "execution_count": None, "outputs": [], "source": source}
     write_notebook(tmp_path / "notebooks" / "count.ipynb", tidied({"cells": [cell]}))
     monkeypatch.chdir(tmp_path)
@@ -145,7 +144,7 @@ def test_a_study_is_run_published_resumed_and_extended(checkout, shell):
     assert status == 0
     assert "8 cells: 4 done, 4 to run" in said
     assert counted(checkout) == ["8"]
-    digest = open_study(folder).stamp.digest[:16]
+    digest = Study.open_published(folder).stamp.digest[:16]
     assert f"`sha256 {digest}`" in (folder / "README.md").read_text()
 
     # Only what is asked for is made again.

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.publish.page import write_pages
-from harness.commands.publish.readme import write_readme
 from harness.config.composer import config_directory
-from harness.reference import published_studies
+from harness.report.markdown import write_pages, write_readme
+from harness.report.study import published_studies
 
 REFERENCE = config_directory().parent / "results" / "reference"
 STUDIES = sorted(path.stem for path in (config_directory() / "study").glob("*.yaml"))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.records.store import write_text_atomically
+from harness.files import write_text
 from harness.types import UserError
 
 NEEDED = ("nbformat", "nbclient", "ipykernel")
@@ -95,7 +95,7 @@ def write_notebook(path: Path, notebook: Mapping[str, Any]) -> None:
 
     # Texts as lists of lines, so that a change of one line is a change of one line.
     text = nbformat.writes(nbformat.from_dict(notebook), version=4, indent=1)
-    write_text_atomically(path, f"{text.rstrip()}\n")
+    write_text(path, f"{text.rstrip()}\n")
 
 
 def differences(stored: Mapping[str, Any], executed: Mapping[str, Any]) -> list[str]:

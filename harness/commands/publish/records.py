@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.engines.machine import describe_machine
-from harness.records.archive import Archived, archive_lock, read_archive, write_archive
+from harness.files import own_folder, write_text
+from harness.records.archive import Archived, archive_lock, write_archive
 from harness.records.grids import Grid, read_grids, write_grid
-from harness.records.store import compact, prepare_results_dir, record_path, write_text_atomically
+from harness.records.store import archived_records, compact, prepare_results_dir, record_path
 from harness.report.study import MADE, Study, published_studies
 from harness.types import UserError
 
@@ -22,10 +23,10 @@ def gather(reference: Path, work: Path) -> int:
     """
     published: dict[str, Archived] = {}
     for study in published_studies(reference):
-        published |= read_archive(reference / study)
+        published |= archived_records(reference / study)
     prepare_results_dir(work)
     with archive_lock(work):
-        known = read_archive(work)
+        known = archived_records(work)
         new = {name: copy for name, copy in published.items() if name not in known}
         if new:
             write_archive(work, known | new)
@@ -50,17 +51,17 @@ def publish_records(work: Path, folder: Path, *, overrides: Sequence[str], comma
     compact(work)
     wanted = set(grid.cells)
     # No file's time is kept: the same records give the same archive.
-    copies = {name: Archived(one.text, one.size, 0) for name, one in read_archive(work).items() if name in wanted}
+    copies = {name: Archived(one.text, one.size, 0) for name, one in archived_records(work).items() if name in wanted}
     if not copies:
         raise UserError(f"expected records of the grid's cells in {work}. Received: none of {len(wanted)}")
-    folder.mkdir(parents=True, exist_ok=True)
+    own_folder(folder)
     write_archive(folder, copies)
-    shutil.rmtree(folder / "grids", ignore_errors=True)
+    shutil.rmtree(own_folder(folder, "grids"), ignore_errors=True)
     write_grid(folder, grid.command, grid.cells)
     machines = Study(folder, ()).machines
     # A record that came with `gather` has no file of its own: what has one was computed here.
     computed_here = any(record_path(work, cell).exists() for cell in grid.cells)
     if computed_here and describe_machine() not in machines:
         machines.append(describe_machine())
-    write_text_atomically(folder / MADE, json.dumps({"command": command, "machines": machines}, indent=1) + "\n")
+    write_text(folder / MADE, json.dumps({"command": command, "machines": machines}, indent=1) + "\n")
     return grid

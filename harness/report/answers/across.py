@@ -78,7 +78,9 @@ def _together(scores: NormalisedScores, tasks: int, looks: Looks) -> Iterator[An
     yield Answer(
         question="Which is best over all tasks?",
         table=Shown("across", "All tasks together", across_sheet(table, scores.tasks, scores.left_out), table),
-        figure=Drawing("together", "All tasks together", lambda: plot_aggregates(table, note, looks)[0], lambda: table),
+        figure=Drawing(
+            "together", "All tasks together", lambda: plot_aggregates(table, note, looks)[0], lambda: table, wide=True
+        ),
         reading="The interquartile mean leaves out the best and worst quarter of cells; the optimality gap is the mean "
         "distance from a perfect score, lost cells and all. Lines mark the baseline none.",
         caution="Intervals are over seeds of the same tasks and say nothing about other tasks.",

@@ -30,9 +30,10 @@ from harness.report.sheet import MISSING, Column, Sheet, label_of, number
 from harness.report.text import (
     TURNED,
 )
+from harness.statistics.caution import BEATEN, BEATS, UNTOLD
 from harness.statistics.comparison import Comparison
 from harness.statistics.table import Table
-from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD, compare_all_pairs
+from harness.statistics.verdicts import compare_all_pairs
 
 THOROUGH = True  # with twenty strategies it takes seconds
 _FEWEST = 3  # with fewer strategies, the pairs with the baseline are all there are

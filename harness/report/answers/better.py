@@ -37,10 +37,10 @@ from harness.report.text import (
     strategy_column,
     verb,
 )
-from harness.statistics.caution import ALPHA, caution_sentence, smallest_wilcoxon_p
+from harness.statistics.caution import ALPHA, BEATEN, BEATS, UNTOLD, caution_sentence, smallest_wilcoxon_p
 from harness.statistics.comparison import Comparison
 from harness.statistics.table import Table
-from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD, compare_pairs
+from harness.statistics.verdicts import compare_pairs
 
 
 def of_comparison(comparison: Comparison, baseline: str, metric: str | None = None) -> Iterator[Answer]:

@@ -38,9 +38,9 @@ from harness.statistics.by_value import (
     aggregate_by_value,
     compare_by_value,
 )
+from harness.statistics.caution import BASELINE, BEATEN, BEATS, UNTOLD
 from harness.statistics.dials import Dial
 from harness.statistics.table import Table
-from harness.statistics.verdicts import BASELINE, BEATEN, BEATS, UNTOLD
 
 _SIGNS = {BEATS: " >", BEATEN: " <", UNTOLD: ""}
 

@@ -24,10 +24,9 @@ from harness.report.text import (
 from harness.statistics.by_value import (
     compare_change,
 )
-from harness.statistics.caution import ALPHA, smallest_wilcoxon_p
+from harness.statistics.caution import ALPHA, BEATEN, BEATS, UNTOLD, smallest_wilcoxon_p
 from harness.statistics.dials import Dial
 from harness.statistics.table import Table
-from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD
 
 _CHANGES = {BEATS: "gains on it", BEATEN: "loses to it", UNTOLD: UNTOLD}
 

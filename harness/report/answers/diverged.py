@@ -22,8 +22,8 @@ from harness.statistics.by_value import (
     compare_diverged,
     divergence_by_value,
 )
+from harness.statistics.caution import BEATEN, BEATS
 from harness.statistics.dials import Dial
-from harness.statistics.verdicts import BEATEN, BEATS
 
 
 def of_dial(dial: Dial, baseline: str) -> Iterator[Answer]:

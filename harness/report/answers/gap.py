@@ -51,14 +51,13 @@ from harness.report.text import (
 from harness.statistics.by_value import (
     gap_by_value,
 )
-from harness.statistics.caution import ALPHA, smallest_wilcoxon_p
+from harness.statistics.caution import ALPHA, BEATEN, BEATS, UNTOLD, smallest_wilcoxon_p
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
 from harness.statistics.gap import DEPENDENCE, LAG, aggregate_gap
 from harness.statistics.own_best import own_best
 from harness.statistics.summary import aggregate_comparison, mean_interval
 from harness.statistics.table import Table
-from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD
 
 OTHERS = ("precise", "batch")
 _TITLES = {

@@ -24,9 +24,10 @@ from harness.report.text import (
     rows_of,
     strategy_column,
 )
+from harness.statistics.caution import BEATEN, BEATS, UNTOLD
 from harness.statistics.dials import Dial
 from harness.statistics.own_best import OwnBest, aggregate_own_best, own_best
-from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD, compare_all_pairs
+from harness.statistics.verdicts import compare_all_pairs
 
 _BETTER = {BEATS: "beats", BEATEN: "is beaten by", UNTOLD: "is not told apart from"}
 

@@ -41,6 +41,7 @@ from harness.report.text import (
 from harness.statistics.by_value import (
     divergence_by_value,
 )
+from harness.statistics.caution import BEATEN, BEATS, UNTOLD
 from harness.statistics.dials import Dial
 from harness.statistics.own_best import choose_values, own_best
 from harness.statistics.ranges import (
@@ -52,7 +53,6 @@ from harness.statistics.ranges import (
     share_usable,
     span_of,
 )
-from harness.statistics.verdicts import BEATEN, BEATS, UNTOLD
 
 _WIDER = {"beats": "wider", "is beaten by": "narrower"}
 _LESS = {"beats": "less sensitive", "is beaten by": "more sensitive"}

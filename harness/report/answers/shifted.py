@@ -20,7 +20,6 @@ from harness.report.canvas import (
     axes_of,
     broken,
     dress,
-    in_unit,
     metric_label,
     rows_height,
     say_empty,
@@ -124,7 +123,7 @@ def plot_shift(
     shifted ones (filled), the strategy that stands the shift best at the top; one that refuses it says why.
 
     Args:
-        cells: a `Comparison`, or a frame that holds one, of cells run with `probe.shifts=true`.
+        comparison: the cells, run with `probe.shifts=true`.
         shift: one of `shifts_of`; `None` is the first of them.
 
     Raises:
@@ -169,7 +168,7 @@ def _plot_sizes(
         )
     ax.set_xticks(sizes)
     unit = declared_of(comparison, shift).get("unit")
-    ax.set_xlabel(f"{label_of(shift)}{f' ({in_unit(quantity)})' if unit else ''}; 0: as they are")
+    ax.set_xlabel(f"{label_of(shift)}{f' ({unit})' if unit else ''}; 0: as they are")
     ax.set_ylabel(metric_label(column, quantity))
     dress(ax, f"Under a shift: {label_of(shift)}", subtitle_of(comparison, "line: mean over seeds"))
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)

@@ -34,12 +34,11 @@ from harness.report.text import (
     p_in_words,
     rows_of,
 )
-from harness.statistics.caution import ALPHA, SEEDS_FOR_SPREAD
+from harness.statistics.caution import ALPHA, SEEDS_FOR_SPREAD, UNTOLD
 from harness.statistics.comparison import Comparison
 from harness.statistics.stability import aggregate_stability, compare_divergence, compare_spread
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.table import Table
-from harness.statistics.verdicts import UNTOLD
 
 PANELS = ("diverged", "SD over seeds", "worst finished seed", "inference gap")
 

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+from synthetic import comparison_of, make_record, make_study
+
+from harness.report.answers.better import better_sentence
+from harness.report.answers.stable import stability_sentence
+from harness.report.questions import default_baseline
+from harness.statistics.stability import compare_divergence, compare_spread
+from harness.statistics.verdicts import compare_pairs
+
+
+def sentences(records, baseline="channel"):
+    comparison = comparison_of(records)
+    pairs = compare_pairs(comparison, baseline=baseline)
+    spread = compare_spread(comparison, baseline=baseline)
+    divergence = compare_divergence(comparison, baseline=baseline)
+    return better_sentence(pairs, baseline), stability_sentence(spread, divergence, baseline)
+
+
+def test_the_verdict_names_who_beats_whom():
+    means = {"channel": 0.95, "layer": 0.97, "none": 0.90, "spatial": 0.90, "group": 0.95}
+    better, _ = sentences(make_study(means, seeds=12))
+    assert better == (
+        "On test accuracy, over 12 seeds, `layer` beats `channel`; `none` and `spatial` are beaten by `channel`; "
+        "`group` is not told apart from `channel`."
+    )
+
+
+def test_five_seeds_give_no_verdict_however_clear_it_looks():
+    better, stability = sentences(make_study({"channel": 0.99, "none": 0.10}, seeds=5))
+    assert better == "On test accuracy, 5 seeds are too few for a verdict, so no strategy is told apart from `channel`."
+    assert "takes 30 seeds to tell" in stability
+
+
+@pytest.mark.parametrize("seeds", [3, 10, 20, 29])
+def test_nobody_is_more_stable_from_fewer_than_thirty_seeds(seeds):
+    records = make_study({"channel": 0.9}, seeds=seeds, spread=0.05) + make_study(
+        {"none": 0.9}, seeds=seeds, spread=1e-4
+    )
+    _, stability = sentences(records)
+    assert "spreads" not in stability
+    assert "steady" not in stability
+    assert f"at most {seeds} that two strategies finished" in stability
+
+
+def test_forty_seeds_may_say_it():
+    records = make_study({"channel": 0.9}, seeds=40, spread=0.05) + make_study({"none": 0.9}, seeds=40, spread=0.005)
+    assert "over seeds `none` spreads less than `channel`" in sentences(records)[1]
+    alike = sentences(make_study({"channel": 0.9, "none": 0.9}, seeds=40))[1]
+    assert "no strategy is told to spread less or more than `channel`" in alike
+
+
+def test_divergence_is_counted_and_only_called_frequent_when_it_is_told():
+    records = [make_record("channel", seed, 0.9 + seed / 1000) for seed in range(10)]
+    one = [make_record("none", seed, 0.9, status="diverged" if seed < 1 else "ok") for seed in range(10)]
+    most = [make_record("none", seed, 0.9, status="diverged" if seed < 8 else "ok") for seed in range(10)]
+    assert sentences([*records, *one])[1].startswith("1 of 20 cells diverged (`none` 1 of 10); which")
+    assert "`none` more often than `channel` (p < 0.001)" in sentences([*records, *most])[1]
+
+
+def test_one_strategy_has_nothing_to_be_compared_with():
+    assert sentences(make_study({"channel": 0.9}, seeds=3))[0] == (
+        "Only `channel` was run, so there is nothing to compare it with."
+    )
+
+
+def test_the_baseline_unless_said():
+    assert default_baseline(["spatial", "none", "channel"]) == "channel"
+    assert default_baseline(["spatial", "none"]) == "none"
+    assert default_baseline(["spatial", "layer"]) == "layer"

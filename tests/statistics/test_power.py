@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pytest
+from statsmodels.stats.power import TTestPower
+from synthetic import comparison_of, make_record, make_study, write_study
+
+from harness.commands.cli import main
+from harness.statistics.caution import detectable_effect
+from harness.statistics.power import plan_seeds, sd_interval, seeds_for_difference, seeds_for_verdict, verdict_power
+
+
+@pytest.mark.parametrize("d_z", [0.2, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("comparisons", [1, 5])
+def test_seeds_for_a_difference_agree_with_statsmodels(d_z, comparisons):
+    by_statsmodels = TTestPower().solve_power(effect_size=d_z, alpha=0.05 / comparisons, power=0.8)
+    assert seeds_for_difference(d_z, comparisons=comparisons) == math.ceil(by_statsmodels)
+
+
+def test_no_difference_takes_forever_and_an_unknown_one_is_unknown():
+    assert seeds_for_difference(0.0) == math.inf
+    assert math.isnan(seeds_for_difference(float("nan")))
+    assert math.isnan(seeds_for_verdict(float("nan")))
+
+
+def test_a_huge_difference_still_takes_the_seeds_of_the_test():
+    assert seeds_for_difference(25.0, comparisons=3) == 3
+    assert seeds_for_verdict(25.0) == 6  # 2 / 2^6 is the first p-value below 0.05
+    assert verdict_power(25.0, 5) == 0.0
+
+
+def test_a_difference_beyond_all_rounding_takes_no_longer():
+    start = time.process_time()
+    assert seeds_for_verdict(1e3, comparisons=2) == 7
+    middle = time.process_time()
+    assert seeds_for_verdict(1e13, comparisons=2) == 7
+    # It took a thousand times as long: ties by rounding were tested one by one.
+    assert time.process_time() - middle < 50 * (middle - start)
+
+
+@pytest.mark.parametrize(("values", "plans"), [([0.906, 0.912, 0.92, 0.938], False), ([0.89, 0.91, 0.92, 0.92], True)])
+def test_a_pilot_that_shows_no_spread_gives_no_plan_and_one_without_a_difference_does(values, plans):
+    baseline = [0.9, 0.906, 0.914, 0.932] if not plans else [0.9, 0.9, 0.92, 0.92]
+    records = [make_record("channel", seed, value) for seed, value in enumerate(baseline)]
+    records += [make_record("none", seed, value) for seed, value in enumerate(values)]
+    plan = plan_seeds(comparison_of(records), difference=0.01).rows.iloc[0]
+    assert math.isfinite(plan["seeds"]) == plans
+    assert plan["difference"] == 0.01
+    if not plans:
+        assert plan[["sd", "detectable", "verdict_seeds"]].isna().all()
+
+
+def test_a_difference_that_wins_too_seldom_is_never_sure_of_a_verdict():
+    assert seeds_for_verdict(0.2) == math.inf
+    assert seeds_for_difference(0.2) == 199
+
+
+def test_without_a_difference_the_verdict_seldom_claims_one():
+    assert all(verdict_power(0.0, n) <= 0.05 for n in (6, 10, 20, 30))
+
+
+def test_the_interval_of_a_standard_deviation_by_hand():
+    # chi2(0.975, 9) = 19.0228, chi2(0.025, 9) = 2.70039
+    assert sd_interval(2.0, 10) == pytest.approx((2 * (9 / 19.0228) ** 0.5, 2 * (9 / 2.70039) ** 0.5), rel=1e-5)
+    assert np.isnan(sd_interval(2.0, 1)).all()
+
+
+def test_a_pilot_s_plan_by_hand():
+    # paired differences of 0.01 +- 0.01: mean 0.01, SD 0.01, d_z 1
+    records = [make_record("channel", seed, 0.90) for seed in range(3)]
+    records += [make_record("none", seed, 0.90 + value) for seed, value in enumerate([0.0, 0.01, 0.02])]
+    plan = plan_seeds(comparison_of(records)).rows.iloc[0]
+    assert plan[["axis", "baseline", "pairs"]].tolist() == ["none", "channel", 3]
+    assert plan["sd"] == pytest.approx(0.01)
+    assert plan["difference"] == pytest.approx(0.01)
+    assert plan["seeds"] == seeds_for_difference(1.0) == 10
+    assert plan["detectable"] == pytest.approx(0.01 * detectable_effect(3))
+    assert plan["seeds_high"] > plan["seeds"]
+    assert plan["verdict_chance"] == 0.0
+
+
+def test_half_the_difference_takes_about_four_times_the_seeds():
+    frame = comparison_of(make_study({"channel": 0.95, "none": 0.94}, seeds=10))
+    whole, half = (plan_seeds(frame, difference=size).rows["seeds"].iloc[0] for size in (0.004, 0.002))
+    assert half / whole == pytest.approx(4, rel=0.25)
+
+
+def test_more_strategies_take_more_seeds():
+    two = plan_seeds(comparison_of(make_study({"channel": 0.95, "none": 0.94})), difference=0.003).rows
+    five = make_study({"channel": 0.95, "none": 0.94, "layer": 0.94, "spatial": 0.94, "group": 0.94})
+    many = plan_seeds(comparison_of(five), difference=0.003).rows.set_index("axis")
+    assert many.loc["none", "sd"] == pytest.approx(two["sd"].iloc[0])
+    assert many.loc["none", "seeds"] > two["seeds"].iloc[0]
+
+
+def test_the_verb_prints_the_plan(tmp_path, capsys):
+    records = make_study({"channel": 0.95, "none": 0.93, "layer": 0.951}, seeds=5)
+    write_study(tmp_path, records)
+    assert main(["power", f"results_dir={tmp_path}", "difference=0.004", "baseline=none"]) == 0
+    out = capsys.readouterr().out
+    lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
+    expected = plan_seeds(comparison_of(records), baseline="none", difference=0.004).rows.set_index("axis")
+    for axis in ("channel", "layer"):
+        assert lines[axis][4] == "0.0040"
+        assert lines[axis][5] == f"{expected.loc[axis, 'seeds']:.0f}"
+
+
+@pytest.mark.parametrize("difference", ["x", "0", "-1", "inf", "nan"])
+def test_the_verb_refuses_what_is_no_difference(difference, capsys):
+    assert main(["power", f"difference={difference}"]) == 2
+    assert f"above 0, in the metric's own unit. Received: difference={difference}" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("d_z", [0.8, 1.0, 1.5])
+def test_what_is_promised_is_kept(d_z):
+    """Studies with as many seeds as asked for find a planted effect at least 80 % of the time."""
+    from benchmarks.coverage import claims
+
+    found = claims("normal", int(seeds_for_verdict(d_z, comparisons=4)), 2000, d_z=d_z)[1]
+    assert found > 0.80 - 3 * (0.8 * 0.2 / 2000) ** 0.5
