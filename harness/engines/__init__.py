@@ -26,6 +26,10 @@ class Event:
     worker: int = 0
 
 
+class EngineError(UserError):
+    """What keeps an engine from running anything, whatever the cell."""
+
+
 class Engine(Protocol):
     """What the command line needs of an engine; it is a context manager that leaves no process behind."""
 

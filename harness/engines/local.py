@@ -20,12 +20,13 @@ from pebble import ProcessExpired, ProcessPool
 
 from harness.cell.cell import Cell
 from harness.cell.sites import find_sites
-from harness.engines import Event
+from harness.engines import EngineError, Event
 from harness.engines.dispatch import Assignment, Dispatch, Setup, setup_of
 from harness.engines.machine import out_of_memory_kills, usable_cores, visible_gpus
 from harness.engines.options import check_options
 from harness.engines.worker import Finished, start_worker, warm_up, work
-from harness.types import Site, TaskSpec, UserError
+from harness.types import Site, TaskSpec
+from harness.words import first_line
 
 POLL_SECONDS = 0.25
 SIGKILL_EXIT = -9
@@ -79,19 +80,24 @@ class LocalEngine:
     def find_sites(self, config: Mapping[str, Any], spec: TaskSpec) -> Sequence[Site]:
         """The sites of a config's architecture, found by the first worker, which is warm for the cells then."""
         slot = self._make_slots([config])[0]
-        # The others import TensorFlow meanwhile.
-        for other in self._slots:
-            self._prepare(other, setup_of(config)).schedule(warm_up)
         try:
-            found: Sequence[Site] = (
-                self._prepare(slot, setup_of(config)).schedule(find_sites, args=[config, spec]).result()
-            )
-        except ProcessExpired as error:
-            limit = "" if self.memory_gib is None else f"; engine.memory_gib={self.memory_gib:g} may be too little"
-            raise UserError(
-                f"engine=local: a worker died before it had a cell ({_how_it_died(error.exitcode)}){limit}"
-            ) from error
+            # The others import TensorFlow meanwhile.
+            for other in self._slots:
+                self._prepare(other, setup_of(config)).schedule(warm_up)
+            asked = self._prepare(slot, setup_of(config)).schedule(find_sites, args=[config, spec])
+            found: Sequence[Site] = asked.result()
+        except (RuntimeError, ProcessExpired, MemoryError) as error:  # as Pebble says that a worker could not start
+            how = _how_it_died(error.exitcode) if isinstance(error, ProcessExpired) else first_line(error)
+            raise EngineError(f"{self._room()} Received: {type(error).__name__}: {how}") from error
         return found
+
+    def _room(self) -> str:
+        if self.memory_gib is None:
+            return "expected a worker that imports TensorFlow and builds the model, but it ended before."
+        return (
+            f"engine.memory_gib={self.memory_gib:g}: expected room to import TensorFlow and build the model, which "
+            "takes a GiB or so; a larger one, or null for no limit."
+        )
 
     def run(self, cells: Sequence[Cell], *, results_dir: Path, on_event: Callable[[Event], None]) -> None:
         """Run the cells; each leaves one record, also where its worker dies or is stopped.
@@ -105,6 +111,7 @@ class LocalEngine:
 
     def _make_slots(self, configs: Sequence[Mapping[str, Any]]) -> list[_Slot]:
         if not self._slots:
+            _check_locks()
             gpus = [] if all(config["train"]["device"] == "cpu" for config in configs) else visible_gpus()
             threads = max(config["train"]["threads"] for config in configs)
             count = len(gpus) * self.workers_per_gpu if gpus else max(1, usable_cores() // threads)
@@ -130,6 +137,17 @@ class LocalEngine:
             )
             slot.setup = setup
         return slot.pool
+
+
+def _check_locks() -> None:
+    """Raise `EngineError` where the locks of a pool cannot be had, which Pebble would find out in mid-run."""
+    try:
+        multiprocessing.get_context("spawn").RLock()
+    except OSError as error:
+        raise EngineError(
+            "expected workers that can be started, which need a little room in /dev/shm; engine=serial does without. "
+            f"Received: {error.strerror or error}"
+        ) from error
 
 
 class _Run:

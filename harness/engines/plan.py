@@ -17,6 +17,7 @@ from harness.config.build import build_strategy, what_went_wrong
 from harness.config.identity import canonical, cell_id, identify
 from harness.config.looks import check_look
 from harness.config.settings import check_batch_size
+from harness.engines import EngineError
 from harness.records.store import is_done, read_records
 from harness.types import Site, TaskSpec, UserError
 
@@ -148,6 +149,8 @@ class _Resolver:
         if key not in self._resolved:
             try:
                 sites = self._sites_of(built, cell, record)
+            except EngineError:
+                raise
             except UserError as error:
                 self._resolved[key] = (), str(error)
             else:

@@ -60,7 +60,13 @@ def start_worker(parent: int, gpu: str | None, gpu_share: float, memory_gib: flo
     if memory_gib is not None:
         limit = int(memory_gib * 2**30)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    import_tensorflow(lean=True)
+    try:
+        import_tensorflow(lean=True)
+    except (MemoryError, ImportError):
+        # A library that there is no room to map is an ImportError; the parent says in one line what this says in fifty.
+        if memory_gib is None:
+            raise
+        os._exit(1)
 
 
 def warm_up() -> None:

@@ -132,7 +132,8 @@ def _gradient(layout: Layout, x: Any, dy: Any, high: Any, a: Any, b: Any, c: Any
 def sum_examples(add: Any, *batches: Any, shape: list[int], at_once: int = 2) -> Any:
     """Sums over all examples of the two arrays of `shape` that `add` makes of one example, in float64.
 
-    `at_once` examples are summed up in one turn of the loop, which spares the sums some of their way to memory.
+    `at_once` examples, a divisor of `CHUNK`, are summed up in one turn of the loop, which spares the sums some of their
+    way to memory.
     """
     examples = tf.shape(batches[0])[0]
     sources = [never_empty(batch) for batch in batches]
@@ -142,20 +143,23 @@ def sum_examples(add: Any, *batches: Any, shape: list[int], at_once: int = 2) ->
         more = [functools.reduce(operator.add, rows) for rows in zip(*pairs, strict=True)]
         return index + turn, first + more[0], second + more[1]
 
-    def add_chunk(start: Any, *totals: Any) -> Any:
-        stop = tf.minimum(start + CHUNK, examples)
+    def run(start: Any, stop: Any, turns: tuple[int, ...]) -> tuple[Any, Any]:
         # A loop rather than one reduction, of which XLA makes two passes on a CPU, and slower ones.
         state = (start, tf.zeros(shape), tf.zeros(shape))
-        for turn in (at_once, 1):
+        for turn in turns:
             state = tf.while_loop(
                 lambda index, *_, turn=turn: index + turn <= stop, functools.partial(step, turn), state
             )
-        added = (total + tf.cast(more, tf.float64) for total, more in zip(totals, state[1:], strict=True))
-        return (start + CHUNK, *added)
+        return tuple(tf.cast(total, tf.float64) for total in state[1:])
+
+    def add_chunk(start: Any, *totals: Any) -> Any:
+        added = run(start, start + CHUNK, (at_once,))
+        return (start + CHUNK, *map(operator.add, totals, added))
 
     nothing = (0, tf.zeros(shape, tf.float64), tf.zeros(shape, tf.float64))
-    _, *sums = tf.while_loop(lambda start, *_: start < examples, add_chunk, nothing)
-    return tuple(sums)
+    # Whole chunks alone: of a loop of one turn whose first inner loop takes none, XLA's simplifier loses the second.
+    start, *totals = tf.while_loop(lambda start, *_: start + CHUNK <= examples, add_chunk, nothing)
+    return tuple(map(operator.add, totals, run(start, examples, (at_once, 1))))
 
 
 def never_empty(batch: Any) -> Any:

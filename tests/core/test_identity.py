@@ -151,3 +151,15 @@ def test_how_a_strategy_is_drawn_is_nothing_to_its_cells():
     drawn = {**CONFIG, "axis": {**CONFIG["axis"], "look": {"colour": "#123456", "marker": "s"}}}
 
     assert identify(drawn, data_source="s", data_digest="d") == identify(CONFIG, data_source="s", data_digest="d")
+
+
+def test_settings_that_came_later_leave_a_cell_the_one_it_was():
+    config = {"seed": 0, "task": {"data": {"_target_": "tasks.cmapss.load", "subset": "FD001"}}}
+
+    def identity(**later):
+        return identify(
+            {**config, "task": {"data": {**config["task"]["data"], **later}}}, data_source="cmapss", data_digest="d"
+        )
+
+    assert identity(normalize="none", published=True) == identity() == identity(published=False)
+    assert identity(normalize="regime") != identity()
