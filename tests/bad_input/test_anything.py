@@ -17,14 +17,13 @@ from harness.types import Site, UserError
 from tests.core.conftest import CONF
 
 KEYS = st.sampled_from(
-    ["seed", "axis", "task", "train.epochs", "norm.momentum", "train.optimizer_options", "axis.keep", "results_dir", "x.y",
-     "task.data", "task.loss", "until", "engine", "engine.workers", "probe.every", "study", "architecture", "hydra.x", ""]
-)  # fmt: skip
+    ["seed", "axis", "task", "train.epochs", "norm.momentum", "train.optimizer_options", "axis.keep", "results_dir", "x.y", "task.data", "task.loss", "until", "engine", "engine.workers", "probe.every", "study", "architecture", "hydra.x"]
+    + [""]
+)
 PIECES = st.sampled_from(
-    [*"0123456789.,()[]{}:=-+~'\"\\$ *#@!%&;|<>/?_abé\t", "range", "sort", "choice", "glob", "null", "true", "nan", "inf",
-     "1e400", "none", "channel", "${seed}", "${", "???", "_target_", "\x00", "\x1b", "\udcff", "shuffle", "tag", "log", "int",
-     "float", "interval"]
-)  # fmt: skip
+    [*"0123456789.,()[]{}:=-+~'\"\\$ *#@!%&;|<>/?_abé\t\x00\x1b\udcff"]
+    + ["range", "sort", "choice", "glob", "null", "true", "nan", "inf", "1e400", "none", "channel", "${seed}", "${", "???", "_target_", "shuffle", "tag", "log", "int", "float"]
+)
 VALUES = st.lists(PIECES, max_size=8).map("".join)
 SIGNS = st.sampled_from(["", "", "", "+", "++", "~"])
 
@@ -37,24 +36,28 @@ def composer():
 
 def expand_or_refuse(composer, overrides):
     given = {text.lstrip("+~").partition("=")[0] for text in overrides}
-    rest = [text for text in ("task=tiny", "architecture=tiny", "axis=none", "seed=0") if text.partition("=")[0] not in given]
+    rest = [
+        text
+        for text in ("task=tiny", "architecture=tiny", "axis=none", "seed=0")
+        if text.partition("=")[0] not in given
+    ]
     with suppress(UserError):
         assert all(config["axis"]["name"] for config in expand(composer, [*rest, *overrides]))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SIGNS, KEYS, VALUES)
 def test_any_override_is_a_config_or_one_line(composer, sign, key, value):
     expand_or_refuse(composer, [f"{sign}{key}={value}"])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.text(max_size=20))
 def test_any_text_is_a_config_or_one_line(composer, text):
     expand_or_refuse(composer, [text])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.integers(-6, 6) | st.sampled_from(["height", "width", "channel", "all", "batch", "x", "feature", "", "0"])
@@ -88,7 +91,7 @@ YAML = st.lists(
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
-@given(YAML.map("".join) | st.binary(max_size=40))
+@given(content=YAML.map("".join) | st.binary(max_size=40))
 def test_any_file_is_a_config_or_told_with_its_name(content, tmp_path):
     path = tmp_path / "any.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
