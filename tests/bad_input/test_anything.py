@@ -16,14 +16,52 @@ from harness.config.grid import expand
 from harness.types import Site, UserError
 from tests.core.conftest import CONF
 
-KEYS = st.sampled_from(
-    ["seed", "axis", "task", "train.epochs", "norm.momentum", "train.optimizer_options", "axis.keep", "results_dir", "x.y", "task.data", "task.loss", "until", "engine", "engine.workers", "probe.every", "study", "architecture", "hydra.x"]
-    + [""]
-)
-PIECES = st.sampled_from(
-    [*"0123456789.,()[]{}:=-+~'\"\\$ *#@!%&;|<>/?_abé\t\x00\x1b\udcff"]
-    + ["range", "sort", "choice", "glob", "null", "true", "nan", "inf", "1e400", "none", "channel", "${seed}", "${", "???", "_target_", "shuffle", "tag", "log", "int", "float"]
-)
+NAMES = [
+    "seed",
+    "axis",
+    "task",
+    "train.epochs",
+    "norm.momentum",
+    "train.optimizer_options",
+    "axis.keep",
+    "results_dir",
+    "x.y",
+    "task.data",
+    "task.loss",
+    "until",
+    "engine",
+    "engine.workers",
+    "probe.every",
+    "study",
+    "architecture",
+    "hydra.x",
+]
+WORDS = [
+    "range",
+    "sort",
+    "choice",
+    "glob",
+    "null",
+    "true",
+    "nan",
+    "inf",
+    "1e400",
+    "none",
+    "channel",
+    "${seed}",
+    "${",
+    "???",
+    "_target_",
+    "shuffle",
+    "tag",
+    "log",
+    "int",
+    "float",
+    "interval",
+]
+CHARACTERS = "0123456789.,()[]{}:=-+~'\"\\$ *#@!%&;|<>/?_abé\t\x00\x1b\udcff"
+KEYS = st.sampled_from(["", *NAMES])
+PIECES = st.sampled_from([*CHARACTERS, *WORDS])
 VALUES = st.lists(PIECES, max_size=8).map("".join)
 SIGNS = st.sampled_from(["", "", "", "+", "++", "~"])
 
@@ -45,19 +83,19 @@ def expand_or_refuse(composer, overrides):
         assert all(config["axis"]["name"] for config in expand(composer, [*rest, *overrides]))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SIGNS, KEYS, VALUES)
 def test_any_override_is_a_config_or_one_line(composer, sign, key, value):
     expand_or_refuse(composer, [f"{sign}{key}={value}"])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.text(max_size=20))
 def test_any_text_is_a_config_or_one_line(composer, text):
     expand_or_refuse(composer, [text])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.integers(-6, 6) | st.sampled_from(["height", "width", "channel", "all", "batch", "x", "feature", "", "0"])
