@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout  # not the built-in one before Python 3.11
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,11 +86,10 @@ class LocalEngine:
             found: Sequence[Site] = (
                 self._prepare(slot, setup_of(config)).schedule(find_sites, args=[config, spec]).result()
             )
-        except ProcessExpired as error:
+        except (ProcessExpired, BrokenExecutor) as error:
+            how = f" ({_how_it_died(error.exitcode)})" if isinstance(error, ProcessExpired) else ""
             limit = "" if self.memory_gib is None else f"; engine.memory_gib={self.memory_gib:g} may be too little"
-            raise UserError(
-                f"engine=local: a worker died before it had a cell ({_how_it_died(error.exitcode)}){limit}"
-            ) from error
+            raise UserError(f"engine=local: a worker died before it had a cell{how}{limit}") from error
         return found
 
     def run(self, cells: Sequence[Cell], *, results_dir: Path, on_event: Callable[[Event], None]) -> None:

@@ -59,7 +59,11 @@ def start_worker(parent: int, gpu: str | None, gpu_share: float, memory_gib: flo
     if memory_gib is not None:
         limit = int(memory_gib * 2**30)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    import_tensorflow(lean=True)
+    try:
+        import_tensorflow(lean=True)
+    except MemoryError:
+        # The parent tells of it in one line; a traceback for each worker would hide that.
+        os._exit(1)
 
 
 def warm_up() -> None:
