@@ -151,7 +151,7 @@ def _rich(sheet: Sheet, columns: Sequence[Column], left_out: Sequence[str]) -> T
     for column in columns:
         table.add_column(
             # A long heading over short numbers is broken, so that the column need not be left out.
-            column.heading.replace("+", "\n+"),
+            Text(column.heading.replace("+", "\n+")),
             justify="right" if column.numeric else "left",
             no_wrap=column.numeric,
             overflow="fold",
