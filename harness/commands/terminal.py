@@ -12,6 +12,7 @@ from typing import Any, TextIO, cast
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.control import Control
 from rich.segment import Segment
+from rich.text import Text
 
 from harness.words import visible
 
@@ -45,6 +46,10 @@ class Terminal(Console):
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, **options)
         self.push_render_hook(_Spelling())
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text as it is, control characters spelled out, some of which `Text` would leave out."""
+        return super().render_str(visible(text), **options)
 
 
 def console() -> Console:
