@@ -28,24 +28,26 @@ def describe_seconds(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+# Of terminals' control codes, of text from right to left, and bytes of a name that are no UTF-8.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """A text whose control characters are shown (`\\x1b`) rather than obeyed; line ends and tabs stay."""
+    return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, empty where it says nothing."""
     return (str(error).strip().splitlines() or [""])[0]
 
 
-# What a terminal obeys instead of showing, and what turns the direction of the letters around it.
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MOST_IN_NAME = 120
-
-
-def printable(text: str) -> str:
-    """`text` with control characters spelled out: `\\x1b[31m` is shown and turns nothing red. Lines stay lines."""
-    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 def in_one_line(text: str, most: int = 300) -> str:
     """`text` as a line of at most `most` characters, with what a terminal would obey spelled out."""
-    line = printable(" ".join(text.split()))
+    line = visible(" ".join(text.split()))
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 

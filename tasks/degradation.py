@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.types import TaskData, UserError
 from tasks import cmapss
-from tasks.checks import check_integer, check_number
+from tasks.checks import check_choice, check_integer, check_number
 from tasks.memory import check_memory
 from tasks.metrics import REMAINING_LIFE
 from tasks.shifts import sensor_shifts
@@ -64,6 +64,7 @@ def load(
         UserError: an option that makes no sense, or files that do not hold what they should.
         MemoryError: more windows than memory can hold.
     """
+    check_choice("task.data.subset", subset, cmapss.SUBSETS)
     check_integer("task.data.seed", seed, low=0)
     if path is not None:
         return cmapss.load(

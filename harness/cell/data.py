@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness.cell.cell import Cell
 from harness.cell.promises import check_data, check_split, name_kind
-from harness.config.build import build
+from harness.config.build import build, what_went_wrong
 from harness.config.identity import canonical
 from harness.seeds import derive_rng
 from harness.types import Split, TaskData, UserError
@@ -60,7 +60,15 @@ def load_task(config: Mapping[str, Any]) -> LoadedTask:
     key = canonical(config)
     if key not in _loaded:
         data = _build(config)
-        check_data(data)
+        try:
+            check_data(data)
+        except UserError:
+            raise
+        except Exception as error:  # what is there may be of any kind: lists for arrays, None for a shape
+            raise UserError(
+                f"task.data: expected TaskData as harness.types describes it ({what_went_wrong(error, config)}). "
+                f"Received: _target_={config['_target_']}"
+            ) from error
         while len(_loaded) >= 2:
             del _loaded[next(iter(_loaded))]
         _loaded[key] = LoadedTask(data, data.digest())
@@ -204,8 +212,10 @@ def _build(config: Mapping[str, Any]) -> TaskData:
         data = build(config)
     except (UserError, MemoryError):
         raise
-    except (Exception, SystemExit) as error:  # a loader that gives up must not end the program
-        raise UserError(f"task.data: {type(error).__name__}: {first_line(error)}") from error
+    except Exception as error:
+        raise UserError(
+            f"task.data: {what_went_wrong(error, config)}. Received: _target_={config['_target_']}"
+        ) from error
     if not isinstance(data, TaskData):
         raise UserError(f"task.data._target_: expected a function that returns TaskData. Received: {name_kind(data)}")
     return data

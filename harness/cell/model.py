@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
 from harness.cell.initialization import noting_initializers
-from harness.config.build import build
+from harness.config.build import build, what_went_wrong
 from harness.types import Norm, TaskSpec, UserError
 from harness.words import choose_from, first_line
 
@@ -27,16 +28,16 @@ def build_optimizer(train: Mapping[str, Any]) -> keras.optimizers.Optimizer:
         UserError: Keras has no such optimizer, or it does not take the options.
     """
     name, options = train["optimizer"], train["optimizer_options"]
+    known = _optimizer_names()
+    if name.lower() not in known:
+        raise UserError(f"train.optimizer: {choose_from(name, known)}")
     try:
         optimizer = keras.optimizers.get(
             {"class_name": name, "config": {"learning_rate": train["learning_rate"], **options}}
         )
-    except (ValueError, TypeError) as error:
-        known = _optimizer_names()
-        if name.lower() not in known:
-            raise UserError(f"train.optimizer: {choose_from(name, known)}") from error
+    except Exception as error:
         raise UserError(
-            f"train.optimizer_options: expected arguments of {name} ({str(error).splitlines()[0]}). Received: {options}"
+            f"train.optimizer_options: expected arguments of {name} ({first_line(error)}). Received: {options}"
         ) from error
     if train["precision"] == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(optimizer)
@@ -52,8 +53,16 @@ def build_loss(config: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
     try:
         loss: Callable[[Any, Any], Any] = build(config)
     except Exception as error:
-        found = f"{type(error).__name__}: {first_line(error)}"
-        raise UserError(f"task.loss: expected a Keras loss ({found}). Received: {config}") from error
+        raise UserError(
+            f"task.loss: expected a Keras loss ({what_went_wrong(error, config)}). Received: {config}"
+        ) from error
+    switches = {key: p.default for key, p in inspect.signature(type(loss)).parameters.items()}
+    for key, value in config.items():
+        # Keras takes anything for true.
+        if isinstance(switches.get(key), bool) and not isinstance(value, bool):
+            raise UserError(f"task.loss.{key}: expected true or false. Received: {value}")
+    if not callable(loss):
+        raise UserError(f"task.loss: expected a Keras loss, called with targets and outputs. Received: {config}")
     return loss
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from harness.axes.resolved import SiteRecorder
 from harness.cell.device import configure
+from harness.config.build import what_went_wrong
 from harness.types import Site, TaskSpec, UserError
-from harness.words import first_line
 
 
 def find_sites(config: Mapping[str, Any], spec: TaskSpec) -> list[Site]:
@@ -32,10 +32,12 @@ def find_sites(config: Mapping[str, Any], spec: TaskSpec) -> list[Site]:
         build_model(config["architecture"], spec, recorder)
     except UserError:
         raise
-    except Exception as error:
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:
         raise UserError(
-            f"architecture {name} cannot be built for task {spec.name} ({type(error).__name__}: {first_line(error)}). "
-            f"Received: axes={spec.axes}, shape={spec.shape}"
+            f"architecture {name} cannot be built for task {spec.name} "
+            f"({what_went_wrong(error, config['architecture'])}). Received: axes={spec.axes}, shape={spec.shape}"
         ) from error
     if not recorder.sites:
         raise UserError(f"architecture {name} has no normalization site, so there is nothing to compare")

@@ -10,11 +10,10 @@ import inspect
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from harness.commands.arguments import parse
+from harness.commands.terminal import console, prepare_streams
 from harness.types import UserError
-from harness.words import printable
+from harness.words import choose_from, visible
 
 # Each verb is a module harness.commands.<verb>, whose docstring is its help and whose `main` does it.
 VERBS = {
@@ -44,8 +43,11 @@ def main(argv: Sequence[str]) -> int:
             return 0
         return _do(command, argv)
     except UserError as error:
-        print(f"harness: error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
-        return 2
+        return _complain(str(error))
+    except OSError as error:
+        # Where a verb says nothing better of a path that cannot be read or written.
+        place = f"Received: {error.filename}" if error.filename else f"Received: {' '.join(argv)}"
+        return _complain(f"{error.strerror or error}: results_dir=PATH and out=PATH say where results lie. {place}")
     except KeyboardInterrupt:
         print("harness: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
         return 130
@@ -53,27 +55,27 @@ def main(argv: Sequence[str]) -> int:
 
 def script() -> None:
     """The installed command `harness`: the same as `python -m harness`."""
-    sys.exit(main(sys.argv[1:]))
+    prepare_streams()
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.exit(status)
 
 
-def console() -> Console:
-    """The terminal; where there is none, lines as long as a wide terminal's, so that tables keep their columns."""
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=120)
+def _complain(problem: str) -> int:
+    print(f"harness: error: {visible(' '.join(problem.split()))}", file=sys.stderr)
+    return 2
 
 
 def _do(command, argv: Sequence[str]) -> int:  # type: ignore[no-untyped-def]  # a module with `main`
-    from harness.commands.shown import guarded, telling_of_no_records
+    from harness.commands.shown import telling_of_no_records
 
-    terminal = guarded(console())
+    terminal = console()
     with telling_of_no_records(terminal):
         status: int = command.main(parse(argv[1:]), terminal)
     return status
 
 
 def _command(name: str):  # type: ignore[no-untyped-def]  # a module with `main`
-    from harness.words import choose_from
-
     if name not in VERBS:
         raise UserError(f"no such verb: {choose_from(name, list(VERBS))}")
     return importlib.import_module(f"harness.commands.{name}")
@@ -82,6 +84,12 @@ def _command(name: str):  # type: ignore[no-untyped-def]  # a module with `main`
 def _complete(argv: Sequence[str]) -> int:
     from harness.config.hydra_flags import complete
 
+    action, _, shell = (argv[1] if len(argv) == 2 else "").partition("=")
+    if action not in ("install", "uninstall", "query") or shell not in ("bash", "fish", "zsh"):
+        raise UserError(
+            f"{argv[0]}: expected install, uninstall or query of bash, fish or zsh, as in {argv[0]} install=bash. "
+            f"Received: {' '.join(argv[1:]) or 'nothing'}"
+        )
     return complete(argv, VERBS)
 
 

@@ -13,26 +13,35 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from harness.commands.arguments import Arguments, configs_of
+from harness.commands.arguments import Arguments, configs_of, refuse_words
+from harness.commands.rounds import Rounds
 from harness.commands.shown import say_environments
 from harness.config.hydra_flags import print_hydra
-from harness.engines import build_engine
+from harness.engines import build_engine, check_grid
 from harness.engines.plan import PlannedCell, build_plan
-from harness.words import describe_seconds
+from harness.words import describe_seconds, visible
 
 
 def main(arguments: Arguments, console: Console) -> int:
     """Print the plan."""
     if arguments.hydra_flags:
+        refuse_words(arguments)
         return print_hydra(arguments.hydra_flags, arguments.overrides, arguments.config_dirs)
-    configs = configs_of(arguments)
+    configs = configs_of(arguments, console)
+    if rounds := Rounds.asked(configs, arguments.overrides):
+        configs = rounds.first_round()
+        console.print(
+            f"the first round of until=told_apart: {rounds.first} seeds; at most {rounds.cells_of_most()} cells in all",
+            soft_wrap=True,
+        )
     with build_engine(configs[0]["engine"]) as engine:
+        check_grid(engine, configs)
         plan = build_plan(configs, Path(configs[0]["results_dir"]), engine.find_sites)
     for note in plan.notes():
-        console.print(escape(note), style="yellow", soft_wrap=True)
+        console.print(note, style="yellow", soft_wrap=True)
     say_environments((planned.record for planned in plan.cells if planned.record is not None), console)
     groups: dict[tuple[str, str], list[PlannedCell]] = {}
     for planned in plan.cells:
@@ -51,7 +60,7 @@ def main(arguments: Arguments, console: Console) -> int:
     else:
         console.print(f"about {describe_seconds(seconds)} of computing for the {len(plan.to_run)} cells to run")
     for reason in dict.fromkeys(planned.invalid for planned in plan.invalid):
-        console.print(f"[red]invalid[/] {escape(reason)}", soft_wrap=True)
+        console.print(Text.assemble(("invalid", "red"), f" {visible(reason)}"), soft_wrap=True)
     return 0
 
 
@@ -79,7 +88,7 @@ def _table(title: str, cells: Sequence[PlannedCell]) -> Table:
             f"{sum(s.statistics for s in first.sites):,}",
             f"{sum(s.parameters for s in first.sites):,}",
             f"{least:,}" if least else "–",
-            escape(_what_is_kept(first)),
+            _what_is_kept(first),
         )
     return table
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 from rich.console import Console
-from rich.markup import escape
 
 from harness.commands.arguments import Arguments, read_options
 from harness.types import UserError
@@ -36,7 +35,7 @@ def main(arguments: Arguments, console: Console) -> int:
         plan = plan_seeds(comparison, options["metric"] or None, baseline=baseline, difference=difference)
         if plan.rows.empty:
             said = f"{comparison.title}: only {baseline} was run, so there is nothing to tell it from"
-            console.print(escape(said), soft_wrap=True)
+            console.print(said, soft_wrap=True)
         else:
             console.print(to_terminal(seeds_sheet(plan), width=console.width))
     return 0

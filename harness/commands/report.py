@@ -12,9 +12,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from harness.commands.arguments import Arguments, read_options
+from harness.records.places import check_folder
 from harness.types import UserError
 
 
@@ -24,8 +24,9 @@ def main(arguments: Arguments, console: Console) -> int:
 
     if arguments.words:
         raise UserError(f"report takes options such as results_dir=PATH. Received: {' '.join(arguments.words)}")
-    options = read_options(arguments, results_dir="results/runs", out="", baseline="")
+    options = read_options(arguments, takes_config_dirs=True, results_dir="results/runs", out="", baseline="")
     out = Path(options["out"]) if options["out"] else None
+    check_folder(out or Path(options["results_dir"]) / "report", "out", "; out=PATH says where")
     paths = write_report(
         Path(options["results_dir"]),
         out=out,
@@ -34,5 +35,5 @@ def main(arguments: Arguments, console: Console) -> int:
     )
     console.print(f"wrote {len(paths)} files", style="dim")
     for path in paths:
-        console.print(escape(str(path)), soft_wrap=True)
+        console.print(str(path), soft_wrap=True)
     return 0

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from harness.cell.cell import Cell
 from harness.cell.run import run_cell
 from harness.commands.arguments import Arguments, read_options
+from harness.config.backend import check_backend
 from harness.config.provenance import environment_difference
 from harness.config.settings import check_settings
 from harness.config.trust import check_trusted
@@ -36,26 +36,30 @@ PLACES = ("path", "labels_path", "data_dir")
 def main(arguments: Arguments, console: Console) -> int:
     """Train again and compare."""
     places = {f"task.data.{name}": "" for name in PLACES}
-    options = read_options(arguments, results_dir="results/runs", **places)
+    options = read_options(arguments, takes_config_dirs=True, results_dir="results/runs", **places)
     if len(arguments.words) != 1:
         raise UserError(f"reproduce expects one cell's id. Received: {' '.join(arguments.words) or 'nothing'}")
+    check_backend()
     record = _find(Path(options["results_dir"]), arguments.words[0])
     cell = _cell_of(record, {name: options[f"task.data.{name}"] for name in PLACES}, arguments.config_dirs)
     if record["status"] not in FINISHED:
-        reason = escape(in_one_line(record.get("reason", "")))
+        reason = in_one_line(record.get("reason", ""))
         console.print(f"the recorded cell ended as {record['status']} ({reason})", soft_wrap=True)
     if record["stale"]:
         console.print("made by other code or versions than today's: a difference would be no surprise", style="yellow")
     if said := environment_difference(record):
-        console.print(escape(said), style="yellow", soft_wrap=True)
-    console.print(f"training {escape(record['id'])} again", style="dim")
+        console.print(said, style="yellow", soft_wrap=True)
+    console.print(f"training {record['id']} again", style="dim")
     again = run_cell(cell)
     if again["status"] not in FINISHED and again["status"] != record["status"]:
         return _say_failure(again, cell, console)
     differences = compare(record, again)
     for line in differences:
-        console.print(escape(line), soft_wrap=True)
-    console.print("[green]equal bit for bit[/]" if not differences else f"[red]{len(differences)} values differ[/]")
+        console.print(line, soft_wrap=True)
+    if differences:
+        console.print(f"{len(differences)} values differ", style="red")
+    else:
+        console.print("equal bit for bit", style="green")
     return 1 if differences else 0
 
 
@@ -89,7 +93,7 @@ def _cell_of(record: Mapping[str, Any], places: Mapping[str, str], config_dirs: 
 def _say_failure(again: Mapping[str, Any], cell: Cell, console: Console) -> int:
     """Why there is nothing to compare: one reason, and not every value that is missing for it."""
     reason = in_one_line(again["reason"], 1000)
-    console.print(f"[red]cannot be trained again[/]: {again['status']}: {escape(reason)}", soft_wrap=True)
+    console.print(f"cannot be trained again: {again['status']}: {reason}", style="red", soft_wrap=True)
     data = cell.config["task"]["data"]
     if there := [f"task.data.{name}=PATH" for name in PLACES if data.get(name)]:
         console.print(f"where the data lie elsewhere by now: {', '.join(there)}", style="dim", soft_wrap=True)

@@ -8,16 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.config.identity import canonical, outcome_config
-from harness.config.settings import Number
 from harness.statistics.sequential import Interim, judge
 from harness.types import UserError
 
-NUMBERS = {
-    "first": Number(1, whole=True),
-    "step": Number(1, whole=True),
-    "most": Number(1, whole=True),
-    "alpha": Number(0, 1, above=True),
-}
 Config = dict[str, Any]
 
 
@@ -40,17 +33,30 @@ class Rounds:
     alpha: float
 
     @staticmethod
+    def asked(configs: Sequence[Config], overrides: Sequence[str]) -> Rounds | None:
+        """The rounds of a grid where it asks for any.
+
+        Raises:
+            UserError: seeds are named as well, or as `of` says.
+        """
+        if configs[0]["until"]["rule"] != "told_apart":
+            return None
+        for text in overrides:
+            if text.lstrip("+~").partition("=")[0] == "seed":
+                raise UserError(
+                    "until=told_apart says itself which seeds are run: expected until.first, until.step and until.most "
+                    f"in their place. Received: {text}"
+                )
+        return Rounds.of(configs)
+
+    @staticmethod
     def of(configs: Sequence[Config]) -> Rounds:
         """The rounds that the `until` node of a grid's configs asks for.
 
         Raises:
-            UserError: a setting out of range, several seeds named in the grid, or a baseline that it lacks.
+            UserError: a baseline that the grid lacks.
         """
-        rule = {key: value for key, value in configs[0]["until"].items() if key not in ("rule", "name")}
-        for key, number in NUMBERS.items():
-            rule[key] = number.convert(f"until.{key}", rule[key])
-        if rule["first"] > rule["most"]:
-            raise UserError(f"until.first: expected at most until.most={rule['most']}. Received: {rule['first']}")
+        rule = {key: value for key, value in configs[0]["until"].items() if key != "rule"}
         one_seed = {canonical(_without_seed(config)): config for config in configs}
         rounds = Rounds(tuple(one_seed.values()), **rule)
         for members in rounds._comparisons().values():

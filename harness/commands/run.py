@@ -19,21 +19,22 @@ Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for b
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
-from harness.commands.arguments import Arguments, configs_of
+from harness.commands.arguments import Arguments, configs_of, refuse_words
 from harness.commands.rounds import Rounds
 from harness.commands.shown import say_environments
 from harness.commands.status import print_failures
 from harness.config.hydra_flags import print_hydra
-from harness.engines import Engine, build_engine
+from harness.engines import Engine, build_engine, check_grid
 from harness.engines.plan import Plan, build_plan
 from harness.engines.progress import RunProgress
 from harness.records.grids import write_grid
+from harness.records.places import check_folder
 from harness.records.store import FINISHED, compact, prepare_results_dir, read_records
 from harness.report.answers.reached import comparison_sheet
 from harness.report.sheet import to_terminal
@@ -46,11 +47,14 @@ from harness.words import describe_seconds
 def main(arguments: Arguments, console: Console) -> int:
     """Plan, run what is left to run, and compare."""
     if arguments.hydra_flags:
+        refuse_words(arguments)
         return print_hydra(arguments.hydra_flags, arguments.overrides, arguments.config_dirs)
-    configs = configs_of(arguments)
+    configs = configs_of(arguments, console)
     results_dir = Path(configs[0]["results_dir"])
-    rounds = Rounds.of(configs) if configs[0]["until"]["rule"] == "told_apart" else None
+    check_folder(results_dir, "results_dir")
+    rounds = Rounds.asked(configs, arguments.overrides)
     with build_engine(configs[0]["engine"]) as engine:
+        check_grid(engine, configs)
         grid = wanted = rounds.first_round() if rounds else configs
         while wanted:
             plan = build_plan(grid, results_dir, engine.find_sites)
@@ -82,7 +86,7 @@ def _records_of(plan: Plan, results_dir: Path) -> list[dict[str, Any]]:
 
 def _print_rounds(rounds: Rounds, plan: Plan, results_dir: Path, console: Console) -> None:
     for line in rounds.verdicts(_records_of(plan, results_dir)):
-        console.print(escape(line), soft_wrap=True)
+        console.print(line, soft_wrap=True)
     all_seeds = rounds.cells_of_most()
     saved = all_seeds - len(plan.cells)
     console.print(
@@ -100,7 +104,7 @@ def _refuse_invalid(plan: Plan, *, skip: bool) -> None:
 
 def _announce(plan: Plan, console: Console, *, with_notes: bool) -> None:
     for note in plan.notes() if with_notes else ():
-        console.print(escape(note), style="yellow", soft_wrap=True)
+        console.print(note, style="yellow", soft_wrap=True)
     say_environments((planned.record for planned in plan.cells if planned.record is not None), console)
     states = [planned.state for planned in plan.cells]
     parts = [f"{states.count('done')} done", f"{len(plan.to_run)} to run"]
@@ -129,7 +133,9 @@ def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
     console.print()
     found = f"{len(records)} of {len(wanted)} cells of this grid"
     console.print(f"records: {results_dir / 'records'} ({found})", soft_wrap=True)
-    console.print(f"tables and figures: python -m harness report results_dir={results_dir}", soft_wrap=True)
+    console.print(
+        f"tables and figures: python -m harness report results_dir={shlex.quote(str(results_dir))}", soft_wrap=True
+    )
     failed = [record for record in records if record["status"] not in FINISHED]
     found_ids = {record["id"] for record in records}
     missing = [cell.id for cell in wanted if cell.id not in found_ids]

@@ -1,4 +1,4 @@
-"""What a terminal gets to see: nothing that a stranger's record says is obeyed, and what is no record is told of."""
+"""What a verb says of records besides its own lines: which files are none, which were made otherwise than today."""
 
 from __future__ import annotations
 
@@ -8,38 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
-from rich.control import Control
-from rich.markup import escape
-from rich.segment import Segment
+from rich.console import Console
 
 from harness.config.provenance import environment_difference
 from harness.records.store import NoRecord
-from harness.words import printable
 
 _MOST_SAID = 3
-
-
-class _Shown:
-    """A renderable whose texts are printed with their control characters spelled out; colours are not in texts."""
-
-    def __init__(self, renderable: ConsoleRenderable) -> None:
-        self._renderable = renderable
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for segment in console.render(self._renderable, options):
-            yield segment if segment.control else Segment(printable(segment.text), segment.style)
-
-
-class _Spelling(RenderHook):
-    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [one if isinstance(one, (Control, _Shown)) else _Shown(one) for one in renderables]
-
-
-def guarded(console: Console) -> Console:
-    """The console, whose every text is shown and not obeyed."""
-    console.push_render_hook(_Spelling())
-    return console
 
 
 @contextmanager
@@ -52,7 +26,7 @@ def telling_of_no_records(console: Console) -> Iterator[None]:
             shown_before(message, category, *place)  # type: ignore[arg-type]
             return
         for line in _new(str(message).splitlines(), told):
-            console.print(escape(line), style="yellow", soft_wrap=True)
+            console.print(line, style="yellow", soft_wrap=True)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", NoRecord)
@@ -65,7 +39,7 @@ def say_environments(records: Iterable[Mapping[str, Any]], console: Console) -> 
     found = Counter(said for record in records if (said := environment_difference(record)))
     for said, count in found.most_common(_MOST_SAID):
         those = "1 record was" if count == 1 else f"{count:,} records were"
-        console.print(escape(f"{those} {said}; stale for that"), style="yellow", soft_wrap=True)
+        console.print(f"{those} {said}; stale for that", style="yellow", soft_wrap=True)
     if (more := len(found) - _MOST_SAID) > 0:
         console.print(f"and others with {more} more kinds of variables", style="yellow")
 

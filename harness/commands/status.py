@@ -14,8 +14,8 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from harness.commands.arguments import Arguments, read_options
 from harness.commands.shown import say_environments
@@ -45,12 +45,11 @@ def main(arguments: Arguments, console: Console) -> int:
     table.add_column("grid", overflow="fold")
     for grid in read_grids(results_dir):
         counts = count_cells(grid, records, locks)
-        table.add_row(*(str(counts[key]) for key in COLUMNS), *(escape(text) for text in _of_grid(grid)))
+        table.add_row(*(str(counts[key]) for key in COLUMNS), *_of_grid(grid))
     console.print(table if table.row_count else "no grid has been run into this folder")
     for cell_id, lock in locks.items():
         since = describe_seconds(time.time() - lock["started"])
-        said = f"running {cell_id}: {lock['epoch']} epochs in {since}, process {lock['pid']}"
-        console.print(escape(said), soft_wrap=True)
+        console.print(f"running {cell_id}: {lock['epoch']} epochs in {since}, process {lock['pid']}", soft_wrap=True)
     say_environments(records.values(), console)
     print_failures([r for r in records.values() if r["status"] not in FINISHED], [], results_dir, console)
     return 0
@@ -87,11 +86,10 @@ def print_failures(
         causes["no record"] = list(missing)
     if not causes:
         return
-    console.print(f"[red]{len(failed) + len(missing)} cells failed[/]", soft_wrap=True)
+    console.print(f"{len(failed) + len(missing)} cells failed", style="red", soft_wrap=True)
     for cause, cells in causes.items():
-        console.print(f"  {escape(cause)} [dim]({len(cells)})[/]", soft_wrap=True)
+        console.print(Text.assemble(f"  {cause} ", (f"({len(cells)})", "dim")), soft_wrap=True)
         for cell in cells:
             log = log_path(results_dir, cell)
-            console.print(
-                f"    {escape(cell)}" + (f"  [dim]{escape(str(log))}[/]" if log.exists() else ""), soft_wrap=True
-            )
+            where = f"  {log!s}" if log.exists() else ""
+            console.print(Text.assemble(f"    {cell}", (where, "dim")), soft_wrap=True)

@@ -17,16 +17,20 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.config.sweeps import log_grid
+from harness.config.files import SCHEME, CheckedFiles, register_files
+from harness.config.folders import check_config_dirs
+from harness.config.paths import expand_home, is_path
+from harness.config.sweeps import FUNCTIONS
 from harness.types import UserError
 from harness.words import choose_from
 
 CONFIG_NAME = "config"
+_GROUP = re.compile(r"[A-Za-z_][\w-]*(/[A-Za-z_][\w-]*)*")
 
 
 def config_directory() -> Path:
@@ -38,15 +42,15 @@ def config_directory() -> Path:
 
 @contextmanager
 def hydra_session(config_dirs: Sequence[Path] = ()) -> Iterator[Composer]:
-    """Hydra with our `conf/` and the user's `config_dirs`, whose files come beside ours."""
-    for directory in config_dirs:
-        if not directory.is_dir():
-            raise UserError(f"--config-dir expects an existing directory. Received: {directory}")
-    search_path = create_config_search_path(str(config_directory()))
+    """Hydra with our `conf/` and the user's `config_dirs`; a file of theirs goes before one of ours of its name."""
+    check_config_dirs(config_dirs)
+    search_path = create_config_search_path(None)
     schema = search_path.get_path().pop(-1)  # which Hydra wants last
     for directory in config_dirs:
-        search_path.append("command-line", f"file://{directory.resolve()}")
+        search_path.append("command-line", f"{SCHEME}://{directory.resolve()}")
+    search_path.append("main", f"{SCHEME}://{config_directory()}")
     search_path.append(schema.provider, schema.path)
+    register_files()
     GlobalHydra.instance().clear()
     Hydra.create_main_hydra2(task_name="harness", config_search_path=search_path)
     try:
@@ -89,7 +93,7 @@ class Composed:
         """The config as plain Python values."""
         try:
             container = OmegaConf.to_container(self.config, resolve=True, throw_on_missing=True)
-        except OmegaConfBaseException as error:
+        except (OmegaConfBaseException, RecursionError) as error:
             raise UserError(_first_line(error)) from error
         assert isinstance(container, dict)
         return {str(key): value for key, value in container.items()}
@@ -114,10 +118,18 @@ class Composer:
     def __init__(self, loader: ConfigLoader) -> None:
         self.loader = loader
         self._parser = OverridesParser.create(config_loader=loader)
-        self._parser.functions.register(name="log", func=log_grid)
+        for name, function in FUNCTIONS.items():
+            self._parser.functions.definitions.pop(name, None)  # where Hydra has one of that name
+            self._parser.functions.register(name=name, func=function)
         # A grid of thousands of cells asks the same few questions of Hydra's parser and of the disk.
         self._parsed: dict[str, Override] = {}
         self._options: dict[str, list[str]] = {}
+        self._notes: dict[str, str] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user is to know of where the grid's files were found, each once."""
+        return [note for note in self._notes.values() if note]
 
     def parse(self, texts: Sequence[str]) -> list[Override]:
         """The overrides of a command line, in Hydra's own grammar."""
@@ -126,7 +138,9 @@ class Composer:
     def options(self, group: str) -> list[str]:
         """The files of a config group, without `.yaml`; empty for what is not a group."""
         if group not in self._options:
-            self._options[group] = sorted(self.loader.get_group_options(group))
+            # Any other key is a path to Hydra, which would look anywhere on the disk.
+            there = self.loader.get_group_options(group) if _GROUP.fullmatch(group) else []
+            self._options[group] = sorted(there)
         return self._options[group]
 
     def groups(self) -> list[str]:
@@ -138,23 +152,73 @@ class Composer:
         self._check_choices(overrides)
         try:
             config = compose(CONFIG_NAME, overrides=list(overrides), return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException) as error:
+        except UserError:
+            raise
+        except Exception as error:  # of Hydra, OmegaConf, or the bare ones that a file's defaults list brings about
             raise UserError(self._explain(error, overrides)) from error
         return Composed.of(config)
 
+    def note_files(self, composed: Composed) -> None:
+        """Note which of several files of one name a config was made of: that is never decided in silence."""
+        for path in (CONFIG_NAME, *(f"{group}/{name}" for group, name in composed.choices.items())):
+            if path not in self._notes:
+                self._notes[path] = self._note_on(path)
+
+    def _note_on(self, path: str) -> str:
+        sources = [source for source in self.loader.get_sources() if isinstance(source, CheckedFiles)]
+        holding = [source for source in sources if source.is_config(path)]
+        if len(holding) < 2:
+            return ""
+        first, *others = holding
+        said = [
+            "ours" if source.provider == "main" else f"that of the later --config-dir {source.path}"
+            for source in others
+        ]
+        return f"note: {path.replace('/', '=', 1)} is {first.file_of(path)}, not {' nor '.join(said)}"
+
     def _parse_one(self, text: str) -> Override:
         if text not in self._parsed:
-            if text.startswith("=") or ("=" not in text and not text.startswith("~")):
+            if text == "~" or text.startswith(("=", "~=")) or ("=" not in text and not text.startswith("~")):
                 raise UserError(f"expected an override such as task=mnist or train.epochs=3. Received: {text}")
-            try:
-                [self._parsed[text]] = self._parser.parse_overrides([text])
-            except HydraException as error:
-                if isinstance(error.__cause__, UserError):
-                    raise error.__cause__ from error
-                # Its second line is an address in Hydra's documentation.
-                problem = str(error).splitlines()[0]
-                raise UserError(f"expected an override in Hydra's grammar ({problem}). Received: {text}") from error
+            _refuse_hydras_own(text)
+            override = self._parse_grammar(expand_home(text))
+            if override.package is not None:
+                raise UserError(f"expected a group or a setting without a package (@...). Received: {text}")
+            named = self._option_meant(override)
+            self._parsed[text] = override if named is None else self._parse_grammar(named)
         return self._parsed[text]
+
+    def _parse_grammar(self, text: str) -> Override:
+        try:
+            [override] = self._parser.parse_overrides([text])
+        except RecursionError as error:
+            raise UserError(f"expected an override in Hydra's grammar, less deep. Received: {text[:60]}...") from error
+        except HydraException as error:
+            if isinstance(error.__cause__, UserError):
+                raise error.__cause__ from error
+            key, _, value = text.partition("=")
+            if is_path(key) and value[:1] not in ("'", '"'):
+                # A path may hold what the grammar has other uses for.
+                return self._parse_grammar(f"{key}={quote(value)}")
+            # Its first line may only repeat the override, and its last one is an address in Hydra's documentation.
+            said = [line for line in str(error).splitlines() if line and not line.startswith(("Error parsing", "See "))]
+            problem = (said or ["it cannot be read"])[0]
+            raise UserError(f"expected an override in Hydra's grammar ({problem}). Received: {text}") from error
+        return override
+
+    def _option_meant(self, override: Override) -> str | None:
+        """`axis=2` as `axis='2'` where there is a 2.yaml: the grammar reads a number, and files have names."""
+        value = None if override.is_delete() or override.is_sweep_override() else override.value()
+        if value is None or isinstance(value, str):
+            return None
+        for name in self.options(override.key_or_group):
+            try:
+                same = self._parser.parse_overrides([f"x={name}"])[0].value()
+            except HydraException:
+                continue
+            if repr(same) == repr(value):  # which tells 1 from 1.0 and True, and takes nan for itself
+                return f"{override.get_key_element()}={quote(name)}"
+        return None
 
     def _check_choices(self, overrides: Sequence[str]) -> None:
         for override in self.parse(overrides):
@@ -162,6 +226,8 @@ class Composer:
             options = self.options(group)
             chosen = override.value()
             if options and not override.is_delete() and chosen not in options:
+                if chosen is None and group == "study":
+                    continue
                 raise UserError(f"{group}: {choose_from('null' if chosen is None else str(chosen), options)}")
 
     def _explain(self, error: Exception, overrides: Sequence[str]) -> str:
@@ -170,7 +236,7 @@ class Composer:
         known: list[str] = []
         try:
             known = sorted(leaf_keys(compose(CONFIG_NAME, overrides=plain)))
-        except (HydraException, OmegaConfBaseException):
+        except Exception:  # of any kind: the first one is what is told
             return _first_line(error)
         for override in self.parse(overrides):
             key = override.key_or_group
@@ -195,6 +261,22 @@ def leaf_keys(config: DictConfig) -> Iterator[str]:
             yield from (f"{name}.{leaf}" for leaf in leaf_keys(node))
 
 
+def _refuse_hydras_own(text: str) -> None:
+    """Hydra composes here and runs nothing, so that its own settings would do nothing: name what does."""
+    key = text.lstrip("+~").partition("=")[0].strip()
+    if not re.match(r"hydra([./@]|$)", key):
+        return
+    instead = "results_dir says where results go, engine who runs cells, --config-dir where more yaml files are"
+    if key.startswith("hydra.sweep"):
+        instead = f"several values make a grid by themselves, as in seed=0,1; {instead}"
+    raise UserError(f"Hydra's own settings have no effect here: {instead}. Received: {text}")
+
+
+def quote(text: str) -> str:
+    """A text as one word in Hydra's grammar, whatever it holds."""
+    return QuotedString(text, Quote.double).with_quotes()
+
+
 def _as_sweep_text(value: Any) -> str:
     # A YAML list under hydra.sweeper.params means a choice of its members, as Hydra's users write it.
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -203,4 +285,7 @@ def _as_sweep_text(value: Any) -> str:
 def _first_line(error: BaseException) -> str:
     cause = error.__cause__ or error.__context__ or error
     text = str(error).strip() or str(cause).strip() or type(cause).__name__
+    if text.startswith("Error merging override") and str(cause).strip() and cause is not error:
+        # Which override it was, the cause does not say.
+        text = f"{str(cause).strip().splitlines()[0]}. Received: {text.removeprefix('Error merging override ')}"
     return " ".join(line.strip() for line in text.splitlines()[:2])

@@ -9,17 +9,20 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from harness.config.build import build_strategy
+from harness.config.build import build_strategy, what_went_wrong
 from harness.config.composer import Composed, Composer
+from harness.config.naming import name_of_changed
 from harness.config.settings import check_settings
+from harness.config.sweeps import MOST_VALUES, with_members
 from harness.types import UserError
+from harness.words import choose_from
 
 NAMED_GROUPS = ("task", "architecture", "axis")
 COMPARISON_KEYS = ("architecture", "axis", "seed")
@@ -38,13 +41,13 @@ def expand(composer: Composer, overrides: Sequence[str]) -> list[dict[str, Any]]
     """
     bases: dict[tuple[str, ...], _Base] = {}
     configs = []
-    for cell in _cells(composer, overrides):
+    for cell in _few(_cells(composer, overrides)):
         values = [override for override in cell if _is_plain_value(composer, override)]
         # Cells of one base share all but the values: the texts of what is not plain, and the keys of what is.
         shared = tuple(_text(o) for o in cell if o not in values) + tuple(o.key_or_group for o in values)
         if shared not in bases:
             # The first cell's values go through Hydra's own checks (unknown keys, types).
-            bases[shared] = _Base.of(composer.compose([_text(o) for o in cell]), values)
+            bases[shared] = _Base.of(composer, cell, values)
         config = bases[shared].with_values(values)
         check_settings(config)
         configs.append(config)
@@ -53,6 +56,14 @@ def expand(composer: Composer, overrides: Sequence[str]) -> list[dict[str, Any]]
         if other is not None:
             raise UserError(f"{key}: expected one value for the whole grid. Received: {configs[0][key]} and {other}")
     return configs
+
+
+def _few(cells: Iterator[tuple[Override, ...]]) -> Iterator[tuple[Override, ...]]:
+    """The same cells, up to as many as anybody runs: more are a typing error."""
+    for number, cell in enumerate(cells):
+        if number >= MOST_VALUES:
+            raise UserError(f"expected a grid of at most {MOST_VALUES:,} cells. Received: more")
+        yield cell
 
 
 def first_overrides(composer: Composer, overrides: Sequence[str]) -> list[str]:
@@ -67,12 +78,21 @@ class _Base:
     composed: Composed
     resolved: dict[str, Any]
     independent: bool
+    own_axis: Mapping[str, Any]
 
     @staticmethod
-    def of(composed: Composed, values: Sequence[Override]) -> _Base:
+    def of(composer: Composer, cell: Sequence[Override], values: Sequence[Override]) -> _Base:
+        composed = composer.compose([_text(override) for override in cell])
+        composer.note_files(composed)
         # A value that another node refers to must be set before interpolations are resolved.
         independent = not any(composed.may_refer_to(override.key_or_group) for override in values)
-        return _Base(composed, composed.resolved(), independent)
+        resolved = composed.resolved()
+        # What the strategy's file says without the overrides of its settings: others make it another strategy.
+        unchanged = [override for override in cell if not override.key_or_group.startswith("axis.")]
+        own = resolved
+        if len(unchanged) < len(cell) and composed.choices.get("axis") != "keep":
+            own = composer.compose([_text(override) for override in unchanged]).resolved()
+        return _Base(composed, resolved, independent, copy.deepcopy(own.get("axis") or {}))
 
     def with_values(self, values: Sequence[Override]) -> dict[str, Any]:
         if self.independent:
@@ -83,17 +103,27 @@ class _Base:
             for override in values:
                 OmegaConf.update(self.composed.config, override.key_or_group, override.value(), merge=True)
             config = self.composed.resolved()
-        return _named(config, self.composed.choices)
+        return _named(config, self.composed.choices, self.own_axis)
 
 
-def _named(config: dict[str, Any], choices: Mapping[str, str]) -> dict[str, Any]:
-    """Write into each group's node the name of the file that it came from; raw axes spell their own name."""
+def _named(config: dict[str, Any], choices: Mapping[str, str], own_axis: Mapping[str, Any]) -> dict[str, Any]:
+    """Write into each group's node the name of the file that it came from; changed strategies spell their own."""
     for group in NAMED_GROUPS:
-        if not isinstance(config.get(group), dict):
+        if not isinstance(config.get(group), dict) or group not in choices:
             raise UserError(f"{group}: expected the name of a file in conf/{group}. Received: {config.get(group)}")
         config[group]["name"] = choices[group]
+    axis = config["axis"]
     if choices["axis"] == "keep":
-        config["axis"]["name"] = _name_of_axes(config["axis"])
+        axis["name"] = _name_of_axes(axis)
+    else:
+        axis["name"] = name_of_changed(choices["axis"], own_axis, axis)
+        if axis["name"] != choices["axis"] and axis.get("look") == own_axis.get("look"):
+            axis.pop("look", None)  # which tells the file's own strategy from others
+    if config.get("study"):
+        raise UserError(
+            f"study={choices.get('study')}: expected a file that begins with `# @package _global_`, so that what it "
+            f"sets is set. Received: {config['study']}, which would be ignored"
+        )
     if "study" in choices:
         config["study"] = choices["study"]
     return config
@@ -103,13 +133,16 @@ def _name_of_axes(axis: Mapping[str, Any]) -> str:
     try:
         name: str = build_strategy({**axis, "name": ""}).name
     except Exception as error:
-        raise UserError(f"axis=keep: {error}") from error
+        raise UserError(f"axis=keep: {what_went_wrong(error, axis)}") from error
     return name
 
 
 def _cells(composer: Composer, overrides: Sequence[str]) -> Iterator[tuple[Override, ...]]:
     """The overrides of each cell; the task's and the study's own words fill what the user left open."""
     given = _by_key(composer.parse(overrides))
+    for group in NAMED_GROUPS:
+        if group in given and given[group].is_delete():
+            raise UserError(f"{group}: {choose_from('none', composer.options(group))}, as it was taken out")
     for study in _alternatives(composer, given.get("study")):
         params = _study_params(composer, study)
         for task in _alternatives(composer, given.get("task", params.get("task"))):
@@ -139,13 +172,15 @@ def _alternatives(composer: Composer, override: Override | None) -> list[Overrid
     if override is None or not override.is_sweep_override():
         return [override]
     key = override.get_key_element()
+    if override.is_delete():
+        raise UserError(f"{key}: expected one value, or none, of what is taken out. Received: {override.input_line}")
     if not override.is_discrete_sweep():
         raise UserError(
             f"{key}: an interval cannot be a grid; list values or use range(). Received: {override.input_line}"
         )
     try:
-        values = list(override.sweep_string_iterator())
-    except HydraException as error:
+        values = list(replace(override, _value=with_members(override.value())).sweep_string_iterator())
+    except (HydraException, UserError) as error:
         raise UserError(f"{key}: {error}. Received: {override.input_line}") from error
     if not values:
         raise UserError(f"{key}: names no value at all. Received: {override.input_line}")

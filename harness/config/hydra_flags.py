@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import itertools
 import os
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from harness.config.composer import CONFIG_NAME, config_directory, hydra_session
 from harness.config.grid import first_overrides
+from harness.types import UserError
+from harness.words import first_line
 
 
 def print_hydra(flags: Sequence[str], overrides: Sequence[str], config_dirs: Sequence[Path]) -> int:
@@ -22,11 +31,32 @@ def print_hydra(flags: Sequence[str], overrides: Sequence[str], config_dirs: Seq
     with hydra_session(config_dirs) as composer:
         first = first_overrides(composer, overrides)
         # Our own message and exit status for what does not compose; Hydra's are many lines and 1.
-        composer.compose(first)
-    if config_dirs:
-        first.append(f"hydra.searchpath=[{','.join(f'file://{d.resolve()}' for d in config_dirs)}]")
-    _let_hydra([*flags, *first])
+        composer.note_files(composer.compose(first))
+        for note in composer.notes:
+            print(note, file=sys.stderr)  # the config on stdout is yaml for others to read
+        _print(GlobalHydra.instance().hydra, flags, first)
     return 0
+
+
+def _print(composing: Any, flags: Sequence[str], overrides: Sequence[str]) -> None:
+    """Have Hydra print what the flags ask for, from the folders of this session and in their order."""
+    values = dict(itertools.pairwise(flags))
+    infos = [flag.partition("=")[2] for flag in flags if flag.startswith("--info=")]
+    asked = values.get("--cfg") or values.get("-c")
+    if asked and infos:
+        raise UserError(f"expected --cfg or --info. Received: {' '.join(flags)}")
+    if infos:
+        composing.show_info(infos[-1], config_name=CONFIG_NAME, overrides=[*overrides])
+        return
+    package = values.get("--package") or values.get("-p")
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            composing.show_cfg(CONFIG_NAME, [*overrides], asked, package, resolve="--resolve" in flags)
+    except SystemExit as error:
+        raise UserError(f"--package: {complaint.getvalue().strip()}. Received: {package}") from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(f"--cfg: {first_line(error)}") from error
 
 
 def complete(flags: Sequence[str], verbs: Collection[str]) -> int:

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from harness.config.numbers import Number
+from harness.config.optimizer_options import check_options
+from harness.config.paths import expand_paths
 from harness.types import UserError
 from harness.words import choose_from
-
-
-@dataclass(frozen=True)
-class Number:
-    """A numeric setting: whole or real, and the range that it must lie in (`low` itself may be excluded)."""
-
-    low: float
-    high: float = math.inf
-    whole: bool = False
-    above: bool = False
-
-    def convert(self, key: str, value: Any) -> float | int:
-        """The value as int or float, or a UserError that names the key, the range and what was received."""
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or (self.whole and value != int(value if math.isfinite(value) else 0)):
-            raise UserError(f"{key}: expected {self.describe()}. Received: {value}")
-        if not self.low <= value <= self.high or (self.above and value == self.low):
-            raise UserError(f"{key}: expected {self.describe()}. Received: {value}")
-        return int(value) if self.whole else float(value)
-
-    def describe(self) -> str:
-        """The range in words."""
-        kind = "a whole number" if self.whole else "a number"
-        low = f"above {self.low:g}" if self.above else f"of at least {self.low:g}"
-        return f"{kind} {low}" + (f" and at most {self.high:g}" if math.isfinite(self.high) else "")
-
 
 NUMBERS = {
     "seed": Number(0, 2**31 - 1, whole=True),
@@ -53,6 +32,8 @@ WORDS = {
 }
 KINDS: dict[str, tuple[type, str]] = {
     "train.deterministic": (bool, "true or false"),
+    "probe.epoch_statistics": (bool, "true or false"),
+    "probe.hessian": (bool, "true or false"),
     "probe.shifts": (bool, "true or false"),
     "train.optimizer": (str, "the name of a Keras optimizer"),
     "train.optimizer_options": (dict, "a mapping such as {momentum: 0.9}"),
@@ -60,34 +41,124 @@ KINDS: dict[str, tuple[type, str]] = {
     "skip_invalid": (bool, "true or false"),
     "engine": (dict, "the name of a file in conf/engine"),
 }
+# Of one rule of `until`, so that with another they are not there.
+ROUND_NUMBERS = {
+    "until.first": Number(1, whole=True),
+    "until.step": Number(1, whole=True),
+    "until.most": Number(1, whole=True),
+    "until.alpha": Number(0, 1, above=True),
+}
+ROUND_KINDS: dict[str, tuple[type, str]] = {"until.baseline": (str, "the name of one of the grid's strategies")}
+# What is called says itself what it takes; the rest of these nodes is its arguments.
+CALLED = ("task.data", "task.loss", "architecture", "axis", "engine")
+# Checked where they are read: the grammar of a grid, and interpolations from `train`.
+ELSEWHERE = (
+    "train.device",
+    "study",
+    *(f"task.comparison.{key}" for key in ("architecture", "axis", "seed")),
+    *(f"task.recipe.{key}" for key in ("epochs", "batch_size", "learning_rate", "optimizer", "optimizer_options")),
+)
+# Nodes whose keys are all known, each once: another key is a typing error and would be a setting that does nothing.
+CLOSED = ("", "task", "task.recipe", "task.comparison", "norm", "train", "probe", "until")
 
 
 def check_settings(config: dict[str, Any]) -> None:
     """Check the settings in place: numbers become int or float as declared, whichever way they were typed.
 
     Raises:
-        UserError: a setting that is missing, of the wrong kind or out of range.
+        UserError: a setting that is missing, unknown, of the wrong kind or out of range.
     """
-    for key, number in NUMBERS.items():
-        node, leaf = _locate(config, key)
-        node[leaf] = number.convert(key, node[leaf])
+    expand_paths(config)
+    for key in CALLED:
+        _check_called(config, key)
+    _check_known(config)
+    _check_numbers(config, NUMBERS)
     for key, words in WORDS.items():
         node, leaf = _locate(config, key)
         if node[leaf] not in words:
             raise UserError(f"{key}: {choose_from(str(node[leaf]), words)}")
-    for key, (kind, described) in KINDS.items():
+    _check_kinds(config, KINDS)
+    if config["until"]["rule"] == "none" and len(config["until"]) > 1:
+        others = ", ".join(key for key in config["until"] if key != "rule")
+        raise UserError(f"until: expected until=told_apart, which has more settings than a rule. Received: {others}")
+    if config["until"]["rule"] == "told_apart":
+        _check_numbers(config, ROUND_NUMBERS)
+        _check_kinds(config, ROUND_KINDS)
+        first, most = config["until"]["first"], config["until"]["most"]
+        if first > most:
+            raise UserError(f"until.first: expected at most until.most={most}. Received: {first}")
+    if not config["results_dir"].strip() or "\0" in config["results_dir"]:
+        raise UserError(f"results_dir: expected a path. Received: {config['results_dir']!r}")
+    check_device(_value(config, "train.device"))
+    check_options(config["train"]["optimizer_options"])
+    check_finite(config)
+
+
+def _check_numbers(config: dict[str, Any], numbers: Mapping[str, Number]) -> None:
+    for key, number in numbers.items():
+        node, leaf = _locate(config, key)
+        node[leaf] = number.convert(key, node[leaf])
+
+
+def _check_kinds(config: dict[str, Any], kinds: Mapping[str, tuple[type, str]]) -> None:
+    for key, (kind, described) in kinds.items():
         node, leaf = _locate(config, key)
         if not isinstance(node[leaf], kind):
             raise UserError(f"{key}: expected {described}. Received: {node[leaf]}")
-    check_device(_value(config, "train.device"))
-    check_finite(config)
+
+
+def _check_called(config: dict[str, Any], key: str) -> None:
+    node, leaf = _locate(config, key)
+    called = node[leaf]
+    named = f"{key}={called['name']}" if isinstance(called, dict) and "name" in called else key
+    if not isinstance(called, dict) or "_target_" not in called:
+        raise UserError(
+            f"{named}: expected a mapping whose _target_ says what is called, as in {{_target_: module.function}}. "
+            f"Received: {called}"
+        )
+    target = called["_target_"]
+    if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")) or "." not in target:
+        raise UserError(f"{named}: expected _target_ to be module.function, with dots between. Received: {target}")
+    for special in ("_args_", "_partial_", "_convert_", "_recursive_"):
+        if special in called:
+            raise UserError(f"{named}: expected _target_ and arguments by name. Received: {special}={called[special]}")
+
+
+@cache
+def _known_keys() -> dict[str, tuple[str, ...]]:
+    """The keys of each closed node."""
+    dotted = {*NUMBERS, *WORDS, *KINDS, *ROUND_NUMBERS, *ROUND_KINDS, *CALLED, *ELSEWHERE, "task.name"}
+    dotted |= {key.rpartition(".")[0] for key in dotted if "." in key}
+    dotted |= {key.rpartition(".")[0] for key in dotted if "." in key}
+    return {node: tuple(sorted(key for key in dotted if key.rpartition(".")[0] == node)) for node in CLOSED}
+
+
+def _check_known(config: Mapping[str, Any]) -> None:
+    """Refuse keys that nothing reads."""
+    for path, known in _known_keys().items():
+        node: Any = config
+        for part in path.split(".") if path else ():
+            node = node.get(part)
+            if node is None:
+                break
+        if node is None:
+            continue
+        if not isinstance(node, Mapping):
+            raise UserError(f"{path}: expected settings such as {', '.join(known)}. Received: {node}")
+        for key, value in node.items():
+            dotted = f"{path}.{key}" if path else str(key)
+            if dotted not in known:
+                nearest = difflib.get_close_matches(dotted, known, n=3, cutoff=0.5) or known
+                raise UserError(
+                    f"no such setting: {dotted} (nearest: {', '.join(nearest)}). Received: {dotted}={value}"
+                )
 
 
 def check_device(device: Any) -> None:
     """Accept `auto`, `cpu`, `gpu` and `gpu:N`."""
     text = str(device)
     kind, _, index = text.partition(":")
-    if text not in ("auto", "cpu", "gpu") and not (kind == "gpu" and index.isdigit()):
+    if text not in ("auto", "cpu", "gpu") and not (kind == "gpu" and re.fullmatch(r"[0-9]{1,4}", index)):
         raise UserError(f"train.device: expected auto, cpu, gpu or gpu:N. Received: {device}")
 
 

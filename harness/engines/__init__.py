@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from harness.cell.cell import Cell
 from harness.types import Site, TaskSpec, UserError
+from harness.words import choose_from
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,37 @@ class Engine(Protocol):
 
 
 def build_engine(config: Mapping[str, Any]) -> Engine:
-    """The engine that a config's `engine` node describes."""
-    from harness.config.build import build
+    """The engine that a config's `engine` node describes.
 
-    engine: Engine = build(config)
+    Raises:
+        UserError: there is no such engine, or it has no such option or value.
+    """
+    from harness.config.build import build, what_went_wrong
+
+    target = config.get("_target_")
+    try:
+        engine: Engine = build(config)
+    except UserError:
+        raise
+    except Exception as error:
+        options = _options_of(str(target))
+        if unknown := [key for key in config if options and key != "_target_" and key not in options]:
+            raise UserError(f"no such option: engine.{unknown[0]}: {choose_from(unknown[0], options)}") from error
+        raise UserError(f"engine: {what_went_wrong(error, config)}. Received: _target_={target}") from error
+    if not all(hasattr(engine, name) for name in ("__enter__", "__exit__", "find_sites", "run")):
+        raise UserError(f"engine: expected a harness.engines.Engine. Received: _target_={target}")
     return engine
+
+
+def check_grid(engine: Engine, configs: Sequence[Mapping[str, Any]]) -> None:
+    """Ask an engine that has something to refuse in a grid (a method `check`) before anything is written for it."""
+    check = getattr(engine, "check", None)
+    if check is not None:
+        check(configs)
+
+
+def _options_of(target: str) -> list[str]:
+    """What an engine takes, where it is a dataclass as ours are."""
+    module, _, name = target.rpartition(".")
+    found = getattr(sys.modules.get(module), name, None)
+    return [field.name for field in dataclasses.fields(found) if field.init] if dataclasses.is_dataclass(found) else []

@@ -140,29 +140,6 @@ class Dispatch:
         self._on_event(Event("finished", work.cell, status=status, reason=reason, worker=work.worker))
 
 
-def check_whole(engine: Any, **least: int) -> None:
-    """Hold an engine's options to whole numbers of at least so much."""
-    for name, low in least.items():
-        value = getattr(engine, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise UserError(f"engine.{name}: expected a whole number of at least {low}. Received: {value}")
-
-
-def check_limits(engine: Any, *names: str) -> None:
-    """Hold an engine's options to numbers above 0, or None for no limit."""
-    for name in names:
-        value = getattr(engine, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0):
-            raise UserError(f"engine.{name}: expected a number above 0, or null for no limit. Received: {value}")
-
-
-def check_workers(engine: Any) -> None:
-    """Hold an engine's `workers` to `auto` or a whole number."""
-    workers = engine.workers
-    if workers != "auto" and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise UserError(f"engine.workers: expected auto or a whole number of at least 1. Received: {workers}")
-
-
 class AffinityQueue:
     """Cells in groups; a worker stays with its group while it lasts, then takes the largest that nobody is at.
 

@@ -21,8 +21,9 @@ from pebble import ProcessExpired, ProcessPool
 from harness.cell.cell import Cell
 from harness.cell.sites import find_sites
 from harness.engines import EngineError, Event
-from harness.engines.dispatch import Assignment, Dispatch, Setup, check_limits, check_whole, check_workers, setup_of
+from harness.engines.dispatch import Assignment, Dispatch, Setup, setup_of
 from harness.engines.machine import out_of_memory_kills, usable_cores, visible_gpus
+from harness.engines.options import check_options
 from harness.engines.worker import Finished, start_worker, warm_up, work
 from harness.types import Site, TaskSpec
 from harness.words import first_line
@@ -66,9 +67,7 @@ class LocalEngine:
     _slots: list[_Slot] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        check_whole(self, retries=0, cells_per_worker=1, workers_per_gpu=1)
-        check_limits(self, "timeout", "memory_gib")
-        check_workers(self)
+        check_options(self)
 
     def __enter__(self) -> LocalEngine:
         return self
@@ -88,7 +87,8 @@ class LocalEngine:
             asked = self._prepare(slot, setup_of(config)).schedule(find_sites, args=[config, spec])
             found: Sequence[Site] = asked.result()
         except (RuntimeError, ProcessExpired, MemoryError) as error:  # as Pebble says that a worker could not start
-            raise EngineError(f"{self._room()} Received: {type(error).__name__}: {first_line(error)}") from error
+            how = _how_it_died(error.exitcode) if isinstance(error, ProcessExpired) else first_line(error)
+            raise EngineError(f"{self._room()} Received: {type(error).__name__}: {how}") from error
         return found
 
     def _room(self) -> str:
@@ -210,8 +210,11 @@ class _Run:
             return "oom", "the kernel killed the worker for want of memory"
         if code == SIGABRT_EXIT and self._engine.memory_gib is not None:
             return "oom", f"the worker aborted at its limit of engine.memory_gib={self._engine.memory_gib:g}"
-        how = f"signal {-code}" if code < 0 else f"exit status {code}"
-        return "error", f"the worker died ({how})"
+        return "error", f"the worker died ({_how_it_died(code)})"
+
+
+def _how_it_died(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit status {code}"
 
 
 def _stop(slot: _Slot) -> None:

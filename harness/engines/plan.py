@@ -10,10 +10,10 @@ from statistics import median
 from typing import Any
 
 from harness.axes.resolved import ResolvedSite, what_is_done
-from harness.axes.strategy import check_takes
+from harness.axes.strategy import AxisStrategy, check_takes
 from harness.cell.cell import Cell
 from harness.cell.data import summarize_planned
-from harness.config.build import build_strategy
+from harness.config.build import build_strategy, what_went_wrong
 from harness.config.identity import canonical, cell_id, identify
 from harness.config.looks import check_look
 from harness.config.settings import check_batch_size
@@ -172,13 +172,15 @@ def _resolve(config: Mapping[str, Any], sites: Sequence[Site]) -> tuple[tuple[Re
     try:
         check_look(config["axis"].get("look", {}))
         strategy = build_strategy(config["axis"])
-    except Exception as error:
-        return (), f"{where}: {' '.join(str(error).split())}"
-    try:
+        if not isinstance(strategy, AxisStrategy):
+            raise UserError(f"expected _target_ to give an AxisStrategy. Received: {type(strategy).__name__}")
         check_takes(strategy, sites)
         return tuple(strategy.resolve(site, batch_size=config["train"]["batch_size"]) for site in sites), ""
-    except UserError as error:
-        return (), f"{where}: {' '.join(str(error).split())}"
+    except MemoryError:
+        raise
+    except Exception as error:
+        # A user's own strategy may raise anything, when it is made or at a site.
+        return (), f"{where}: {' '.join(what_went_wrong(error, config['axis']).split())}"
 
 
 def _name_equals(cells: list[PlannedCell]) -> list[PlannedCell]:

@@ -7,13 +7,12 @@ from collections import Counter
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from harness.cell.cell import Cell
 from harness.engines import Engine, Event
-from harness.words import describe_seconds
+from harness.words import describe_seconds, visible
 
 PLAIN_EVERY_SECONDS = 30.0
 
@@ -57,13 +56,13 @@ class RunProgress:
             self._at_work[event.worker] = f"{name}  epoch {min(event.epoch + 1, epochs)} of {epochs}"
         elif event.kind == "retried":
             self._at_work.pop(event.worker, None)
-            self._say(f"[yellow]tried again[/] {escape(name)}: {escape(event.reason)}")
+            self._say("tried again", f" {name}: {event.reason}")
         else:
             self._at_work.pop(event.worker, None)
             self._statuses[event.status] += 1
             self._first_seconds = self._first_seconds or time.monotonic() - self._began
             if event.status != "ok":
-                self._say(f"[yellow]{event.status}[/] {escape(name)}: {escape(event.reason)}")
+                self._say(event.status, f" {name}: {event.reason}")
             self._plain_line()
         others = [f"{count} {status}" for status, count in self._statuses.items() if status != "ok"]
         self._bar.update(
@@ -78,7 +77,10 @@ class RunProgress:
         return sum(self._statuses.values())
 
     def _view(self) -> Group:
-        lines = [Text(f"  worker {number + 1}: {what}", style="dim") for number, what in sorted(self._at_work.items())]
+        lines = [
+            Text(f"  worker {number + 1}: {visible(what)}", style="dim")
+            for number, what in sorted(self._at_work.items())
+        ]
         return Group(self._bar, *lines)
 
     def _time_left(self) -> str:
@@ -90,8 +92,8 @@ class RunProgress:
         per_cell = (elapsed - self._first_seconds) / (done - 1) if done > self._engine.workers else elapsed / done
         return f"about {describe_seconds(per_cell * left)} left"
 
-    def _say(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True)
+    def _say(self, marked: str, text: str = "") -> None:
+        self._console.print(Text.assemble((marked, "yellow" if text else ""), visible(text)), soft_wrap=True)
 
     def _plain_line(self) -> None:
         now = time.monotonic()

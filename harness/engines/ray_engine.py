@@ -14,8 +14,9 @@ from typing import Any
 
 from harness.cell.cell import Cell
 from harness.engines import Event
-from harness.engines.dispatch import Assignment, Dispatch, Setup, check_limits, check_whole, check_workers, setup_of
+from harness.engines.dispatch import Assignment, Dispatch, Setup, setup_of
 from harness.engines.machine import out_of_memory_kills, usable_cores
+from harness.engines.options import check_options
 from harness.engines.ray_cluster import Cluster, fitting_workers
 from harness.engines.ray_worker import Slot, cause_of, last_line
 from harness.engines.worker import log_path
@@ -56,11 +57,7 @@ class RayEngine:
     _gpu_share: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        check_whole(self, retries=0, cells_per_worker=1, workers_per_gpu=1)
-        check_limits(self, "timeout", "memory_gib", "start_timeout")
-        check_workers(self)
-        if self.address not in ("local", "auto") and not str(self.address).rpartition(":")[2].isdigit():
-            raise UserError(f"engine.address: expected local, auto or host:port. Received: {self.address}")
+        check_options(self)
 
     def __enter__(self) -> RayEngine:
         return self

@@ -31,18 +31,26 @@ class SerialEngine:
         """The sites of a config's architecture, found in this process."""
         return find_sites(config, spec)
 
+    def check(self, configs: Sequence[Mapping[str, Any]]) -> None:
+        """Refuse a grid that wants this process set up in several ways.
+
+        Raises:
+            UserError: it does.
+        """
+        setups = sorted({setup_of(config) for config in configs}, key=str)
+        if len(setups) > 1:
+            raise UserError(
+                "engine=serial has one process, and so one device, number of threads and determinism for the whole "
+                f"grid; engine=local takes several. Received: {setups}"
+            )
+
     def run(self, cells: Sequence[Cell], *, results_dir: Path, on_event: Callable[[Event], None]) -> None:
         """Run the cells; a record is written as soon as its cell ends.
 
         Raises:
             UserError: the cells want this process set up in several ways.
         """
-        setups = sorted({setup_of(cell.config) for cell in cells}, key=str)
-        if len(setups) > 1:
-            raise UserError(
-                "engine=serial has one process, and so one device, number of threads and determinism for the whole "
-                f"grid; engine=local takes several. Received: {setups}"
-            )
+        self.check([cell.config for cell in cells])
         for cell in cells:
             on_event(Event("started", cell))
             record = run_cell(cell, on_epoch=partial(_report_epoch, on_event, cell))

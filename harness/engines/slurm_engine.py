@@ -17,14 +17,15 @@ from typing import Any
 
 from harness.cell.cell import Cell
 from harness.engines import Event
-from harness.engines.dispatch import Assignment, Dispatch, check_limits, check_whole
-from harness.engines.environment import module_folders
+from harness.engines.dispatch import Assignment, Dispatch
+from harness.engines.environment import worker_environment
 from harness.engines.local import LocalEngine
+from harness.engines.options import check_options
 from harness.engines.slurm_jobs import Jobs
 from harness.engines.worker import Finished
 from harness.records.locks import lock_cell, locks_dir, read_locks
 from harness.records.store import is_done, written_record
-from harness.types import Site, TaskSpec, UserError
+from harness.types import Site, TaskSpec
 
 # A job that squeue lists no more may have written records that a shared file system shows only seconds later.
 LOOKS_BEFORE_LOST = 3
@@ -67,13 +68,7 @@ class SlurmEngine:
     _inspector: LocalEngine | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        check_whole(self, jobs=1, workers_per_job=1, minutes=1, gpus_per_job=0)
-        check_whole(self, retries=0, cells_per_worker=1, workers_per_gpu=1)
-        check_limits(self, "timeout", "memory_gib", "job_memory_gib", "poll_seconds")
-        if not isinstance(self.parameters, Mapping):
-            raise UserError(
-                f"engine.parameters: expected names and values, as in {{qos: long}}. Received: {self.parameters}"
-            )
+        check_options(self)
 
     @property
     def workers(self) -> int:
@@ -118,7 +113,8 @@ class SlurmEngine:
         return {**own, "workers": self.cells_at_a_time, "workers_per_gpu": self.workers_per_gpu}
 
     def _job_parameters(self, threads: int) -> dict[str, Any]:
-        path = f"export PYTHONPATH={shlex.quote(os.pathsep.join(module_folders()))}"
+        # A site may hand on no environment to jobs (--export=NONE, a prolog): what matters is said in the script.
+        told = [f"export {name}={shlex.quote(value)}" for name, value in worker_environment().items()]
         asked = {
             "job_name": "harness",
             "partition": self.partition,
@@ -129,7 +125,7 @@ class SlurmEngine:
             # One task on one node needs no srun, which since SLURM 22.05 would give it one CPU only.
             "use_srun": False,
             **self.parameters,
-            "setup": [path, *self.parameters.get("setup", [])],
+            "setup": [*told, *self.parameters.get("setup", [])],
         }
         return {name: value for name, value in asked.items() if value is not None}
 

@@ -30,6 +30,20 @@ SILENCE_SECONDS = 600
 STATUSES = {"TIMEOUT": "timeout", "OUT_OF_MEMORY": "oom"}
 
 
+def with_outputs(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The parameters with the files that a job prints to, where the folder's own `%` stand for themselves.
+
+    To sbatch a `%` in these paths begins a pattern, such as %j for the job's number; submitit leaves the folder's as
+    they are. Other paths of a script have no patterns.
+    """
+    if "%" not in str(folder):
+        return dict(parameters)
+    base = str(folder).replace("%", "%%")
+    outputs = {"output": f"{base}/%j_0_log.out", "error": f"{base}/%j_0_log.err"}
+    more = parameters.get("additional_parameters", {})
+    return {**parameters, "additional_parameters": {**outputs, **more}}
+
+
 class Jobs:
     """The jobs of one run; a context manager that leaves none behind."""
 
@@ -48,6 +62,11 @@ class Jobs:
             raise UserError(
                 f"engine=slurm: expected SLURM's commands on this machine. Received: no {', '.join(missing)}"
             )
+        if taken := [tag for tag in ("%j", "%t", "%A", "%a") if tag in str(results_dir.parent)]:
+            raise UserError(
+                f"results_dir: expected a path without {taken[0]}, in whose place submitit puts a number. "
+                f"Received: {results_dir}"
+            )
         self._results_dir = results_dir
         try:
             self._folder = Path(tempfile.mkdtemp(prefix=".submitit-", dir=results_dir.parent))
@@ -61,7 +80,7 @@ class Jobs:
         self._ids: list[str] = []
         self._answered = time.monotonic()
         try:
-            self._executor.update_parameters(**parameters)
+            self._executor.update_parameters(**with_outputs(parameters, self._folder))
         except ValueError as error:
             self._remove_folder()
             lines = [line.strip() for line in str(error).splitlines()]

@@ -80,12 +80,12 @@ class _PlacedSite(TypedDict):
     name: Name
     axes: list[str]
     shape: list[Whole | None]
-    fell_back: bool
 
 
 class Site(_PlacedSite, total=False):
     """One place where a strategy was applied."""
 
+    fell_back: bool
     samples_per_statistic: Count | None
     statistics: Count
     parameters: Count

@@ -13,13 +13,13 @@ from harness import files
 from harness.report.answer import Drawing, Shown
 from harness.report.canvas import plain_style, save_figure
 from harness.report.sheet import to_latex, to_markdown
-from harness.words import file_name, printable
+from harness.words import file_name, visible
 
 
 def write_text(path: Path, text: str) -> Path:
     """Write `text` whole or not at all, with the control characters in it spelled out: pages are shown, not obeyed."""
     # Not flushed to the disk as records are: a report can be made again, and there are hundreds of files.
-    return files.write_text(path, printable(text), synced=False)
+    return files.write_text(path, visible(text), synced=False)
 
 
 def write_table(folder: Path, table: Shown) -> list[Path]:

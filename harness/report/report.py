@@ -19,7 +19,7 @@ from harness.statistics.dials import Dial
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.table import Table
 from harness.types import UserError
-from harness.words import file_name
+from harness.words import choose_from, file_name
 
 # With more comparisons than this, only the largest of each task, source and architecture is drawn.
 _MOST_DRAWN = 12
@@ -49,12 +49,16 @@ def write_report(
         The files written, `index.html` and `index.md` first.
 
     Raises:
-        UserError: the directory holds no records.
+        UserError: the directory holds no records, or no comparison has the baseline.
     """
     results_dir = Path(results_dir)
     study = Study.open(results_dir) if results_dir.is_dir() else None
     if study is None or not study.records:
         raise UserError(f"expected a directory with records of finished cells. Received: results_dir='{results_dir}'")
+    if baseline is not None:
+        there = sorted({name for comparison in study.comparisons for name in comparison.strategies})
+        if baseline not in there:
+            raise UserError(f"baseline: {choose_from(baseline, there)}")
     # Where the user says, be it a link; a link in the results folder is whoever's who made that.
     out = own_folder(Path(out)) if out is not None else own_folder(results_dir, "report")
     writer = _Writer(Questions.found(config_dirs), out, baseline)

@@ -10,8 +10,10 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from harness.words import visible
 
 MISSING = "–"
 ARROWS = {"max": "↑", "min": "↓"}
@@ -138,9 +140,9 @@ def latex(text: str) -> str:
 def _rich(sheet: Sheet, columns: Sequence[Column], left_out: Sequence[str]) -> Table:
     note = f"Left out for want of width: {', '.join(left_out)}; the CSV has every column." if left_out else ""
     table = Table(
-        title=escape(sheet.title),
+        title=Text(sheet.title, style="table.title"),
         title_justify="left",
-        caption=escape("\n".join([*sheet.caption, *([note] if note else [])])),
+        caption=Text("\n".join([*sheet.caption, *([note] if note else [])]), style="table.caption"),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -155,7 +157,8 @@ def _rich(sheet: Sheet, columns: Sequence[Column], left_out: Sequence[str]) -> T
             overflow="fold",
         )
     for row in sheet.rows:
-        table.add_row(*(escape(column.text(row)) for column in columns))
+        # As texts, in which brackets are no markup.
+        table.add_row(*(Text(visible(column.text(row))) for column in columns))
     return table
 
 

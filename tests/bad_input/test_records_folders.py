@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -247,3 +248,19 @@ def test_reading_leaves_every_key_in_place(tmp_path):
         "reason": "",
         "provenance": {},
     }
+
+
+@pytest.mark.parametrize("offset", [0.05, 0.1, 1 / 3, 1e-3])
+def test_a_difference_that_is_constant_but_for_rounding_has_no_plan(offset, tmp_path, capsys):
+    records = pilot(5)
+    for record in records:
+        value = 0.6 + 0.037 * record["seed"]
+        record["metrics"]["test_accuracy"] = value + (offset if record["axis"] == "channel" else 0.0)
+    lay(tmp_path, *records)
+
+    started = time.monotonic()
+    assert main(["power", f"results_dir={tmp_path}"]) == 0
+    assert time.monotonic() - started < 30
+    [comparison] = Study.open(tmp_path).comparisons
+    [row] = plan_seeds(comparison, baseline="none").rows.to_dict("records")
+    assert row["seeds"] != row["seeds"]  # NaN: there is no spread to plan by

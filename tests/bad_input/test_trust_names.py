@@ -11,7 +11,7 @@ import pytest
 from harness.commands.cli import main
 from harness.report.chapters import Folders
 from harness.report.study import Study
-from harness.words import file_name, in_one_line, printable
+from harness.words import file_name, in_one_line, visible
 from tests.bad_input.samples import lay, pilot
 
 NAMES = [
@@ -115,15 +115,15 @@ CODES = ["\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "\x08\x08", "\r", "\u202e", "
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.encode("unicode_escape").decode())
 def test_codes_are_spelled_out(code):
-    assert printable(f"a{code}b").isprintable()
-    assert "a" in printable(f"a{code}b")
+    assert visible(f"a{code}b").isprintable()
+    assert "a" in visible(f"a{code}b")
     assert in_one_line(f"a{code}b\nc").isprintable()
 
 
 def test_lines_and_letters_stay():
     text = "a\n\tb é 漢字 − ′ ↑ [x] 👍🏽"
 
-    assert printable(text) == text
+    assert visible(text) == text
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_terminal_is_told_nothing_by_a_record(place, code, tmp_path, capsys):
     printed = capsys.readouterr()
     assert code not in printed.out + printed.err
     if place == "reason":
-        assert f"before{printable(code) if code != chr(13) else ' '}after" in printed.out
+        assert f"before{visible(code) if code != chr(13) else ' '}after" in printed.out
 
 
 @pytest.mark.parametrize("id_of", ["[/red]", "[bold]x", "[link=file:///]x"])

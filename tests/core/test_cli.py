@@ -114,13 +114,13 @@ def test_a_grid_from_plan_to_reproduction(shell, first_run, monkeypatch):
     assert "nothing to run" in out
 
     [name] = (name for name in records if "-rows-" in name)
-    status, out = shell("reproduce", name[:-6])
+    status, out = shell("reproduce", name[:-6], "--config-dir", str(CONF))
     assert (status, "equal bit for bit" in out) == (0, True)
 
     tampered = records[name]
     tampered["metrics"]["test_loss"] += 1e-12
     record_path(shell.folder, name).write_text(json.dumps(tampered))
-    status, out = shell("reproduce", name)
+    status, out = shell("reproduce", name, "--config-dir", str(CONF))
     assert status == 1
     assert "metrics.test_loss: recorded" in out
     assert "1 values differ" in out
@@ -181,7 +181,7 @@ def test_nothing_to_skip_to_is_refused(shell, capsys):
 
 
 def test_a_cell_is_reproduced_by_as_much_of_its_id_as_names_one(ran, capsys):
-    assert ran("reproduce", "tiny-tiny-n")[0] == 0
+    assert ran("reproduce", "tiny-tiny-n", "--config-dir", str(CONF))[0] == 0
     assert main(["reproduce", "tiny-", f"results_dir={ran.folder}"]) == 2
     assert "tiny- begins the ids of 2 cells" in capsys.readouterr().err
     assert main(["reproduce", "tiny-tiny-raws", f"results_dir={ran.folder}"]) == 2

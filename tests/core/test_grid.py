@@ -72,9 +72,9 @@ def test_glob_names_every_file_ours_and_the_users(composer, configs):
 
 
 def test_new_keys_are_added_and_old_ones_deleted(configs):
-    [config] = configs("axis=none", "seed=0", "+note.text=1", "~task.data.scale")
+    [config] = configs("axis=none", "seed=0", "+train.optimizer_options.momentum=1", "~task.data.scale")
 
-    assert config["note"] == {"text": 1}
+    assert config["train"]["optimizer_options"] == {"momentum": 1}
     assert "scale" not in config["task"]["data"]
 
 
@@ -123,15 +123,17 @@ def test_the_recipe_can_be_overridden_at_either_end(configs):
 
 
 def test_values_may_refer_to_other_settings(configs):
-    found = configs("axis=none", "seed=3,4", "train.epochs=${seed}", "+steps=[1,${train.epochs}]")
+    steps = "+train.optimizer_options.steps=[1,${train.epochs}]"
+    found = configs("axis=none", "seed=3,4", "train.epochs=${seed}", steps)
 
-    assert [(c["seed"], c["train"]["epochs"], c["steps"]) for c in found] == [(3, 3, [1, 3]), (4, 4, [1, 4])]
+    assert [(c["seed"], c["train"]["epochs"]) for c in found] == [(3, 3), (4, 4)]
+    assert [c["train"]["optimizer_options"] for c in found] == [{"steps": [1, 3]}, {"steps": [1, 4]}]
 
 
 def test_a_reference_to_a_whole_node_follows_what_is_in_it(configs):
-    found = configs("axis=none", "seed=0", "+copy.list=[${task.data}]", "task.data.examples=100,150")
+    found = configs("axis=none", "seed=0", "+train.optimizer_options.list=[${task.data}]", "task.data.examples=100,150")
 
-    assert [c["copy"]["list"][0]["examples"] for c in found] == [100, 150]
+    assert [c["train"]["optimizer_options"]["list"][0]["examples"] for c in found] == [100, 150]
 
 
 def test_whole_numbers_may_be_spelt_as_real_ones(configs):
@@ -152,7 +154,7 @@ VALUES = {
     "task.data.examples": st.integers(50, 300),
     "axis": st.sampled_from(["none", "channel", "keep", "rows"]),
     "norm.momentum": st.sampled_from(["0.9", "0", "${train.learning_rate}"]),
-    "+extra.value": st.sampled_from(["1", "[1,2]", "{a:1}", "${norm.momentum}", "'${seed}'"]),
+    "+train.optimizer_options.value": st.sampled_from(["1", "[1,2]", "{a:1}", "${norm.momentum}", "'${seed}'"]),
     "++train.threads": st.integers(1, 4),
 }
 
@@ -183,7 +185,8 @@ def compare_with_composing_every_cell(composer, data):
         for combination in itertools.product(*(base[key] for key in rest)):
             texts = [f"{key}={value}" for key, value in zip(rest, combination, strict=True)]
             composed = composer.compose([*texts, f"seed={seed}"])
-            config = _named(composed.resolved(), composed.choices)
+            config = composed.resolved()
+            config = _named(config, composed.choices, dict(config["axis"]))
             check_settings(config)
             expected.append(config)
     assert found == expected

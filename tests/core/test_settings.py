@@ -7,7 +7,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from harness.config.settings import NUMBERS, Number, check_batch_size, check_device, check_finite
+from harness.config.numbers import Number
+from harness.config.settings import NUMBERS, check_batch_size, check_device, check_finite
 from harness.types import UserError
 from harness.words import choose_from
 

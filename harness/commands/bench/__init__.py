@@ -19,7 +19,9 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.commands.arguments import Arguments, read_options
+from harness.commands.arguments import Arguments, read_options, whole_number
+from harness.config.backend import check_backend
+from harness.records.places import check_file
 from harness.types import UserError
 from harness.words import choose_from
 
@@ -43,6 +45,9 @@ def main(arguments: Arguments, console: Console) -> int:
     rounds = _count("rounds", options["rounds"], default=3 if quick else 5)
     tries = _count("tries", options["tries"], default=2)
     workers = _count("workers", options["workers"], default=usable_cores())
+    if options["out"]:
+        check_file(Path(options["out"]), "out")
+    check_backend()
     found: dict[str, Any] = {"machine": machine_lines(), "quick": quick, "throughput": [], "grid": {}}
 
     def say(line: str) -> None:
@@ -95,6 +100,4 @@ def _flag(key: str, text: str) -> bool:
 def _count(key: str, text: str, *, default: int) -> int:
     if not text:
         return default
-    if not text.isdigit() or int(text) < 1:
-        raise UserError(f"{key}: expected a whole number of at least 1. Received: {text}")
-    return int(text)
+    return whole_number(key, text, most=1000)

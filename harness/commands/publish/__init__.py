@@ -20,9 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
-from harness.commands.arguments import Arguments
+from harness.commands.arguments import Arguments, configs_of, refuse_flags, whole_number
 from harness.types import UserError
 from harness.words import choose_from
 
@@ -99,6 +98,7 @@ def read_request(arguments: Arguments) -> Request:
     """
     if arguments.words:
         raise UserError(f"publish takes options such as seeds=30. Received: {' '.join(arguments.words)}")
+    refuse_flags(arguments)
     options = {"study": "", "seeds": "", "only": ",".join(PARTS)}
     rest = []
     for text in arguments.overrides:
@@ -109,11 +109,10 @@ def read_request(arguments: Arguments) -> Request:
             raise UserError(f"publish writes to results/reference in the current folder. Received: {text}")
         else:
             rest.append(text)
-    if options["seeds"] and not (options["seeds"].isdigit() and int(options["seeds"]) > 0):
-        raise UserError(f"seeds: expected a whole number of at least 1. Received: {options['seeds']}")
+    seeds = whole_number("seeds", options["seeds"]) if options["seeds"] else None
     return Request(
         studies=_chosen("study", options["study"], _studies(arguments)),
-        seeds=int(options["seeds"]) if options["seeds"] else None,
+        seeds=seeds,
         parts=_chosen("only", options["only"], PARTS),
         arguments=replace(arguments, overrides=tuple(rest)),
     )
@@ -139,12 +138,19 @@ def _publish_records(request: Request, console: Console) -> int:
     """Run each study, and publish its records as soon as it is done; 1 if a cell failed."""
     from harness.commands import run
     from harness.commands.publish.records import gather, publish_records
+    from harness.engines import build_engine, check_grid
     from harness.report.study import REFERENCE
 
+    for study in request.studies:
+        # A mistake in what goes to each `run` is told before anything is written.
+        configs = configs_of(request.of(study))
+        with build_engine(configs[0]["engine"]) as engine:
+            check_grid(engine, configs)
     gather(REFERENCE, WORK)
     status = 0
     for number, study in enumerate(request.studies, 1):
-        console.print(f"\n[bold]study {escape(study)}[/] ({number} of {len(request.studies)})")
+        console.print()
+        console.print(f"study {study} ({number} of {len(request.studies)})", style="bold")
         arguments, folder = request.of(study), REFERENCE / study
         status = max(status, run.main(arguments, console))
         grid = publish_records(WORK, folder, overrides=arguments.overrides, command=request.command(study))
@@ -161,8 +167,9 @@ def _say_stale(studies: Sequence[str], console: Console) -> None:
         records = read_records(REFERENCE / study)
         if stale := sum(record["stale"] for record in records):
             console.print(
-                f"[yellow]{escape(study)}: {stale} of {len(records)} records are stale: made by other code or versions "
-                f"than are installed here[/]; python -m harness publish study={escape(study)} makes them again",
+                f"{study}: {stale} of {len(records)} records are stale: made by other code or versions than are "
+                f"installed here; python -m harness publish study={study} makes them again",
+                style="yellow",
                 soft_wrap=True,
             )
 
@@ -187,7 +194,7 @@ def _publish_notebooks(studies: Sequence[str], console: Console) -> None:
         if not needed & set(studies):
             continue
         if missing := sorted(needed - there):
-            console.print(f"[yellow]left as it is: {path} reads {', '.join(missing)}, which is not published[/]")
+            console.print(f"left as it is: {path} reads {', '.join(missing)}, which is not published", style="yellow")
             continue
         write_notebook(path, execute(path))
         console.print(f"executed {path}")

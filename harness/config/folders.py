@@ -1,0 +1,19 @@
+"""The user's own config folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.types import UserError
+
+
+def check_config_dirs(config_dirs: Sequence[Path]) -> None:
+    """Refuse a `--config-dir` that is no folder."""
+    for directory in config_dirs:
+        try:
+            there = directory.is_dir()
+        except OSError:  # a name that no file could have
+            there = False
+        if not there:
+            raise UserError(f"--config-dir expects an existing directory. Received: {directory}")

@@ -1,0 +1,158 @@
+"""Verbs, their options and flags: what one does not use is refused, places are looked at before anything is done."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from harness.commands.cli import main
+from harness.config.composer import config_directory
+from tests.bad_input.refusing import complaint
+
+REFERENCE = config_directory().parent / "results" / "reference" / "mnist"
+FAR = "a" * 300
+ONE = ("task=mnist", "task.data.source=embedded", "architecture=seed_cnn", "axis=none", "engine=serial", "seed=0")
+
+ROWS = [
+    ([], None),
+    (["rum"], "no such verb: expected one of"),
+    (["RUN"], "no such verb"),
+    ([""], "no such verb"),
+    (["-sc"], "-sc: expected install, uninstall or query of bash, fish or zsh"),
+    (["-sc", "install"], "Received: install"),
+    (["-sc", "install=tcsh"], "Received: install=tcsh"),
+    (["--shell-completion"], "--shell-completion: expected install"),
+    (["bench", "--cfg", "job"], "no such option of this verb"),
+    (["bench", "rounds=²"], "rounds: expected a whole number of at least 1. Received: ²"),
+    (["bench", "rounds=٣"], "rounds: expected a whole number"),
+    (["bench", "rounds=0"], "rounds: expected a whole number"),
+    (["bench", "rounds=1.5"], "rounds: expected a whole number"),
+    (["bench", "tries=" + "9" * 30], "tries: expected at most 1,000"),
+    (["bench", "workers=-1"], "workers: expected a whole number"),
+    (["bench", "quick=maybe"], "quick: expected true or false"),
+    (["bench", "only=gpu"], "only: expected one of cnn, lstm, grid"),
+    (["bench", "only="], "only: expected one of"),
+    (["bench", f"out={FAR}/{FAR}"], "out: expected a file that can be written"),
+    (["bench", "out=/dev/null/x"], "out: expected a file that can be written (Not a directory)"),
+    (["bench", "out=/"], "out: expected a file that can be written (Is a directory)"),
+    (["bench", "out="], "out: expected a path"),
+    (["bench", "--config-dir", "/"], "no such option of this verb"),
+    (["bench", "engine=ray"], "no such option: expected one of"),
+    (["browse", "--info"], "no such option of this verb"),
+    (["browse", "open=maybe"], "open: expected true or false"),
+    (["browse", "word"], "browse takes open=false"),
+    (["status", "--cfg", "job"], "no such option of this verb"),
+    (["status", "-m"], "no such option of this verb; VERB --help lists what there is. Received: --multirun"),
+    (["status", "--config-dir", "/nope"], "no such option of this verb"),
+    (["status", "~results_dir"], "no such option: expected one of results_dir"),
+    (["status", "results_dir="], "results_dir: expected a path"),
+    (["status", f"results_dir={FAR}"], "results_dir"),
+    (["status", "baseline=none"], "no such option"),
+    (["status", "results_dir=nothing"], "results_dir: expected a folder that `run` has written to"),
+    (["power", "--resolve"], "expected --cfg job with it"),
+    (["power", "baseline=nope", f"results_dir={REFERENCE}"], "baseline"),
+    (["power", "difference=0", f"results_dir={REFERENCE}"], "expected a number above 0"),
+    (["power", "difference=nan", f"results_dir={REFERENCE}"], "expected a number above 0"),
+    (["power", "difference=²", f"results_dir={REFERENCE}"], "expected a number above 0"),
+    (["power", "metric=nope", f"results_dir={REFERENCE}"], "expected a metric of mnist"),
+    (["power", f"results_dir={FAR}"], "results_dir"),
+    (["report", "baseline=nope", f"results_dir={REFERENCE}", "out=here"], "baseline: expected one of channel"),
+    (["report", "baseline=chanel", f"results_dir={REFERENCE}", "out=here"], "the nearest is channel"),
+    (["report", "--config-dir", "/nope", f"results_dir={REFERENCE}"], "--config-dir expects an existing directory"),
+    (["report", "--config-dir", FAR], "--config-dir expects an existing directory"),
+    (["report", "--cfg", "job"], "no such option of this verb"),
+    (["report", "out=/dev/null/x", f"results_dir={REFERENCE}"], "out: expected a folder that can be written to"),
+    (["report", f"out={FAR}", f"results_dir={REFERENCE}"], "out=PATH says where"),
+    (["report", "out=", f"results_dir={REFERENCE}"], "out: expected a path"),
+    (["report", "results_dir=/dev/null"], "out"),
+    (["reproduce", "x", "--cfg", "job"], "no such option of this verb"),
+    (["reproduce", "x", "--config-dir", "/nope"], "--config-dir expects an existing directory"),
+    (["reproduce", f"results_dir={FAR}", "x"], ""),
+    (["publish", "seeds=99999999999999", "only=records"], "seeds: expected at most 100,000"),
+    (["publish", "seeds=²", "only=records"], "seeds: expected a whole number"),
+    (["publish", "seeds=0", "only=records"], "seeds: expected a whole number"),
+    (["publish", "--cfg", "job", "only=records"], "no such option of this verb"),
+    (["publish", "only=records", "study=mnist", "train.epochs=0"], "train.epochs: expected a whole number"),
+    (["publish", "only=records", "study=mnist", "train.epoch=3"], "no such setting: train.epoch"),
+    (["publish", "only=records", "study=mnist", "engine.workers=0"], "engine.workers"),
+    (["publish", "only=records", "study=mnist", "engine=serial", "train.threads=1,2"], "engine=serial has one process"),
+    (["publish", "only=nothing"], "only: expected one of"),
+    (["publish", "study=mnst", "only=records"], "study: expected one of"),
+    (["publish", "results_dir=x", "only=records"], "publish writes to results/reference"),
+    (["run", "--cfg", "nope"], "--cfg: expected one of job, hydra, all. Received: nope"),
+    (["run", "--cfg"], "--cfg expects a value after it"),
+    (["run", "--cfg="], "--cfg expects a value after it"),
+    (["run", "--info=nope"], "--info: expected one of all"),
+    (["run", "--resolve", *ONE], "expected --cfg job with it"),
+    (["run", "-p", "train", *ONE], "expected --cfg job with it"),
+    (["run", "--cfg", "job", "-p", "nope", *ONE], "package 'nope' not found in config"),
+    (["run", "--cfg", "job", "word", *ONE], "expected overrides such as task=mnist. Received: word"),
+    (["run", "--cfg", "job", "--info", "config", *ONE], "expected --cfg or --info"),
+    (["run", "--config-dir"], "--config-dir expects a value"),
+    (["run", "--config-dir=", "x"], "--config-dir expects a value"),
+    (["run", "--config-dir", "/dev/null", *ONE], "--config-dir expects an existing directory"),
+    (["run", "train.threads=1,2", *ONE], "engine=serial has one process"),
+    (["plan", "train.threads=1,2", *ONE], "engine=serial has one process"),
+    (["plan", "train.deterministic=true,false", *ONE], "engine=serial has one process"),
+    (["run", f"results_dir={FAR}", *ONE], "results_dir: expected a folder that can be written to (File name too long)"),
+    (["run", "results_dir=/dev/null", *ONE], "results_dir: expected a folder that can be written to (Not a directory)"),
+    (["run", "results_dir=/dev/null/a/b", *ONE], "results_dir: expected a folder that can be written to"),
+    (["run", "until=told_apart", *ONE], "until=told_apart says itself which seeds are run"),
+    (["plan", "until=told_apart", *ONE], "until=told_apart says itself which seeds are run"),
+    (["run", "until=told_apart", "until.first=0", *ONE[:-1]], "until.first: expected a whole number"),
+    (["run", "until=told_apart", "until.first=9", "until.most=5", *ONE[:-1]], "until.first: expected at most"),
+    (["run", "until=told_apart", "until.alpha=0", *ONE[:-1]], "until.alpha: expected a number above 0"),
+    (["run", "until=told_apart", "until.baseline=3", *ONE[:-1]], "until.baseline: expected the name"),
+    (["plan", "until=told_apart", "until.baseline=global", *ONE[:-1]], "until.baseline: expected one of the grid"),
+    (["run", "until=told_apart", "+until.colour=red", *ONE[:-1]], "no such setting: until.colour"),
+]
+ROWS = [row for row in ROWS if row[1] is not None]
+
+
+@pytest.mark.parametrize(("argv", "said"), ROWS, ids=[" ".join(row[0])[:60] for row in ROWS])
+def test_a_mistake_is_one_line(argv, said, tmp_path, capsys):
+    assert said in complaint(argv, capsys, tmp_path, config_dir=None)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch", "numpy", "TensorFlow"])
+@pytest.mark.parametrize("argv", [["plan", *ONE], ["run", *ONE], ["reproduce", "x"], ["bench"]])
+def test_another_backend_is_told_before_anything_starts(backend, argv, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+
+    said = complaint(argv, capsys, tmp_path, config_dir=None)
+    assert f"expected KERAS_BACKEND=tensorflow. Received: KERAS_BACKEND={backend}" in said
+
+
+def test_another_backend_in_keras_own_file_is_told(tmp_path, monkeypatch, capsys):
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+
+    assert "keras.json: backend=jax" in complaint(["plan", *ONE], capsys, tmp_path, config_dir=None)
+
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert main(["plan", *ONE, f"results_dir={tmp_path / 'runs'}"]) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission(tmp_path, capsys):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+
+    assert "Permission denied" in complaint(
+        ["run", f"results_dir={closed}/runs", *ONE], capsys, tmp_path, config_dir=None
+    )
+
+
+def test_seeds_in_rounds_are_planned_as_they_would_run(tmp_path, capsys):
+    argv = [
+        "plan",
+        "until=told_apart",
+        "axis=none,channel",
+        *[text for text in ONE if text[:4] not in ("axis", "seed")],
+    ]
+    assert main([*argv, f"results_dir={tmp_path / 'runs'}"]) == 0
+
+    assert "the first round of until=told_apart: 5 seeds; at most 60 cells in all" in capsys.readouterr().out
