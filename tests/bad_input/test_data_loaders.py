@@ -153,7 +153,7 @@ def give_up():
         (lambda: None, "Received: None; a function without `return` gives that"),
         (several, "Received: generator; `return` in the place of `yield`"),
         (lambda: (X, Y), "Received: tuple"),
-        (give_up, "it calls sys.exit(7)"),
+        (give_up, r"it calls sys.exit\(7\)"),
         (lambda: {}["path"], "KeyError: 'path'"),
     ],
 )

@@ -22,7 +22,7 @@ from harness.words import visible
 
 ROOT = config_directory().parent
 TINY = ("task=mnist", "task.data.source=embedded", "task.data.limit=200", "architecture=mlp", "axis=none", "seed=0")
-RUN = ("run", *TINY, "train.epochs=1", "engine=serial")
+RUN = ("run", *TINY, "train.epochs=1", "train.device=cpu", "engine=serial")
 
 
 def printed(*things: object, **options) -> str:

@@ -179,7 +179,7 @@ def test_reproducing_calls_nothing(tmp_path, capsys):
         ("config.train", {}, "expected a value"),
         ("config.task", {"name": "tiny"}, "expected a record"),
         ("config.axis", {}, "expected a record"),
-        ("config.architecture", {"name": 5}, "expected a record"),
+        ("config.architecture", {"name": 5}, "architecture=5: expected a mapping whose _target_"),
         ("config.train.epochs", "many", "train.epochs: expected a whole number"),
         ("data", {}, "no digest, axes, shape, outputs"),
     ],

@@ -129,7 +129,7 @@ MODULES = [
     ("def load():\n    raise FileNotFoundError(2, 'No such file', 'x.csv')\n", "x.csv"),
     ("def load():\n    assert False\n", "AssertionError ("),
     ("def load():\n    return load()\n", "RecursionError"),
-    ("def load():\n    return None\n", "expected a function that returns TaskData. Received: NoneType"),
+    ("def load():\n    return None\n", "expected a function that returns TaskData. Received: None"),
     ("def laod(): pass\n", "called_{number} has no load: expected one of laod, the nearest is laod. Received: load"),
     ("load = 5\n", "task.data"),
     ("def load(a): pass\n", "missing 1 required positional argument: 'a'"),
@@ -137,7 +137,7 @@ MODULES = [
     ("from harness.types import UserError\ndef load(): raise UserError('mine: x')\n", "harness: error: mine: x"),
     (
         "from harness.types import TaskData\ndef load(): return TaskData('m', 's', ('a',), [], [], 1, None, ())\n",
-        "task.data: expected TaskData as harness.types describes it (AttributeError: ",
+        "expected x to be a NumPy array",
     ),
 ]
 
