@@ -150,7 +150,7 @@ VALUES = {
     "task.recipe.batch_size": st.integers(1, 64),
     "task.recipe.optimizer": st.sampled_from(["sgd", "adam"]),
     "train.learning_rate": st.sampled_from(["0.1", "1", "1e-4", "${task.recipe.learning_rate}"]),
-    "task.data.path": st.sampled_from(["null", "'a b'", "x/y.mat", "'1'", "true"]),
+    "task.data.path": st.sampled_from(["null", "'a b'", "x/y.mat", "'1'"]),
     "task.data.examples": st.integers(50, 300),
     "axis": st.sampled_from(["none", "channel", "keep", "rows"]),
     "norm.momentum": st.sampled_from(["0.9", "0", "${train.learning_rate}"]),
