@@ -31,3 +31,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             configure(TRAIN)
         except RuntimeError as error:
             raise pytest.UsageError(f"a test module computes with TensorFlow while it is imported: {error}") from error
+
+
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a report's figures be drawn and not rendered, which takes most of the time."""
+
+    def leave(ax: object, path: Path) -> list[Path]:
+        files = [path.with_suffix(".png"), path.with_suffix(".svg")]
+        files[0].touch()
+        files[1].write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>', encoding="utf-8")
+        return files
+
+    monkeypatch.setattr("harness.report.files.save_figure", leave)

@@ -50,7 +50,7 @@ RECORD: dict[str, Any] = {
             "optimizer": "adam",
             "optimizer_options": {},
             "precision": "float32",
-            "device": "cpu",
+            "device": "auto",
             "threads": 1,
             "deterministic": True,
             "checkpoint_seconds": 60.0,

@@ -25,6 +25,8 @@ from harness.statistics.power import plan_seeds
 from harness.types import UserError
 from tests.bad_input.samples import RECORD, changed, lay, pilot, sample
 
+pytestmark = pytest.mark.usefixtures("unrendered")
+
 READING = ("status", "power", "report")
 
 

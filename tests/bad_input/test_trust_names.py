@@ -14,6 +14,8 @@ from harness.report.study import Study
 from harness.words import file_name, in_one_line, visible
 from tests.bad_input.samples import lay, pilot
 
+pytestmark = pytest.mark.usefixtures("unrendered")
+
 NAMES = [
     "..",
     ".",

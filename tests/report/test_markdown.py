@@ -20,19 +20,6 @@ def page(tmp_path_factory, published_once):
     return write_pages(reference, "digits")
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Lets figures be drawn and not rendered, which takes most of the time."""
-
-    def leave_unrendered(ax, path):
-        files = [path.with_suffix(".png"), path.with_suffix(".svg")]
-        for file in files:
-            file.touch()
-        return files
-
-    monkeypatch.setattr("harness.report.files.save_figure", leave_unrendered)
-
-
 def test_a_page_shows_stamp_verdicts_tables_and_figures(page):
     study = Study.open_published(page.parent)
     (comparison,) = study.comparisons
@@ -54,7 +41,7 @@ def test_all_that_is_linked_is_there_and_all_that_is_there_is_linked(page):
     assert {path.name for path in links} >= {"comparison.csv", "pairs.csv", "seeds.png", "differences.png"}
 
 
-def test_a_study_of_many_comparisons_keeps_the_figures_that_are_over_all_of_them(tmp_path, quick):
+def test_a_study_of_many_comparisons_keeps_the_figures_that_are_over_all_of_them(tmp_path, unrendered):
     rates = (0.1, 0.03, 0.01, 0.003, 0.001)
     records = [
         record
@@ -73,7 +60,7 @@ def test_a_study_of_many_comparisons_keeps_the_figures_that_are_over_all_of_them
     assert "- mnist (embedded), lenet, learning_rate 0.1:" not in said
 
 
-def test_what_an_earlier_page_had_and_this_one_has_not_is_gone(published, quick):
+def test_what_an_earlier_page_had_and_this_one_has_not_is_gone(published, unrendered):
     left = published / "digits" / "figures" / "another-comparison"
     left.mkdir(parents=True)
     write_pages(published, "digits")
