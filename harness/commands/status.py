@@ -20,9 +20,9 @@ from rich.text import Text
 from harness.commands.arguments import Arguments, read_options
 from harness.commands.shown import say_environments
 from harness.engines.worker import log_path
-from harness.records.grids import Grid, read_grids
+from harness.records.grids import Grid
 from harness.records.locks import read_locks
-from harness.records.store import FINISHED, read_records
+from harness.records.store import FINISHED
 from harness.types import UserError
 from harness.words import describe_seconds, in_one_line
 
@@ -31,19 +31,20 @@ COLUMNS = ("cells", "ok", "diverged", "failed", "stale", "running", "left")
 
 def main(arguments: Arguments, console: Console) -> int:
     """Print the state of every grid of a folder."""
+    from harness.report.study import Study
+
     results_dir = Path(read_options(arguments, results_dir="results/runs")["results_dir"])
     if arguments.words:
         raise UserError(f"status takes results_dir=PATH and nothing else. Received: {' '.join(arguments.words)}")
-    if not results_dir.is_dir():
-        raise UserError(f"results_dir: expected a folder that `run` has written to. Received: {results_dir}")
-    records = {record["id"]: record for record in read_records(results_dir)}
+    study = Study.open(results_dir)
+    records = {record["id"]: record for record in study.records}
     locks = {lock["id"]: lock for lock in read_locks(results_dir)}
     table = Table(box=box.SIMPLE_HEAD)
     for heading in COLUMNS:
         table.add_column(heading, justify="right")
     table.add_column("begun (UTC)")
     table.add_column("grid", overflow="fold")
-    for grid in read_grids(results_dir):
+    for grid in study.grids:
         counts = count_cells(grid, records, locks)
         table.add_row(*(str(counts[key]) for key in COLUMNS), *_of_grid(grid))
     console.print(table if table.row_count else "no grid has been run into this folder")
