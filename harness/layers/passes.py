@@ -156,10 +156,15 @@ def sum_examples(add: Any, *batches: Any, shape: list[int], at_once: int = 2) ->
         added = run(start, start + CHUNK, (at_once,))
         return (start + CHUNK, *map(operator.add, totals, added))
 
-    nothing = (0, tf.zeros(shape, tf.float64), tf.zeros(shape, tf.float64))
-    # Whole chunks alone: of a loop of one turn whose first inner loop takes none, XLA's simplifier loses the second.
-    start, *totals = tf.while_loop(lambda start, *_: start + CHUNK <= examples, add_chunk, nothing)
-    return tuple(map(operator.add, totals, run(start, examples, (at_once, 1))))
+    def run_in_chunks() -> tuple[Any, ...]:
+        nothing = (0, tf.zeros(shape, tf.float64), tf.zeros(shape, tf.float64))
+        # Whole chunks alone: of a loop of one turn whose first inner loop takes none, XLA's simplifier loses the
+        # second.
+        start, *totals = tf.while_loop(lambda start, *_: start + CHUNK <= examples, add_chunk, nothing)
+        return tuple(map(operator.add, totals, run(start, examples, (at_once, 1))))
+
+    # Decided when a batch size is compiled: a batch of one chunk, as nearly all are, is summed up in one loop.
+    return tf.cond(examples < CHUNK, lambda: run(0, examples, (at_once, 1)), run_in_chunks)
 
 
 def never_empty(batch: Any) -> Any:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.axes.reference import axis_sets
+from tests.axes.oracle import axis_sets
 
 from harness.axes import AxisNormalization
 from harness.layers.passes import CHUNK, sum_examples
