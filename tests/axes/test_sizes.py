@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.axes.oracle import axis_sets
 
 from harness.axes import AxisNormalization
 from harness.layers.passes import CHUNK, sum_examples
+from tests.axes.oracle import axis_sets
 
 LARGE = (64, 64, 4)  # compiled, where the size of the batch is not known
 
