@@ -38,7 +38,7 @@ def build(way: str, kept: tuple[int, ...], images: Any) -> keras.Model:
     keras.utils.set_random_seed(0)
     inputs = keras.Input(images.shape[1:], batch_size=images.shape[0])
     x = activation("relu")(convolution(32, 3)(inputs))
-    return keras.Model(inputs, pooling(2)(AxisNormalization(kept)(x)))
+    return keras.Model(inputs, pooling(2)(AxisNormalization(kept, compiled=True)(x)))
 
 
 def step(model: keras.Model) -> Callable[[Any, Any], list[Any]]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harness.layers.registration import register_with_keras
+
 if TYPE_CHECKING:
     from harness.records.frames import load_diagnostics, load_history, load_probes, load_results
 
 __version__ = "0.1.0"
 __all__ = ["load_diagnostics", "load_history", "load_probes", "load_results"]
+
+register_with_keras()
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ import keras
 from harness.axes.resolved import ResolvedSite, site_of
 from harness.axes.strategy import AxisStrategy
 from harness.layers.normalization import AxisNormalization
+from harness.layers.variants import FrozenNormalization, GhostNormalization
 
 # The limits that training of batch renormalization ends with in Ioffe (2017), section 4.
 RENORM_CLIPPING = {"rmax": 3.0, "rmin": 1.0 / 3.0, "dmax": 5.0}
@@ -44,10 +45,19 @@ class NormFactory:
 
     def _layer(self, resolved: ResolvedSite, name: str) -> keras.layers.Layer | None:
         common: dict[str, Any] = {"epsilon": self.epsilon, "name": name}
+        # Cells train long, with one batch size.
+        axes: dict[str, Any] = {
+            "axis": resolved.axis,
+            "param_axis": resolved.param_axis,
+            "momentum": self.momentum,
+            "compiled": True,
+        }
         if resolved.kind == "batch":
-            return AxisNormalization(
-                axis=resolved.axis, param_axis=resolved.param_axis, momentum=self.momentum, **common
-            )
+            return AxisNormalization(**axes, **common)
+        if resolved.kind == "ghost":
+            return GhostNormalization(**axes, ghost=resolved.ghost, **common)
+        if resolved.kind == "frozen":
+            return FrozenNormalization(**axes, **common)
         if resolved.kind == "layer":
             return keras.layers.LayerNormalization(axis=-1, **common)
         if resolved.kind == "rms":
@@ -56,5 +66,7 @@ class NormFactory:
             return keras.layers.GroupNormalization(groups=resolved.groups, axis=-1, **common)
         if resolved.kind == "renorm":
             options = {"renorm": True, "renorm_clipping": RENORM_CLIPPING, "renorm_momentum": self.momentum}
+            if len(resolved.axis) != 1 or resolved.axis != resolved.param_axis:
+                return AxisNormalization(**axes, **options, **common)
             return keras.layers.BatchNormalization(axis=resolved.axis[0], momentum=self.momentum, **options, **common)
         return None

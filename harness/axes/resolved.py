@@ -15,7 +15,7 @@ class ResolvedSite:
 
     Attributes:
         site: where.
-        kind: how the site is normalized (`batch`, `layer`, `group`, `rms`, `renorm`), or `none`.
+        kind: how the site is normalized (`batch`, `renorm`, `ghost`, `frozen`, `layer`, `group`, `rms`), or `none`.
         stat_axes: names of the axes that keep statistics of their own; strategies that do not average over the
             batch have `batch` among them.
         param_axes: names of the axes that keep a scale and shift of their own.
@@ -27,6 +27,7 @@ class ResolvedSite:
             statistic or a size is unknown.
         fell_back: whether the site lacks what the strategy names, so that its fallback applies.
         groups: groups of channels, for `group`.
+        ghost: examples that share statistics, for `ghost`.
     """
 
     site: Site
@@ -40,6 +41,7 @@ class ResolvedSite:
     samples_per_statistic: int | None = None
     fell_back: bool = False
     groups: int | None = None
+    ghost: int | None = None
 
     @property
     def kept(self) -> tuple[Any, ...]:
@@ -50,7 +52,7 @@ class ResolvedSite:
         sizes = (None, *self.site.shape)
         axis = tuple(k for k in self.axis if sizes[k] != 1)
         param_axis = tuple(k for k in self.param_axis if sizes[k] != 1)
-        return (self.kind, self.groups, axis, param_axis)
+        return (self.kind, self.groups, self.ghost, axis, param_axis)
 
     def to_dict(self) -> dict[str, Any]:
         """The site's entry in a record (`docs/records.md`); nothing but JSON types."""

@@ -12,9 +12,11 @@ from typing import Literal, get_args
 from harness.axes.resolved import ResolvedSite
 from harness.types import Site, UserError
 
-Kind = Literal["batch", "none", "layer", "instance", "group", "rms", "renorm"]
+Kind = Literal["batch", "none", "layer", "instance", "group", "rms", "renorm", "ghost", "frozen"]
 Axes = str | int | Iterable[str | int]
 
+# Kinds whose statistics come from all of the batch, or a part of it, for the axes that a strategy names.
+OVER_BATCH = ("batch", "renorm", "ghost", "frozen")
 # Whatever a site calls its last axis, these words mean it: feature maps have channels where a dense layer has features.
 LAST_AXIS_WORDS = ("channel", "feature")
 # The first Keras with batch renormalization.
@@ -31,10 +33,12 @@ class AxisStrategy:
             axis, whatever the site calls it), or the word `all`.
         param_axes: axes that keep a scale and shift of their own; `None`: the same as `stat_axes`.
         kind: `batch` averages over the batch, as `stat_axes` says; `none` leaves the site as it is; `renorm` is batch
-            renormalization; `layer`, `instance`, `group` and `rms` do not average over the batch and name no axes.
+            renormalization; `ghost` averages over `ghost` examples of the batch at a time; `frozen` takes the first
+            training batch's statistics for good; `layer`, `instance`, `group` and `rms` do not average over the batch and name no axes.
         fallback: what happens at a site that lacks a named axis or leaves `instance` or `layer` nothing to average
             over: `channel` keeps the last axis, `none` leaves the site as it is.
         groups: at most so many groups of channels, for `group`.
+        ghost: examples of a batch that share statistics, for `ghost`.
         name: the strategy's yaml file name; the grid fills it in.
     """
 
@@ -43,6 +47,7 @@ class AxisStrategy:
     kind: Kind = "batch"
     fallback: Literal["channel", "none"] = "channel"
     groups: int = 8
+    ghost: int = 8
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -52,6 +57,8 @@ class AxisStrategy:
             raise UserError(f"fallback must be channel or none. Received: fallback={self.fallback!r}")
         if isinstance(self.groups, bool) or not isinstance(self.groups, int) or self.groups < 1:
             raise UserError(f"groups must be a positive integer. Received: groups={self.groups!r}")
+        if isinstance(self.ghost, bool) or not isinstance(self.ghost, int) or self.ghost < 1:
+            raise UserError(f"ghost must be a positive integer. Received: ghost={self.ghost!r}")
         # Hydra hands over lists of its own type; tuples hash and compare.
         object.__setattr__(self, "stat_axes", _as_tuple(self.stat_axes, "stat_axes"))
         if self.param_axes is not None:
@@ -70,21 +77,15 @@ class AxisStrategy:
 
         Raises:
             UserError: an integer means the batch axis here, an axis is kept twice, a kept axis has no known size, or
-                `renorm` is to keep more than one axis.
+                `ghost` does not divide the batch.
         """
         if self.kind == "none":
             return ResolvedSite(site, "none")
-        if self.kind in ("batch", "renorm"):
+        if self.kind in OVER_BATCH:
             axis, param_axis = _locate(self._stat_axes, site), _locate(self._param_axes, site)
             if axis is None or param_axis is None:
                 return self._fall_back(site, batch_size)
-            if self.kind == "renorm" and not (len(axis) == 1 and axis == param_axis):
-                raise UserError(
-                    "batch renormalization is Keras's own layer and keeps exactly one axis. "
-                    f"Received: stat_axes={[site.axes[k - 1] for k in axis]}, "
-                    f"param_axes={[site.axes[k - 1] for k in param_axis]}"
-                )
-            return _average_over_batch(site, self.kind, axis, param_axis, batch_size)
+            return self._average_over_batch(site, axis, param_axis, batch_size)
         resolved = _average_within_example(site, self.kind, self.groups)
         # One value is its own mean: the site would put out its shift and nothing else.
         return self._fall_back(site, batch_size) if resolved.samples_per_statistic == 1 else resolved
@@ -103,8 +104,21 @@ class AxisStrategy:
         if self.fallback == "none":
             return ResolvedSite(site, "none", fell_back=True)
         last = (len(site.axes),)
-        kind = "renorm" if self.kind == "renorm" else "batch"
-        return _average_over_batch(site, kind, last, last, batch_size, fell_back=True)
+        return replace(self._average_over_batch(site, last, last, batch_size), fell_back=True)
+
+    def _average_over_batch(
+        self, site: Site, axis: tuple[int, ...], param_axis: tuple[int, ...], batch_size: int
+    ) -> ResolvedSite:
+        kind = self.kind if self.kind in OVER_BATCH else "batch"
+        if kind != "ghost":
+            return _average_over_batch(site, kind, axis, param_axis, batch_size)
+        if batch_size > self.ghost and batch_size % self.ghost:
+            raise UserError(
+                "axis.ghost must divide the batch size, so that every statistic has as many examples. "
+                f"Received: axis.ghost={self.ghost}, batch size {batch_size}"
+            )
+        examples = min(self.ghost, batch_size)
+        return replace(_average_over_batch(site, kind, axis, param_axis, examples), ghost=self.ghost)
 
 
 def keep_axes(keep: Axes, keep_params: Axes | None = None, name: str = "") -> AxisStrategy:
@@ -141,7 +155,7 @@ def check_takes(strategy: AxisStrategy, sites: Sequence[Site]) -> None:
     received = f"Received: stat_axes={list(strategy._stat_axes)}"
     if strategy.param_axes is not None:
         received += f", param_axes={list(strategy._param_axes)}"
-    if strategy.kind not in ("batch", "renorm"):
+    if strategy.kind not in OVER_BATCH:
         raise UserError(
             f"no site of this architecture gives {strategy.kind} normalization anything to average over: "
             f"the sites' axes are {there_are}. Received: kind={strategy.kind!r}"
@@ -224,8 +238,6 @@ def _average_over_batch(
     axis: tuple[int, ...],
     param_axis: tuple[int, ...],
     batch_size: int,
-    *,
-    fell_back: bool = False,
 ) -> ResolvedSite:
     averaged = [size for k, size in enumerate(site.shape, start=1) if k not in axis]
     return ResolvedSite(
@@ -238,7 +250,6 @@ def _average_over_batch(
         statistics=_size(site, axis),
         parameters=2 * _size(site, param_axis),
         samples_per_statistic=None if None in averaged else batch_size * math.prod(s or 0 for s in averaged),
-        fell_back=fell_back,
     )
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.axes.strategy import OVER_BATCH
 from harness.commands.arguments import Arguments, configs_of, refuse_words
 from harness.commands.rounds import Rounds
 from harness.commands.shown import say_environments
@@ -104,7 +105,7 @@ def _what_is_kept(planned: PlannedCell) -> str:
             text = "nothing is normalized"
         else:
             text = " × ".join(site.stat_axes) or "no axis: one statistic"
-            if site.param_axes != site.stat_axes and site.kind in ("batch", "renorm"):
+            if site.param_axes != site.stat_axes and site.kind in OVER_BATCH:
                 text += f" (scale and shift: {' × '.join(site.param_axes) or 'one'})"
         kept.append(text + (" (fallback)" if site.fell_back else ""))
     counts = Counter(kept)

@@ -20,7 +20,7 @@ from harness.words import in_one_line
 PACKAGES = ("tensorflow", "keras", "numpy")
 # Variables that can change the bits of a result, by the names that TensorFlow, oneDNN, XLA, CUDA's libraries and Keras
 # give them. Not all of `TF_`: Terraform's begin with it as well, and hold passwords, which belong in no record.
-_CHANGING = (
+CHANGING = (
     *("TF_ALLOW_", "TF_AUTO", "TF_CPU_", "TF_CUBLAS", "TF_CUDNN_", "TF_DETERMINISTIC_", "TF_DISABLE_", "TF_ENABLE_"),
     *("TF_FP16_", "TF_GPU_", "TF_MATMUL_", "TF_MKL_", "TF_MLIR_", "TF_NUM_", "TF_ONEDNN_", "TF_OVERRIDE_", "TF_ROCM_"),
     *("TF_TENSOR", "TF_USE_", "TF_XLA_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "MKL_", "CUBLAS_", "CUDNN_"),
@@ -64,7 +64,7 @@ def environment() -> dict[str, str]:
     return {
         name: value
         for name, value in sorted(os.environ.items())
-        if name.startswith(_CHANGING) and not name.startswith(_UNCHANGING)
+        if name.startswith(CHANGING) and not name.startswith(_UNCHANGING)
     }
 
 

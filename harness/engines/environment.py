@@ -9,9 +9,11 @@ import sysconfig
 from pathlib import Path
 
 import harness
+from harness.config.provenance import CHANGING
 
-# What these variables say can change results or where data are looked for.
-PASSED_ON = ("HARNESS_", "KERAS_", "TF_", "TFDS_", "XLA_")
+# What these variables say can change results, what is printed, or where data are looked for. Not all of `TF_`, which is
+# Terraform's prefix too, of passwords among others.
+PASSED_ON = ("HARNESS_", "TFDS_", "TF_CPP_", "TF_DATA_EXPERIMENT_", "TF_FORCE_", *CHANGING)
 
 
 def worker_environment() -> dict[str, str]:

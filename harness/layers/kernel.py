@@ -6,9 +6,11 @@ worked out, four passes do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.eager import forwardprop_util  # there is no public way to ask
 
 from harness.layers import compiled, plain
 from harness.layers.plain import Axes, Normalized
@@ -40,3 +42,9 @@ def moments(x: Any, *, averaged: Axes) -> tuple[Any, Any]:
         return compiled.moments(x, averaged=averaged)
     mean, variance = tf.nn.moments(tf.cast(x, tf.float64), averaged, keepdims=True)
     return mean, variance
+
+
+def is_differentiated_forward(tensors: Iterable[Any]) -> bool:
+    """Whether a `ForwardAccumulator` follows any of these, or may inside a graph that is traced for one."""
+    known = [tensor for tensor in tensors if tensor is not None]
+    return bool(forwardprop_util.pack_tangents(known).tangents)

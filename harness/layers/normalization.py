@@ -9,13 +9,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from harness.layers.kernel import normalize_batch, normalize_by
+from harness.layers import plain
 from harness.layers.plain import Normalized
 
 Axis = int | Iterable[int]
 Shape = tuple[int | None, ...]
 # Where a config holds the axes once more: Keras's reader of .h5 files takes `axis` away from a layer if it is a list.
 SEVERAL = "axes"
+CLIPPING = ("rmax", "rmin", "dmax")
 
 
 @keras.saving.register_keras_serializable(package="harness")
@@ -25,7 +26,8 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
     The arguments, their order and defaults are those of `keras.layers.BatchNormalization` (Keras 3.15), and so are the
     numbers wherever that layer can do the same, with two differences: where a mask or an empty batch leaves a statistic
     without any value, its moving averages stay as they are (Keras pulls them to 0 or to NaN), and inputs with a
-    large mean and a small spread lose no accuracy. `renorm=True` and `synchronized=True` are refused.
+    large mean and a small spread lose no accuracy. `renorm=True` (Ioffe 2017) and `synchronized=True` work for every
+    set of axes. Statistics are kept in float32 at least, under a policy of pure float16 or bfloat16 too.
 
     Args:
         axis: the axes that KEEP statistics of their own, an integer or any number of them, counted as Keras does
@@ -34,9 +36,14 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         momentum: of the moving averages, which inference uses.
         epsilon: added to the variance.
         param_axis: the axes that keep a scale and shift of their own; `None`: the same as `axis`.
+        compiled: whether large float32 activations take passes compiled by XLA (TensorFlow on a CPU), which are
+            several times faster, but take a second to compile for each shape and batch size: for long trainings with
+            one batch size. They have no forward-mode derivatives and cannot be exported. Not kept in a config: a model
+            that is loaded takes the plain way.
 
     Variables: `gamma`, `beta` (shape: sizes of `param_axis`, in the order of the input's axes), `moving_mean`,
-    `moving_variance` (shape: sizes of `axis`; biased). `gamma` and `beta` are absent without `scale` and `center`.
+    `moving_variance` (shape: sizes of `axis`; biased). `gamma` and `beta` are absent without `scale` and `center`;
+    with `renorm` there are `moving_stddev`, `renorm_mean` and `renorm_stddev` besides, as in Keras.
     """
 
     def __init__(
@@ -60,13 +67,16 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         synchronized: bool = False,
         *,
         param_axis: Axis | None = None,
+        compiled: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        _refuse("renorm", renorm, "keras.layers.BatchNormalization(renorm=True), which keeps one axis")
-        _refuse(
-            "synchronized", synchronized, "keras.layers.BatchNormalization(synchronized=True), which keeps one axis"
-        )
+        if synchronized and not _on_tensorflow():
+            raise ValueError(
+                "synchronized needs Keras's TensorFlow backend. "
+                f"Received: synchronized={synchronized!r}, backend {keras.backend.backend()}"
+            )
+        self.compiled = compiled
         self.axis = _parse(axis, "axis")
         self.param_axis = None if param_axis is None else _parse(param_axis, "param_axis")
         self.momentum = float(momentum)
@@ -81,14 +91,15 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         self.gamma_regularizer = keras.regularizers.get(gamma_regularizer)
         self.beta_constraint = keras.constraints.get(beta_constraint)
         self.gamma_constraint = keras.constraints.get(gamma_constraint)
-        # Both without effect as long as renorm is off; kept so that a Keras config comes back as it went in.
-        self.renorm_clipping = renorm_clipping
+        self.renorm = renorm
+        self.renorm_clipping = _check_clipping(renorm_clipping) if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
-        self.renorm = self.synchronized = False
+        self.synchronized = synchronized
         self.supports_masking = True
         self.gamma = self.beta = None
         self.moving_mean: Any = None
         self.moving_variance: Any = None
+        self.moving_stddev = self.renorm_mean = self.renorm_stddev = None
 
     def build(self, input_shape: Shape) -> None:
         """Make the variables for inputs `(batch, *axes)`."""
@@ -101,7 +112,12 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         self._stat_shape = tuple(input_shape[k] if k in self._stat_axis else 1 for k in range(rank))
         self._param_shape = tuple(input_shape[k] if k in self._param_axis else 1 for k in range(rank))
 
-        stats = {"shape": tuple(input_shape[k] for k in self._stat_axis), "trainable": False, "autocast": False}
+        stats = {
+            "shape": tuple(input_shape[k] for k in self._stat_axis),
+            "trainable": False,
+            "autocast": False,
+            "dtype": keras.backend.result_type(self.variable_dtype, "float32"),
+        }
         params = {"shape": tuple(input_shape[k] for k in self._param_axis), "autocast": False}
         if self.scale:
             self.gamma = self.add_weight(
@@ -123,8 +139,19 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         self.moving_variance = self.add_weight(
             name="moving_variance", initializer=self.moving_variance_initializer, **stats
         )
+        if self.renorm:
+            self._build_renorm(stats)
         kept = {k: input_shape[k] for k in {*self._stat_axis, *self._param_axis}}
         self.input_spec = keras.layers.InputSpec(ndim=rank, axes=kept)
+
+    def _build_renorm(self, stats: dict[str, Any]) -> None:
+        def stddev(shape: Any, dtype: Any = None) -> Any:
+            return ops.sqrt(_fresh(self.moving_variance_initializer)(shape, dtype=dtype))
+
+        self.moving_stddev = self.add_weight(name="moving_stddev", initializer=stddev, **stats)
+        mean = _fresh(self.moving_mean_initializer)
+        self.renorm_mean = self.add_weight(name="renorm_mean", initializer=mean, **stats)
+        self.renorm_stddev = self.add_weight(name="renorm_stddev", initializer=stddev, **stats)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalize `inputs`, `(batch, *axes)`.
@@ -146,28 +173,81 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         beta = self._broadcast(self.beta, self._param_shape, dtype)
         if training and self.trainable:
             mask = None if mask is None else ops.cast(ops.expand_dims(mask, -1), "bool")
-            normalized = normalize_batch(x, gamma, beta, averaged=self._averaged, epsilon=self.epsilon, mask=mask)
-            self._move(normalized)
-            y = normalized.y
+            y = self._train(x, gamma, beta, mask)
         else:
             mean = self._broadcast(self.moving_mean, self._stat_shape, dtype)
             variance = self._broadcast(self.moving_variance, self._stat_shape, dtype)
-            y = normalize_by(x, mean, variance, gamma, beta, epsilon=self.epsilon)
+            way = self._way(x, mean, variance, gamma, beta)
+            y = way.normalize_by(x, mean, variance, gamma, beta, epsilon=self.epsilon)
         return ops.cast(y, self.compute_dtype)
+
+    def _train(self, x: Any, gamma: Any, beta: Any, mask: Any) -> Any:
+        """`x`, `(batch, *axes)`, by its own statistics, which move the averages."""
+        if not self.renorm:
+            normalized = self._normalize(x, gamma, beta, mask)
+            self._move(self.moving_mean, normalized.mean, self.momentum, normalized.count)
+            self._move(self.moving_variance, normalized.variance, self.momentum, normalized.count)
+            return normalized.y
+        normalized = self._normalize(x, None, None, mask)
+        r, d = self._correct(normalized)
+        self._move_renorm(normalized)
+        y = normalized.y * r + d
+        y = y if gamma is None else y * gamma
+        return y if beta is None else y + beta
+
+    def _normalize(self, x: Any, gamma: Any, beta: Any, mask: Any) -> Normalized:
+        options = {"averaged": self._averaged, "epsilon": self.epsilon, "mask": mask}
+        if self.synchronized:
+            from harness.layers.replicas import across_replicas
+
+            return plain.normalize_batch(x, gamma, beta, across=across_replicas(), **options)
+        normalized: Normalized = self._way(x, gamma, beta).normalize_batch(x, gamma, beta, **options)
+        return normalized
+
+    def _way(self, *tensors: Any) -> Any:
+        """The module that normalizes: what is compiled is there for TensorFlow alone, and knows no forward mode."""
+        if not self.compiled or not _on_tensorflow():
+            return plain
+        from harness.layers import kernel
+
+        return plain if kernel.is_differentiated_forward(tensors) else kernel
+
+    def _correct(self, normalized: Normalized) -> tuple[Any, Any]:
+        """r and d of Ioffe (2017), algorithm 1, which no gradient passes through; where nothing was seen: 1 and 0."""
+        dtype = normalized.mean.dtype
+        mean = self._broadcast(self.renorm_mean, self._stat_shape, dtype)
+        # No smaller than a batch's can be, early in training.
+        stddev = ops.maximum(self._broadcast(self.renorm_stddev, self._stat_shape, dtype), self.epsilon**0.5)
+        r = ops.sqrt(normalized.variance + self.epsilon) / stddev
+        d = (normalized.mean - mean) / stddev
+        low, high, far = (self.renorm_clipping.get(name) for name in ("rmin", "rmax", "dmax"))
+        r = r if low is None else ops.maximum(r, low)
+        r = r if high is None else ops.minimum(r, high)
+        d = d if far is None else ops.clip(d, -far, far)
+        return ops.stop_gradient(r), ops.stop_gradient(d)
+
+    def _move_renorm(self, normalized: Normalized) -> None:
+        mean, stddev, count = normalized.mean, ops.sqrt(normalized.variance + self.epsilon), normalized.count
+        self._move(self.renorm_mean, mean, self.renorm_momentum, count)
+        self._move(self.renorm_stddev, stddev, self.renorm_momentum, count)
+        self._move(self.moving_mean, mean, self.momentum, count)
+        self._move(self.moving_stddev, stddev, self.momentum, count)
+        moved = ops.relu(ops.square(ops.convert_to_tensor(self.moving_stddev)) - self.epsilon)
+        if count is not None:
+            seen = ops.reshape(count, moved.shape) > 0
+            moved = ops.where(seen, moved, ops.convert_to_tensor(self.moving_variance))
+        self.moving_variance.assign(moved)
 
     def _broadcast(self, variable: Any, shape: Shape, dtype: str) -> Any:
         return None if variable is None else ops.reshape(ops.cast(variable, dtype), shape)
 
-    def _move(self, normalized: Normalized) -> None:
-        for variable, batch_value in (
-            (self.moving_mean, normalized.mean),
-            (self.moving_variance, normalized.variance),
-        ):
-            old = ops.cast(variable, batch_value.dtype)
-            new = old * self.momentum + ops.reshape(batch_value, variable.shape) * (1.0 - self.momentum)
-            if normalized.count is not None:
-                new = ops.where(ops.reshape(normalized.count, variable.shape) > 0, new, old)
-            variable.assign(new)
+    def _move(self, variable: Any, batch_value: Any, momentum: float, count: Any) -> None:
+        """Move an average towards a batch's value, where that has seen anything: `count` is the values behind it."""
+        old = ops.cast(variable, batch_value.dtype)
+        new = old * momentum + ops.reshape(batch_value, variable.shape) * (1.0 - momentum)
+        if count is not None:
+            new = ops.where(ops.reshape(count, variable.shape) > 0, new, old)
+        variable.assign(new)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The input's shape."""
@@ -176,7 +256,7 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON holds them."""
         config = {
-            "axis": list(self.axis) if isinstance(self.axis, tuple) else self.axis,
+            "axis": _as_json(self.axis),
             "momentum": self.momentum,
             "epsilon": self.epsilon,
             "center": self.center,
@@ -189,10 +269,10 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
             "gamma_regularizer": keras.regularizers.serialize(self.gamma_regularizer),
             "beta_constraint": keras.constraints.serialize(self.beta_constraint),
             "gamma_constraint": keras.constraints.serialize(self.gamma_constraint),
-            "renorm": False,
+            "renorm": self.renorm,
             "renorm_clipping": self.renorm_clipping,
             "renorm_momentum": self.renorm_momentum,
-            "synchronized": False,
+            "synchronized": self.synchronized,
         }
         if self.param_axis is not None:  # without it, this is a config of Keras's own layer too
             config["param_axis"] = list(self.param_axis) if isinstance(self.param_axis, tuple) else self.param_axis
@@ -207,9 +287,32 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         return cls(**{**{name: value for name, value in config.items() if name != SEVERAL}, "axis": axis})
 
 
-def _refuse(argument: str, value: bool, instead: str) -> None:
-    if value:
-        raise ValueError(f"AxisNormalization does not do this; use {instead}. Received: {argument}={value!r}")
+def _on_tensorflow() -> bool:
+    return bool(keras.backend.backend() == "tensorflow")
+
+
+def _as_json(axis: int | tuple[int, ...]) -> int | list[int]:
+    """One axis as a number, which is all that Keras's own layer takes."""
+    if isinstance(axis, int):
+        return axis
+    return axis[0] if len(axis) == 1 else list(axis)
+
+
+def _fresh(initializer: Any) -> Any:
+    """An initializer that may be called once more: Keras warns of one without a seed that gives the same twice."""
+    return initializer.clone() if isinstance(initializer, keras.initializers.Initializer) else initializer
+
+
+def _check_clipping(clipping: Mapping[str, float] | None) -> dict[str, float]:
+    clipping = dict(clipping or {})
+    if set(clipping) - set(CLIPPING):
+        raise ValueError(f"renorm_clipping takes {', '.join(CLIPPING)}. Received: renorm_clipping={clipping}")
+    high, low, far = (clipping.get(name) for name in CLIPPING)
+    if high is not None and low is not None and high < low:
+        raise ValueError(f"renorm_clipping: rmax must not be below rmin. Received: renorm_clipping={clipping}")
+    if far is not None and far < 0:
+        raise ValueError(f"renorm_clipping: dmax must not be negative. Received: renorm_clipping={clipping}")
+    return clipping
 
 
 def _parse(axis: Axis, argument: str) -> int | tuple[int, ...]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from keras import ops
 
 Axes = tuple[int, ...]
+# From so many values on, sums in float32 lose what float64 keeps.
+MANY = 2**20
 
 
 class Normalized(NamedTuple):
@@ -24,7 +28,16 @@ class Normalized(NamedTuple):
     count: Any = None
 
 
-def normalize_batch(x: Any, gamma: Any, beta: Any, *, averaged: Axes, epsilon: float, mask: Any = None) -> Normalized:
+def normalize_batch(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    *,
+    averaged: Axes,
+    epsilon: float,
+    mask: Any = None,
+    across: Callable[[Any], Any] | None = None,
+) -> Normalized:
     """Normalize `x` by its own statistics: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
 
     Ioffe & Szegedy (2015), algorithm 1. The mean is found in two steps, the second on values that the first has
@@ -40,15 +53,19 @@ def normalize_batch(x: Any, gamma: Any, beta: Any, *, averaged: Axes, epsilon: f
         mask: of a shape that broadcasts against `x`; where it is false, a value counts in no statistic, but is
             normalized with the others. A group without any value, of a mask or of an empty batch, has mean 0,
             variance 0 and count 0.
+        across: sums a value over all replicas whose batches share statistics; a replica's may be empty.
     """
     weight = None if mask is None else ops.cast(ops.broadcast_to(mask, ops.shape(x)), x.dtype)
+    if across is not None and weight is None:
+        weight = ops.ones_like(x)
     count = _count(x, averaged) if weight is None else ops.sum(weight, axis=averaged, keepdims=True)
+    count = count if across is None else across(count)
     # Whatever the shift, mean and variance come out the same, so that it may be a constant to all derivatives.
-    shift = ops.stop_gradient(_average(x, averaged, weight, count))
+    shift = ops.stop_gradient(_average(x, averaged, weight, count, across))
     shifted = x - shift
-    correction = _average(shifted, averaged, weight, count)
+    correction = _average(shifted, averaged, weight, count, across)
     deviation = shifted - correction
-    variance = _average(ops.square(deviation), averaged, weight, count)
+    variance = _average(ops.square(deviation), averaged, weight, count, across)
     y = _scale_and_shift(deviation, variance, gamma, beta, epsilon)
     return Normalized(y, shift + correction, variance, count)
 
@@ -72,11 +89,19 @@ def _count(x: Any, axes: Axes) -> Any:
     return ops.broadcast_to(count, tuple(1 if k in axes else size for k, size in enumerate(ops.shape(x))))
 
 
-def _average(x: Any, axes: Axes, weight: Any, count: Any) -> Any:
+def _mean(x: Any, axes: Axes) -> Any:
+    sizes = [x.shape[k] for k in axes]
+    if None in sizes or math.prod(sizes) < MANY:
+        return ops.mean(x, axis=axes, keepdims=True)
+    return ops.cast(ops.mean(ops.cast(x, "float64"), axis=axes, keepdims=True), x.dtype)
+
+
+def _average(x: Any, axes: Axes, weight: Any, count: Any, across: Callable[[Any], Any] | None) -> Any:
     if weight is None:
-        mean = ops.mean(x, axis=axes, keepdims=True)
+        mean = _mean(x, axes)
         # The mean of nothing is NaN, which would reach scale and shift by their derivatives.
         return mean if count is None else ops.where(count > 0, mean, ops.zeros_like(mean))
     # A masked value may be anything, infinity too, which a product with 0 would let through as NaN.
     kept = ops.where(weight > 0, x, ops.zeros_like(x))
-    return ops.sum(kept, axis=axes, keepdims=True) / ops.maximum(count, 1)
+    total = ops.sum(kept, axis=axes, keepdims=True)
+    return (total if across is None else across(total)) / ops.maximum(count, 1)

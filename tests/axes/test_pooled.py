@@ -30,7 +30,7 @@ def chain(layers: Any, axis: tuple[int, ...], *, param_axis: Any = None, pool: A
     """ReLU, normalization and max pooling by the activation and pooling of `layers`, parameters unlike Keras's own."""
     inputs = keras.Input(shape[1:], batch_size=shape[0])
     x = layers.Activation("relu")(inputs)
-    x = AxisNormalization(axis, param_axis=param_axis, momentum=0.5)(x)
+    x = AxisNormalization(axis, param_axis=param_axis, momentum=0.5, compiled=True)(x)
     pool = pool if isinstance(pool, dict) else {"pool_size": pool}
     model = keras.Model(inputs, layers.MaxPooling2D(**pool)(x))
     rng = np.random.default_rng(1)

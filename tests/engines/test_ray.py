@@ -82,7 +82,12 @@ def test_workers_find_the_modules_of_the_command_and_hear_what_tensorflow_was_to
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    monkeypatch.setenv("SECRET", "not theirs")
+    for name in ("TF_XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL", "ONEDNN_MAX_CPU_ISA"):
+        monkeypatch.setenv(name, "theirs")
+    # Terraform's begin as TensorFlow's do.
+    secret = ("SECRET", "TF_VAR_password", "TF_TOKEN_app_example", "TF_LOG", "TF_WORKSPACE", "TF_CLI_ARGS", "TF_DATA_DIR")
+    for name in secret:
+        monkeypatch.setenv(name, "not theirs")
     folders = module_folders()
     assert str(tmp_path.resolve()) in folders
     assert str(ROOT) in folders
@@ -91,7 +96,8 @@ def test_workers_find_the_modules_of_the_command_and_hear_what_tensorflow_was_to
     told = worker_environment()
     assert told["TF_ENABLE_ONEDNN_OPTS"] == "0"
     assert told["PYTHONPATH"].split(os.pathsep) == folders
-    assert "SECRET" not in told
+    assert [told[name] for name in ("TF_XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL", "ONEDNN_MAX_CPU_ISA")] == ["theirs"] * 3
+    assert not told.keys() & set(secret)
 
 
 @pytest.mark.ray
