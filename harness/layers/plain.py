@@ -12,7 +12,7 @@ from keras import ops
 
 Axes = tuple[int, ...]
 # From so many values on, sums in float32 lose what float64 keeps.
-MANY = 2**20
+MANY = 2**18
 
 
 class Normalized(NamedTuple):

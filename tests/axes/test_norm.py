@@ -105,6 +105,19 @@ def test_every_axis_must_be_named(norm: Norm) -> None:
         norm(keras.Input((3, 4, 6)), axes=("height", "channel"), name="site")
 
 
-def test_renorm_keeps_one_axis() -> None:
-    with pytest.raises(UserError, match=r"exactly one axis. Received: stat_axes=\['time', 'feature'\]"):
-        build(NormFactory(AxisStrategy("all", kind="renorm"), batch_size=8), ("time", "feature"))
+@pytest.mark.parametrize("kind", ["renorm", "ghost", "frozen"])
+def test_what_averages_over_the_batch_keeps_any_axes(kind: str) -> None:
+    norm = NormFactory(AxisStrategy("all", "feature", kind=kind), batch_size=8)  # type: ignore[arg-type]
+    model = build(norm, ("time", "feature"))
+    model(np.ones((8, 5, 4)), training=True)
+    assert norm.layers[0].moving_mean.shape == (5, 4)
+    assert norm.layers[0].gamma.shape == (4,)
+
+
+def test_ghosts_are_of_as_many_examples_each() -> None:
+    strategy = AxisStrategy("channel", kind="ghost", ghost=8)
+    site = Site("site", ("height", "width", "channel"), (3, 4, 6))
+    assert strategy.resolve(site, batch_size=32).samples_per_statistic == 8 * 3 * 4
+    assert strategy.resolve(site, batch_size=4).samples_per_statistic == 4 * 3 * 4
+    with pytest.raises(UserError, match=r"must divide the batch size.*Received: axis.ghost=8, batch size 20"):
+        strategy.resolve(site, batch_size=20)

@@ -1,0 +1,361 @@
+"""The layer in models and scripts that were written for Keras's own: every line of use, against Keras and NumPy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from harness.axes import AxisNormalization
+from harness.layers import kernel, passes
+from harness.layers.variants import FrozenNormalization, GhostNormalization
+from tests.axes.oracle import Reference, axis_sets, spread
+from tests.needs import needs_renorm
+
+LARGE = (64, 16, 16, 16)  # 2^18 values
+ROOT = Path(__file__).parents[2]
+
+
+def normal(shape: tuple[int, ...], seed: int = 0, mean: float = 2.0, sd: float = 3.0) -> Any:
+    return np.random.default_rng(seed).normal(mean, sd, shape).astype(np.float32)
+
+
+def run(code: str, **environment: str) -> str:
+    """What a Python of its own prints."""
+    told = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    finished = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env={**told, **environment}
+    )
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    return finished.stdout
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_forward_mode_gives_the_directional_derivative(training: bool, compiled: bool, in_graph: bool) -> None:
+    if compiled and in_graph:
+        pytest.skip("a graph that is traced does not know who will follow it")
+    layer = AxisNormalization((1, 3), compiled=compiled)
+    x, direction = (tf.constant(normal(LARGE, seed)) for seed in (0, 1))
+    layer(x, training=True)
+    call = tf.function(lambda x: layer(x, training=training)) if in_graph else lambda x: layer(x, training=training)
+    with tf.autodiff.ForwardAccumulator(x, direction) as accumulator:
+        y = call(x)
+    got = accumulator.jvp(y)
+    assert got is not None
+    if training:
+        # A normalization's Jacobian for scale 1 is symmetric: its product is the gradient for `direction` from above.
+        size = (LARGE[1], LARGE[3])
+        expected, _, _ = Reference(x, (1, 3), (1, 3), np.ones(size), np.zeros(size)).gradients(direction)
+    else:
+        scale = 1 / np.sqrt(layer.moving_variance.numpy() + 1e-3)
+        expected = direction.numpy() * spread(scale, LARGE, (1, 3))
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+def test_nothing_is_compiled_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("compiled")
+
+    monkeypatch.setattr(passes, "compile_each", refuse)
+    monkeypatch.setattr(kernel.compiled, "normalize_batch", refuse)
+    monkeypatch.setattr(kernel.compiled, "normalize_by", refuse)
+    layer = AxisNormalization()
+    for training in (False, True):
+        layer(normal(LARGE), training=training)
+        tf.function(lambda x, training=training: layer(x, training=training))(normal(LARGE))
+
+
+@pytest.mark.parametrize("axis", axis_sets(4))
+def test_exports_hold_no_compiled_call(axis: tuple[int, ...], tmp_path: Path) -> None:
+    model = keras.Sequential(
+        [keras.Input((32, 32, 16)), keras.layers.Conv2D(16, 1), AxisNormalization(axis)],
+    )
+    x = normal((2, 32, 32, 16))
+    model(x, training=True)
+    expected = model(x).numpy()
+
+    model.export(tmp_path / "saved", verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "saved"))
+    np.testing.assert_allclose(served.serve(x), expected, atol=1e-5)
+    called = served.signatures["serving_default"].graph.as_graph_def().library.function
+    assert not any("_XlaMustCompile" in f.attr and f.attr["_XlaMustCompile"].b for f in called)
+
+    interpreter = tf.lite.Interpreter(model_content=tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    interpreter.resize_tensor_input(0, x.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+    interpreter.invoke()
+    np.testing.assert_allclose(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("axis", [(), (3,), (1, 2), (1, 3), (1, 2, 3)])
+def test_onnx_runs_what_was_exported(axis: tuple[int, ...], tmp_path: Path) -> None:
+    for package in ("onnx", "tf2onnx", "onnxruntime"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    import onnxruntime
+
+    model = keras.Sequential([keras.Input((32, 32, 16)), keras.layers.Conv2D(16, 1), AxisNormalization(axis)])
+    x = normal((2, 32, 32, 16))
+    model(x, training=True)
+    model.export(tmp_path / "model.onnx", format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    [y] = session.run(None, {session.get_inputs()[0].name: x})
+    np.testing.assert_allclose(y, model(x), atol=1e-4)
+
+
+def swapped(model: keras.Model) -> keras.Model:
+    """The way that the README shows."""
+    return keras.models.clone_model(
+        model,
+        clone_function=lambda layer: (
+            AxisNormalization.from_config(layer.get_config())
+            if isinstance(layer, keras.layers.BatchNormalization)
+            else layer.__class__.from_config(layer.get_config())
+        ),
+    )
+
+
+def test_a_keras_models_weights_come_along(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((6, 4)), keras.layers.BatchNormalization(), keras.layers.Dense(2)])
+    model(normal((8, 6, 4)), training=True)
+    model.save_weights(tmp_path / "theirs.weights.h5")
+    for variable in (theirs := keras.models.clone_model(model)).variables:
+        variable.assign(variable + 1)
+    theirs.load_weights(tmp_path / "theirs.weights.h5")
+    ours = swapped(theirs)
+    ours.set_weights(theirs.get_weights())
+    x = normal((8, 6, 4), 1)
+    np.testing.assert_allclose(ours(x), model(x), rtol=1e-5, atol=1e-6)
+    ours(x, training=True)
+    theirs.set_weights(ours.get_weights())
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-5, atol=1e-6)
+
+
+# Renormalization and replicas.
+
+
+@needs_renorm
+@pytest.mark.parametrize("clipping", [None, {"rmax": 1.5, "rmin": 0.7, "dmax": 0.3}])
+@pytest.mark.parametrize(("center", "scale"), [(True, True), (False, True), (True, False), (False, False)])
+@pytest.mark.parametrize("axis", [1, -1])
+def test_renormalization_of_one_axis_is_keras_own(axis: int, center: bool, scale: bool, clipping: Any) -> None:
+    options = {"renorm": True, "renorm_clipping": clipping, "renorm_momentum": 0.8, "momentum": 0.9}
+    layers = [
+        kind(axis, center=center, scale=scale, **options) for kind in (AxisNormalization, keras.layers.BatchNormalization)
+    ]
+    for step in range(4):
+        x = tf.constant(normal((8, 5, 3), step))
+        found = []
+        for layer in layers:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x, training=True)
+                loss = tf.reduce_sum(tf.sin(y))
+            found.append([y, tape.gradient(loss, x), *tape_gradients(layer, x), *layer.get_weights()])
+        for ours, theirs in zip(*found, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(layers[0](x), layers[1](x), rtol=1e-5, atol=1e-5)
+    again = keras.layers.BatchNormalization.from_config(layers[0].get_config())
+    assert again.get_config() | {"name": ""} == layers[1].get_config() | {"name": ""}
+
+
+def tape_gradients(layer: Any, x: Any) -> list[Any]:
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.sin(layer(x, training=True)))
+    return list(tape.gradient(loss, layer.trainable_variables))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("axis", axis_sets(4))
+def test_renormalization_of_any_axes_by_hand(axis: tuple[int, ...], compiled: bool) -> None:
+    shape = LARGE if compiled and axis in [(), (3,), (1, 2)] else (6, 4, 3, 2)
+    layer = AxisNormalization(axis, renorm=True, renorm_momentum=0.7, momentum=0.9, compiled=compiled)
+    averaged = tuple(k for k in range(4) if k not in axis)
+    mean = moving_mean = 0.0
+    stddev = moving_stddev = 1.0
+    for step in range(3):
+        x = normal(shape, step)
+        y = layer(x, training=True)
+        m, s = x.mean(averaged, dtype=np.float64), np.sqrt(x.var(averaged, dtype=np.float64) + 1e-3)
+        r, d = s / np.maximum(stddev, 1e-3**0.5), (m - mean) / np.maximum(stddev, 1e-3**0.5)
+        normalized = (x - spread(m, shape, axis)) / spread(s, shape, axis)
+        np.testing.assert_allclose(y, normalized * spread(r, shape, axis) + spread(d, shape, axis), atol=2e-4)
+        mean, stddev = 0.7 * mean + 0.3 * m, 0.7 * stddev + 0.3 * s
+        moving_mean, moving_stddev = 0.9 * moving_mean + 0.1 * m, 0.9 * moving_stddev + 0.1 * s
+        np.testing.assert_allclose(layer.moving_mean, moving_mean, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(layer.moving_variance, moving_stddev**2 - 1e-3, rtol=1e-4)
+        np.testing.assert_allclose(layer.renorm_stddev, stddev, rtol=1e-4)
+
+
+def test_renormalization_leaves_a_masked_group_as_it_is() -> None:
+    layer = AxisNormalization(1, renorm=True)
+    mask = np.ones((8, 4), bool)
+    mask[:, 3] = False
+    layer(normal((8, 4, 2)), training=True, mask=mask)
+    for variable, start in zip(layer.non_trainable_variables, (0, 1, 1, 0, 1), strict=True):
+        assert variable.numpy()[3] == start, variable.name
+
+
+def test_replicas_share_statistics() -> None:
+    said = run(
+        """
+        import numpy as np, tensorflow as tf
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+        import keras
+        from harness.axes import AxisNormalization
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        x = np.random.default_rng(0).normal(2, 3, (12, 4, 3)).astype("f")
+        for kept, cut in [((), 6), (1, 6), ((1, 2), 6), (-1, 3), ((1, 2), 12)]:
+            parts = [x[:cut], x[cut:]]
+            with strategy.scope():
+                layer = AxisNormalization(kept, synchronized=True)
+                layer.build((None, 4, 3))
+            alone = AxisNormalization(kept)
+            with tf.GradientTape() as tape:
+                whole = tf.constant(x)
+                tape.watch(whole)
+                expected = alone(whole, training=True)
+                loss = tf.reduce_sum(tf.sin(expected))
+            slope = tape.gradient(loss, whole)
+
+            @tf.function
+            def step():
+                def one():
+                    number = tf.distribute.get_replica_context().replica_id_in_sync_group
+                    part = tf.cond(number == 0, lambda: tf.constant(parts[0]), lambda: tf.constant(parts[1]))
+                    part = tf.ensure_shape(part, [None, 4, 3])
+                    with tf.GradientTape() as tape:
+                        tape.watch(part)
+                        y = layer(part, training=True)
+                        loss = tf.reduce_sum(tf.sin(y))
+                    return y, tape.gradient(loss, part)
+                return strategy.run(one)
+
+            y, dx = (np.concatenate(strategy.experimental_local_results(v)) for v in step())
+            np.testing.assert_allclose(y, expected, atol=1e-5)
+            np.testing.assert_allclose(dx, slope, atol=1e-5)
+            np.testing.assert_allclose(layer.moving_variance.numpy(), alone.moving_variance.numpy(), rtol=1e-5)
+        print("shared")
+        """
+    )
+    assert said == "shared\n"
+
+
+@pytest.mark.parametrize("policy", ["float16", "bfloat16"])
+def test_pure_half_precision_keeps_its_statistics_in_float32(policy: str) -> None:
+    layer = AxisNormalization(momentum=0.0, dtype=policy)
+    x = normal((64, 3), mean=0.0, sd=1000.0)
+    y = layer(tf.cast(x, policy), training=True)
+    assert y.dtype == policy
+    # A variance of 1e6 is beyond float16.
+    half = tf.cast(tf.cast(x, policy), "float64").numpy()
+    np.testing.assert_allclose(layer.moving_variance, half.var(0), rtol=1e-4)
+    assert np.isfinite(tf.cast(layer(tf.cast(x, policy)), "float32")).all()
+
+
+# Ghosts, and statistics of the start.
+
+
+@pytest.mark.parametrize("examples", [4, 8, 10, 1])
+@pytest.mark.parametrize("axis", axis_sets(3))
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_ghosts_by_hand(axis: tuple[int, ...], examples: int, in_graph: bool) -> None:
+    layer = GhostNormalization(axis, ghost=4, momentum=0.0)
+    layer.build((None, 3, 2))
+    x = normal((examples, 3, 2))
+    call = lambda x: layer(x, training=True)  # noqa: E731
+    y = (tf.function(call, input_signature=[tf.TensorSpec([None, 3, 2])]) if in_graph else call)(x)
+    averaged = tuple(k for k in range(3) if k not in axis)
+    groups = [x[start : start + 4].astype(float) for start in range(0, examples, 4)]
+    expected = [
+        (g - g.mean(averaged, keepdims=True)) / np.sqrt(g.var(averaged, keepdims=True) + 1e-3) for g in groups
+    ]
+    np.testing.assert_allclose(y, np.concatenate(expected), atol=1e-4)
+    weights = [len(g) for g in groups]
+    np.testing.assert_allclose(
+        layer.moving_variance, np.average([g.var(averaged) for g in groups], 0, weights), rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_allclose(layer.moving_mean, np.average([g.mean(averaged) for g in groups], 0, weights), rtol=1e-4)
+    assert GhostNormalization.from_config(layer.get_config()).ghost == 4
+
+
+def test_an_empty_batch_has_no_ghosts() -> None:
+    layer = GhostNormalization(ghost=4)
+    assert layer(np.zeros((0, 3), np.float32), training=True).shape == (0, 3)
+    np.testing.assert_array_equal(layer.moving_variance, 1)
+
+
+@pytest.mark.parametrize("axis", axis_sets(3))
+def test_frozen_statistics_are_those_of_the_first_batch(axis: tuple[int, ...]) -> None:
+    layer = FrozenNormalization(axis)
+    averaged = tuple(k for k in range(3) if k not in axis)
+    first = normal((8, 3, 2))
+    mean, scale = first.mean(averaged, keepdims=True), 1 / np.sqrt(first.var(averaged, keepdims=True) + 1e-3)
+    for seed in range(3):
+        x = tf.constant(normal((8, 3, 2), seed))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+        np.testing.assert_allclose(y, (x - mean) * scale, atol=1e-4)
+        np.testing.assert_allclose(tape.gradient(y, x), np.broadcast_to(scale, x.shape), rtol=1e-4)
+        np.testing.assert_allclose(layer(x), y, atol=1e-6)
+
+
+# What is loaded, where and by whom.
+
+
+@pytest.mark.parametrize("first", ["import harness, keras", "import keras, harness", "import harness.axes, keras"])
+def test_importing_the_package_is_enough_to_load(first: str, tmp_path: Path) -> None:
+    layers = [AxisNormalization((1, 2)), GhostNormalization(), FrozenNormalization()]
+    keras.Sequential([keras.Input((4, 3)), *layers]).save(tmp_path / "model.keras")
+    said = run(f"{first}; print(len(keras.saving.load_model({str(tmp_path / 'model.keras')!r}).layers))")
+    assert said == "3\n"
+
+
+def test_importing_the_package_imports_no_keras() -> None:
+    assert run("import sys, harness, harness.axes; print('keras' in sys.modules, 'tensorflow' in sys.modules)") == (
+        "False False\n"
+    )
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends_take_the_plain_way(backend: str) -> None:
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
+    said = run(
+        """
+        import sys, numpy as np, keras
+        from harness.axes import AxisNormalization
+        from harness.layers.variants import FrozenNormalization, GhostNormalization
+        x = np.random.default_rng(0).normal(2, 3, (64, 16, 16, 16)).astype("f")
+        value = keras.ops.convert_to_numpy
+        for kept in [(), (3,), (1, 2), (1, 2, 3)]:
+            averaged = tuple(k for k in range(4) if k not in kept)
+            wanted = (x - x.mean(averaged, keepdims=True)) / np.sqrt(x.var(averaged, keepdims=True) + 1e-3)
+            for compiled in (False, True):
+                layer = AxisNormalization(kept, compiled=compiled)
+                np.testing.assert_allclose(value(layer(x, training=True)), wanted, atol=1e-4)
+                assert np.isfinite(value(layer(x))).all()
+        model = keras.Sequential([keras.Input((4, 4, 3)), AxisNormalization((1, 2), renorm=True), GhostNormalization(),
+                                  FrozenNormalization(), keras.layers.Flatten(), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        history = model.fit(x[:, :4, :4, :3], x[:, 0, 0, :1], batch_size=24, epochs=2, verbose=0)
+        assert np.isfinite(history.history["loss"]).all()
+        try:
+            AxisNormalization(synchronized=True)
+        except ValueError as error:
+            print(keras.backend.backend(), error)
+        """,
+        KERAS_BACKEND=backend,
+    )
+    assert said.startswith(f"{backend} synchronized needs Keras's TensorFlow backend")
