@@ -95,7 +95,9 @@ def test_exports_hold_no_compiled_call(axis: tuple[int, ...], tmp_path: Path) ->
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     interpreter.invoke()
-    np.testing.assert_allclose(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), expected, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("axis", [(), (3,), (1, 2), (1, 3), (1, 2, 3)])
@@ -151,7 +153,8 @@ def test_a_keras_models_weights_come_along(tmp_path: Path) -> None:
 def test_renormalization_of_one_axis_is_keras_own(axis: int, center: bool, scale: bool, clipping: Any) -> None:
     options = {"renorm": True, "renorm_clipping": clipping, "renorm_momentum": 0.8, "momentum": 0.9}
     layers = [
-        kind(axis, center=center, scale=scale, **options) for kind in (AxisNormalization, keras.layers.BatchNormalization)
+        kind(axis, center=center, scale=scale, **options)
+        for kind in (AxisNormalization, keras.layers.BatchNormalization)
     ]
     for step in range(4):
         x = tf.constant(normal((8, 5, 3), step))
@@ -278,9 +281,7 @@ def test_ghosts_by_hand(axis: tuple[int, ...], examples: int, in_graph: bool) ->
     y = (tf.function(call, input_signature=[tf.TensorSpec([None, 3, 2])]) if in_graph else call)(x)
     averaged = tuple(k for k in range(3) if k not in axis)
     groups = [x[start : start + 4].astype(float) for start in range(0, examples, 4)]
-    expected = [
-        (g - g.mean(averaged, keepdims=True)) / np.sqrt(g.var(averaged, keepdims=True) + 1e-3) for g in groups
-    ]
+    expected = [(g - g.mean(averaged, keepdims=True)) / np.sqrt(g.var(averaged, keepdims=True) + 1e-3) for g in groups]
     np.testing.assert_allclose(y, np.concatenate(expected), atol=1e-4)
     weights = [len(g) for g in groups]
     np.testing.assert_allclose(

@@ -85,7 +85,15 @@ def test_workers_find_the_modules_of_the_command_and_hear_what_tensorflow_was_to
     for name in ("TF_XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL", "ONEDNN_MAX_CPU_ISA"):
         monkeypatch.setenv(name, "theirs")
     # Terraform's begin as TensorFlow's do.
-    secret = ("SECRET", "TF_VAR_password", "TF_TOKEN_app_example", "TF_LOG", "TF_WORKSPACE", "TF_CLI_ARGS", "TF_DATA_DIR")
+    secret = (
+        "SECRET",
+        "TF_VAR_password",
+        "TF_TOKEN_app_example",
+        "TF_LOG",
+        "TF_WORKSPACE",
+        "TF_CLI_ARGS",
+        "TF_DATA_DIR",
+    )
     for name in secret:
         monkeypatch.setenv(name, "not theirs")
     folders = module_folders()
