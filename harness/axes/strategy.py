@@ -34,7 +34,8 @@ class AxisStrategy:
         param_axes: axes that keep a scale and shift of their own; `None`: the same as `stat_axes`.
         kind: `batch` averages over the batch, as `stat_axes` says; `none` leaves the site as it is; `renorm` is batch
             renormalization; `ghost` averages over `ghost` examples of the batch at a time; `frozen` takes the first
-            training batch's statistics for good; `layer`, `instance`, `group` and `rms` do not average over the batch and name no axes.
+            training batch's statistics for good; `layer`, `instance`, `group` and `rms` do not average
+            over the batch and name no axes.
         fallback: what happens at a site that lacks a named axis or leaves `instance` or `layer` nothing to average
             over: `channel` keeps the last axis, `none` leaves the site as it is.
         groups: at most so many groups of channels, for `group`.
