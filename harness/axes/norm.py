@@ -55,6 +55,7 @@ class NormFactory:
         if resolved.kind == "batch":
             return AxisNormalization(**axes, **common)
         if resolved.kind == "ghost":
+            assert resolved.ghost is not None
             return GhostNormalization(**axes, ghost=resolved.ghost, **common)
         if resolved.kind == "frozen":
             return FrozenNormalization(**axes, **common)
@@ -65,7 +66,11 @@ class NormFactory:
         if resolved.kind == "group":
             return keras.layers.GroupNormalization(groups=resolved.groups, axis=-1, **common)
         if resolved.kind == "renorm":
-            options = {"renorm": True, "renorm_clipping": RENORM_CLIPPING, "renorm_momentum": self.momentum}
+            options: dict[str, Any] = {
+                "renorm": True,
+                "renorm_clipping": RENORM_CLIPPING,
+                "renorm_momentum": self.momentum,
+            }
             if len(resolved.axis) != 1 or resolved.axis != resolved.param_axis:
                 return AxisNormalization(**axes, **options, **common)
             return keras.layers.BatchNormalization(axis=resolved.axis[0], momentum=self.momentum, **options, **common)

@@ -220,7 +220,8 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         stddev = ops.maximum(self._broadcast(self.renorm_stddev, self._stat_shape, dtype), self.epsilon**0.5)
         r = ops.sqrt(normalized.variance + self.epsilon) / stddev
         d = (normalized.mean - mean) / stddev
-        low, high, far = (self.renorm_clipping.get(name) for name in ("rmin", "rmax", "dmax"))
+        clipping = self.renorm_clipping or {}
+        low, high, far = (clipping.get(name) for name in ("rmin", "rmax", "dmax"))
         r = r if low is None else ops.maximum(r, low)
         r = r if high is None else ops.minimum(r, high)
         d = d if far is None else ops.clip(d, -far, far)

@@ -73,7 +73,7 @@ class FrozenNormalization(AxisNormalization):
         dtype = found.mean.dtype
         seen = ops.cast(self.seen, dtype)
         now = ops.ones_like(seen) if found.count is None else ops.cast(ops.reshape(found.count, seen.shape) > 0, dtype)
-        statistics = []
+        statistics: list[Any] = []
         for variable, of_batch in ((self.moving_mean, found.mean), (self.moving_variance, found.variance)):
             take = (seen == 0) & (now > 0)
             of_batch = ops.stop_gradient(ops.reshape(of_batch, seen.shape))
@@ -81,4 +81,5 @@ class FrozenNormalization(AxisNormalization):
             variable.assign(value)
             statistics.append(ops.reshape(value, self._stat_shape))
         self.seen.assign(ops.maximum(seen, now))
-        return plain.normalize_by(x, *statistics, gamma, beta, epsilon=self.epsilon)
+        mean, variance = statistics
+        return plain.normalize_by(x, mean, variance, gamma, beta, epsilon=self.epsilon)
