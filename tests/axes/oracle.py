@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Axes = tuple[int, ...]
 
+LARGE = (64, 16, 16, 16)  # 2^18 values, from which on the layer may compile
 SHAPES = {2: (6, 3), 3: (5, 3, 2), 4: (4, 3, 2, 3), 5: (3, 2, 3, 2, 2)}
 
 
@@ -24,6 +25,11 @@ def axis_sets(rank: int) -> list[Axes]:
 def every_axis_set() -> list[tuple[tuple[int, ...], Axes]]:
     """`(shape, kept axes)` for ranks 2 to 5."""
     return [(shape, axes) for rank, shape in SHAPES.items() for axes in axis_sets(rank)]
+
+
+def normal(shape: tuple[int, ...], seed: int = 0, mean: float = 2.0, sd: float = 3.0) -> NDArray[np.float32]:
+    """Normal values, the same for the same seed."""
+    return np.random.default_rng(seed).normal(mean, sd, shape).astype(np.float32)
 
 
 def compact(shape: tuple[int, ...], axes: Axes) -> tuple[int, ...]:

@@ -321,12 +321,6 @@ def test_a_config_of_keras_own_layer_is_taken() -> None:
         ({"axis": 1.5}, "Received: axis=1.5"),
         ({"axis": True}, "Received: axis=True"),
         ({"param_axis": 0}, "Received: param_axis=0"),
-        (
-            {"renorm": True, "renorm_clipping": {"max": 1}},
-            "takes rmax, rmin, dmax. Received: renorm_clipping={'max': 1}",
-        ),
-        ({"renorm": True, "renorm_clipping": {"rmax": 1, "rmin": 2}}, "rmax must not be below rmin"),
-        ({"renorm": True, "renorm_clipping": {"dmax": -1}}, "dmax must not be negative"),
     ],
 )
 def test_constructor_refuses(arguments: dict[str, Any], message: str) -> None:

@@ -253,4 +253,6 @@ def test_saved_layers_open_as_those_of_keras(tmp_path: Any) -> None:
         AxisNormalization,
         keras.layers.MaxPooling2D,
     ]
-    np.testing.assert_allclose(loaded(values()), model(values()), rtol=1e-6, atol=1e-6)
+    # What is loaded takes the plain way, whose last digits are others.
+    loaded.layers[2].compiled = True
+    np.testing.assert_allclose(loaded(values()), model(values()), rtol=1e-6)
