@@ -11,12 +11,12 @@ from keras import ops
 
 from harness.layers import plain
 from harness.layers.plain import Normalized
+from harness.layers.renorm import check_clipping, correct
 
 Axis = int | Iterable[int]
 Shape = tuple[int | None, ...]
 # Where a config holds the axes once more: Keras's reader of .h5 files takes `axis` away from a layer if it is a list.
 SEVERAL = "axes"
-CLIPPING = ("rmax", "rmin", "dmax")
 
 
 @keras.saving.register_keras_serializable(package="harness")
@@ -92,7 +92,7 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         self.beta_constraint = keras.constraints.get(beta_constraint)
         self.gamma_constraint = keras.constraints.get(gamma_constraint)
         self.renorm = renorm
-        self.renorm_clipping = _check_clipping(renorm_clipping) if renorm else renorm_clipping
+        self.renorm_clipping = check_clipping(renorm_clipping) if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
         self.synchronized = synchronized
         self.supports_masking = True
@@ -189,7 +189,11 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
             self._move(self.moving_variance, normalized.variance, self.momentum, normalized.count)
             return normalized.y
         normalized = self._normalize(x, None, None, mask)
-        r, d = self._correct(normalized)
+        dtype = normalized.mean.dtype
+        mean, stddev = (
+            self._broadcast(variable, self._stat_shape, dtype) for variable in (self.renorm_mean, self.renorm_stddev)
+        )
+        r, d = correct(normalized, mean, stddev, epsilon=self.epsilon, clipping=self.renorm_clipping or {})
         self._move_renorm(normalized)
         y = normalized.y * r + d
         y = y if gamma is None else y * gamma
@@ -211,21 +215,6 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         from harness.layers import kernel
 
         return plain if kernel.is_differentiated_forward(tensors) else kernel
-
-    def _correct(self, normalized: Normalized) -> tuple[Any, Any]:
-        """r and d of Ioffe (2017), algorithm 1, which no gradient passes through; where nothing was seen: 1 and 0."""
-        dtype = normalized.mean.dtype
-        mean = self._broadcast(self.renorm_mean, self._stat_shape, dtype)
-        # No smaller than a batch's can be, early in training.
-        stddev = ops.maximum(self._broadcast(self.renorm_stddev, self._stat_shape, dtype), self.epsilon**0.5)
-        r = ops.sqrt(normalized.variance + self.epsilon) / stddev
-        d = (normalized.mean - mean) / stddev
-        clipping = self.renorm_clipping or {}
-        low, high, far = (clipping.get(name) for name in ("rmin", "rmax", "dmax"))
-        r = r if low is None else ops.maximum(r, low)
-        r = r if high is None else ops.minimum(r, high)
-        d = d if far is None else ops.clip(d, -far, far)
-        return ops.stop_gradient(r), ops.stop_gradient(d)
 
     def _move_renorm(self, normalized: Normalized) -> None:
         mean, stddev, count = normalized.mean, ops.sqrt(normalized.variance + self.epsilon), normalized.count
@@ -302,18 +291,6 @@ def _as_json(axis: int | tuple[int, ...]) -> int | list[int]:
 def _fresh(initializer: Any) -> Any:
     """An initializer that may be called once more: Keras warns of one without a seed that gives the same twice."""
     return initializer.clone() if isinstance(initializer, keras.initializers.Initializer) else initializer
-
-
-def _check_clipping(clipping: Mapping[str, float] | None) -> dict[str, float]:
-    clipping = dict(clipping or {})
-    if set(clipping) - set(CLIPPING):
-        raise ValueError(f"renorm_clipping takes {', '.join(CLIPPING)}. Received: renorm_clipping={clipping}")
-    high, low, far = (clipping.get(name) for name in CLIPPING)
-    if high is not None and low is not None and high < low:
-        raise ValueError(f"renorm_clipping: rmax must not be below rmin. Received: renorm_clipping={clipping}")
-    if far is not None and far < 0:
-        raise ValueError(f"renorm_clipping: dmax must not be negative. Received: renorm_clipping={clipping}")
-    return clipping
 
 
 def _parse(axis: Axis, argument: str) -> int | tuple[int, ...]:
