@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from harness.seeds import derive_rng
-from harness.statistics.caution import UNTOLD
-from harness.statistics.difference import rank_differences, wilcoxon_p, win_interval
+from harness.statistics.caution import ALPHA
+from harness.statistics.family import judge_family
 from harness.statistics.own_best import best_value
 from harness.statistics.ranges import decades, rate_sensitivity, usable
 from harness.statistics.summary import mean_interval
-from harness.statistics.verdicts import holm, verdicts
 
 Array = NDArray[np.float64]
 STRATEGIES, RATES = 5, np.logspace(-4, -1, 7)
@@ -90,30 +88,11 @@ def claims_anything(scores: Array, pairs: list[tuple[int, int]]) -> NDArray[np.b
 
     Args:
         scores: `(study, seed, strategy)`, higher is better.
-        pairs: which strategies are compared, one family for Holm's correction.
+        pairs: which strategies are compared, one family.
     """
-    ranked = np.array([[rank_differences(one[:, a], one[:, b]) for a, b in pairs] for one in scores])
-    n = ranked.shape[-1]
-    wins = (ranked > 0).sum(axis=-1) + 0.5 * (ranked == 0).sum(axis=-1)
-    bounds = np.array([win_interval(count / 2, n) for count in range(2 * n + 1)])[(2 * wins).astype(int)]
-    told = verdicts(bounds[..., 0], bounds[..., 1], holm(p_values(ranked.reshape(-1, n)).reshape(wins.shape)))
-    return np.asarray((told != UNTOLD).any(axis=-1))
-
-
-def p_values(ranked: Array) -> Array:
-    """`wilcoxon_p` of each row; all rows without ties at once, the others, which repeat, each once."""
-    size = np.sort(np.abs(ranked), axis=-1)
-    plain = (size[:, 0] > 0) & (np.diff(size, axis=-1) > 0).all(axis=-1)
-    p = np.empty(len(ranked))
-    if plain.any():
-        p[plain] = stats.wilcoxon(ranked[plain], axis=-1).pvalue
-    p[~plain] = [_wilcoxon(tuple(np.sort(row.round(9)))) for row in ranked[~plain]]
-    return p
-
-
-@cache
-def _wilcoxon(row: tuple[float, ...]) -> float:
-    return wilcoxon_p(np.array(row))
+    margins = np.full(len(pairs), np.nan)
+    told = [(judge_family(one, pairs, margins, alpha=ALPHA, seed=n).p < ALPHA).any() for n, one in enumerate(scores)]
+    return np.array(told)
 
 
 ALL_PAIRS = list(combinations(range(STRATEGIES), 2))

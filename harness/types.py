@@ -26,6 +26,7 @@ class Quantity:
         direction: whether more (`max`) or less (`min`) of it is better.
         unit: of its values, empty where they have none.
         low, high: between which they lie.
+        margin: a difference that is too small to matter, in the unit; None: a rule says (docs/statistics.md).
     """
 
     name: str
@@ -33,6 +34,7 @@ class Quantity:
     unit: str = ""
     low: float = 0.0
     high: float = float("inf")
+    margin: float | None = None
 
     @property
     def perfect(self) -> float:
@@ -45,7 +47,8 @@ class Metric:
     """What a task is scored by.
 
     `compute(target, output)` takes the targets `(example,)` and the model's outputs `(example, output)`,
-    float64, both in the task's own unit, and returns one float.
+    float64, both in the task's own unit, and returns one float. `margin` is a difference that is too small to matter,
+    in that unit; without one a rule says.
     """
 
     name: str
@@ -54,10 +57,12 @@ class Metric:
     unit: str = ""
     low: float = 0.0
     high: float = float("inf")
+    margin: float | None = None
 
     def declaration(self) -> dict[str, Any]:
-        """Name, direction, unit and range: what tables and figures need to know of the metric."""
-        return {"name": self.name, "direction": self.direction, "unit": self.unit, "low": self.low, "high": self.high}
+        """Name, direction, unit, range and margin: what verdicts, tables and figures need to know of the metric."""
+        said = {"name": self.name, "direction": self.direction, "unit": self.unit, "low": self.low, "high": self.high}
+        return said if self.margin is None else {**said, "margin": self.margin}
 
 
 @dataclass(frozen=True)

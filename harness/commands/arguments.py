@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -135,6 +136,23 @@ def whole_number(key: str, text: str, *, most: int = 100_000) -> int:
     if len(text.lstrip("0")) > len(str(most)) or int(text) > most:
         raise UserError(f"{key}: expected at most {most:,}. Received: {text}")
     return int(text)
+
+
+def positive_number(key: str, text: str) -> float | None:
+    """An option's value as a number above 0, in the metric's own unit; None where none was given.
+
+    Raises:
+        UserError: it is none.
+    """
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not value > 0 or math.isinf(value):
+        raise UserError(f"{key}: expected a number above 0, in the metric's own unit. Received: {key}={text}")
+    return value
 
 
 def refuse_words(arguments: Arguments) -> None:

@@ -21,6 +21,7 @@ VERBS = {
     "plan": "say what run would do: done, to run, the same as another, invalid and why; trains nothing",
     "status": "say how far the grids of a results folder are, also while they run",
     "report": "write a page, tables and figures from the records",
+    "compare": "say whether differences in any tool's results are real: a table with a row a run",
     "power": "say how many seeds would tell the strategies apart, going by the records of a pilot",
     "reproduce": "train one recorded cell again and compare it bit for bit",
     "bench": "measure how fast cells train, beside keras.fit and PyTorch",

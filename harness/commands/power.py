@@ -1,17 +1,16 @@
 """usage: python -m harness power [results_dir=PATH] [baseline=AXIS] [difference=NUMBER] [metric=NAME]
 
 Says, from the records of a pilot, how many seeds would tell each strategy from the baseline (channel unless said, or
-none where there is no channel), and what the present number could have told. `difference` is the size worth telling, in
-the metric's own unit; without it, the difference that the pilot shows is taken.
+none where there is no channel), what the present number could have told, and how many would decide whichever way it is.
+`difference` is the size worth telling, in the metric's own unit; without it, the margin within which strategies count
+as equivalent (0.01 of accuracies, 5 % of errors).
 """
 
 from __future__ import annotations
 
-import math
-
 from rich.console import Console
 
-from harness.commands.arguments import Arguments, read_options
+from harness.commands.arguments import Arguments, positive_number, read_options
 from harness.types import UserError
 
 
@@ -26,7 +25,7 @@ def main(arguments: Arguments, console: Console) -> int:
     if arguments.words:
         raise UserError(f"power takes options such as difference=0.005. Received: {' '.join(arguments.words)}")
     options = read_options(arguments, results_dir="results/runs", baseline="", difference="", metric="")
-    difference = _positive(options["difference"])
+    difference = positive_number("difference", options["difference"])
     study = Study.open(options["results_dir"])
     if not study.records:
         raise UserError(f"expected records of a pilot. Received: results_dir='{study.folder}'")
@@ -39,16 +38,3 @@ def main(arguments: Arguments, console: Console) -> int:
         else:
             console.print(to_terminal(seeds_sheet(plan), width=console.width))
     return 0
-
-
-def _positive(text: str) -> float | None:
-    """The difference to be told, None where none was given."""
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not value > 0 or math.isinf(value):
-        raise UserError(f"expected a number above 0, in the metric's own unit. Received: difference={text}")
-    return value

@@ -1,15 +1,18 @@
-"""Seeds in rounds: a grid under `until=told_apart` goes on only with the strategies that are not yet told apart."""
+"""Seeds in rounds: a grid under `until` goes on only with the strategies that are not yet told apart, or decided."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.config.identity import canonical, outcome_config
-from harness.statistics.sequential import Interim, judge
-from harness.types import UserError
+from harness.records.frames import declare
+from harness.statistics.margin import margin_of
+from harness.statistics.sequential import Decision, Interim, decide, judge
+from harness.types import Direction, UserError
 
 Config = dict[str, Any]
 
@@ -19,12 +22,14 @@ class Rounds:
     """The strategies of a grid, one config each and comparison, and the rule by which seeds are added.
 
     Attributes:
+        rule: `told_apart`, or `decided`, which also ends with a strategy that is equivalent.
         configs: configs that differ in strategy or in what separates comparisons; their seed does not matter.
         baseline: the strategy that each other is compared with.
         first, step, most: seeds of the first round, of each further one, and of all.
         alpha: probability of any false claim within one comparison.
     """
 
+    rule: str
     configs: tuple[Config, ...]
     baseline: str
     first: int
@@ -39,7 +44,8 @@ class Rounds:
         Raises:
             UserError: seeds are named as well, or as `of` says.
         """
-        if configs[0]["until"]["rule"] != "told_apart":
+        rule = configs[0]["until"]["rule"]
+        if rule == "none":
             return None
         for text in overrides:
             if text.lstrip("+~").partition("=")[0] == "seed":
@@ -56,9 +62,9 @@ class Rounds:
         Raises:
             UserError: a baseline that the grid lacks.
         """
-        rule = {key: value for key, value in configs[0]["until"].items() if key != "rule"}
+        rule = dict(configs[0]["until"])
         one_seed = {canonical(_without_seed(config)): config for config in configs}
-        rounds = Rounds(tuple(one_seed.values()), **rule)
+        rounds = Rounds(configs=tuple(one_seed.values()), **rule)
         for members in rounds._comparisons().values():
             names = [config["axis"]["name"] for config in members]
             if rounds.baseline not in names or len(names) < 2:
@@ -77,9 +83,7 @@ class Rounds:
         cells: list[Config] = []
         for members in self._comparisons().values():
             interim = self._interim(members, records)
-            undecided = [
-                c for c in members if c["axis"]["name"] in interim and not interim[c["axis"]["name"]].told_apart
-            ]
+            undecided = [c for c in members if c["axis"]["name"] in interim and not interim[c["axis"]["name"]].settled]
             if not undecided:
                 continue
             baseline = [config for config in members if config["axis"]["name"] == self.baseline]
@@ -90,16 +94,11 @@ class Rounds:
 
     def verdicts(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
         """One line a strategy: what was seen of it, and whether it is told apart from the baseline."""
-        lines = []
-        for members in self._comparisons().values():
-            for name, seen in self._interim(members, records).items():
-                better = "better" if seen.wins > seen.losses else "worse"
-                verdict = f"told apart ({better})" if seen.told_apart else "not told apart"
-                tosses = f"better at {seen.wins} of {seen.wins + seen.losses} seeds at which they differ"
-                lines.append(
-                    f"{name} and {self.baseline}: {verdict}; {tosses}, e = {seen.wealth:.3g} of {seen.needed:.3g}"
-                )
-        return lines
+        return [
+            f"{name} and {self.baseline}: {seen}"
+            for members in self._comparisons().values()
+            for name, seen in self._interim(members, records).items()
+        ]
 
     def cells_of_most(self) -> int:
         """How many cells the grid would have with `most` seeds for all."""
@@ -111,20 +110,32 @@ class Rounds:
             groups.setdefault(canonical(_without_seed(config, "axis")), []).append(config)
         return groups
 
-    def _interim(self, members: Sequence[Config], records: Sequence[Mapping[str, Any]]) -> dict[str, Interim]:
+    def _interim(
+        self, members: Sequence[Config], records: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Interim | Decision]:
         scores = {config["axis"]["name"]: _scores(config, records) for config in members}
-        directions = [record["measures"][0]["direction"] for record in records if record["measures"]]
+        declared = next((record["measures"][0] for record in records if record["measures"]), None)
+        direction: Direction = declared["direction"] if declared else "max"
+        shared = {"comparisons": len(members) - 1}
+        of_baseline = scores.pop(self.baseline)
+        if self.rule == "told_apart":
+            return {
+                name: judge(one, of_baseline, direction=direction, alpha=self.alpha, **shared)
+                for name, one in scores.items()
+            }
+        margin = self._margin(members[0], declared, of_baseline)
         return {
-            name: judge(
-                scores[name],
-                scores[self.baseline],
-                direction=directions[0] if directions else "max",
-                comparisons=len(members) - 1,
-                alpha=self.alpha,
-            )
-            for name in scores
-            if name != self.baseline
+            name: decide(one, of_baseline, direction=direction, margin=margin, alpha=self.alpha, **shared)
+            for name, one in scores.items()
         }
+
+    def _margin(self, config: Config, declared: Mapping[str, Any] | None, of_baseline: Mapping[int, float]) -> float:
+        """The margin, by the baseline's first round where it takes its mean: later ones have been looked at."""
+        if declared is None:
+            return math.nan
+        of_first = [of_baseline[seed] for seed in range(self.first) if math.isfinite(of_baseline.get(seed, math.nan))]
+        mean = sum(of_first) / len(of_first) if of_first else math.nan
+        return margin_of(declare(declared), mean, config.get("margin"))
 
 
 def _scores(config: Config, records: Iterable[Mapping[str, Any]]) -> dict[int, float]:

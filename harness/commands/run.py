@@ -11,6 +11,7 @@ Runs the grid that the overrides describe, skips cells that have a record, and p
 
   python -m harness run task=mnist until=told_apart       seeds in rounds, until the strategies are told apart
                                                           from the baseline (channel) or 30 seeds are reached
+  python -m harness run task=mnist until=decided          the same, until each is told apart or equivalent
 
 Often set: seed, train.epochs, train.batch_size, train.learning_rate, train.optimizer, norm.momentum,
 norm.epsilon, results_dir=PATH (default results/runs). --cfg job prints the config, --config-dir DIR adds yours.

@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# Where things lie and who runs them does not change an outcome; the recipe has become `train`, the
-# comparison and the study have become cells; where data came from is in the data's digest and source, and whether
-# they are those that were published; how a strategy is drawn is for figures.
+# Where things lie, who runs them and how differences are judged does not change an outcome; the recipe has become
+# `train`, the comparison and the study have become cells; where data came from is in the data's digest and source, and
+# whether they are those that were published; how a strategy is drawn is for figures.
 IRRELEVANT = (
     "results_dir",
     "skip_invalid",
+    "margin",
     "engine",
     "until",
     "study",

@@ -26,9 +26,11 @@ NUMBERS = {
     "norm.momentum": Number(0, 1),
     "norm.epsilon": Number(0, 1e6, above=True),
 }
+# Numbers that may be left to a rule: null.
+OPTIONAL_NUMBERS = {"margin": Number(0, above=True)}
 WORDS = {
     "train.precision": ("float32", "mixed_bfloat16", "mixed_float16"),
-    "until.rule": ("none", "told_apart"),
+    "until.rule": ("none", "told_apart", "decided"),
 }
 KINDS: dict[str, tuple[type, str]] = {
     "train.deterministic": (bool, "true or false"),
@@ -73,6 +75,7 @@ def check_settings(config: dict[str, Any]) -> None:
         _check_called(config, key)
     _check_known(config)
     _check_numbers(config, NUMBERS)
+    _check_numbers(config, {key: one for key, one in OPTIONAL_NUMBERS.items() if config.get(key) is not None})
     for key, words in WORDS.items():
         node, leaf = _locate(config, key)
         if node[leaf] not in words:
@@ -80,8 +83,10 @@ def check_settings(config: dict[str, Any]) -> None:
     _check_kinds(config, KINDS)
     if config["until"]["rule"] == "none" and len(config["until"]) > 1:
         others = ", ".join(key for key in config["until"] if key != "rule")
-        raise UserError(f"until: expected until=told_apart, which has more settings than a rule. Received: {others}")
-    if config["until"]["rule"] == "told_apart":
+        raise UserError(
+            f"until: expected until=decided or told_apart, which have more settings than a rule. Received: {others}"
+        )
+    if config["until"]["rule"] != "none":
         _check_numbers(config, ROUND_NUMBERS)
         _check_kinds(config, ROUND_KINDS)
         first, most = config["until"]["first"], config["until"]["most"]
@@ -127,7 +132,17 @@ def _check_called(config: dict[str, Any], key: str) -> None:
 @cache
 def _known_keys() -> dict[str, tuple[str, ...]]:
     """The keys of each closed node."""
-    dotted = {*NUMBERS, *WORDS, *KINDS, *ROUND_NUMBERS, *ROUND_KINDS, *CALLED, *ELSEWHERE, "task.name"}
+    dotted = {
+        *NUMBERS,
+        *OPTIONAL_NUMBERS,
+        *WORDS,
+        *KINDS,
+        *ROUND_NUMBERS,
+        *ROUND_KINDS,
+        *CALLED,
+        *ELSEWHERE,
+        "task.name",
+    }
     dotted |= {key.rpartition(".")[0] for key in dotted if "." in key}
     dotted |= {key.rpartition(".")[0] for key in dotted if "." in key}
     return {node: tuple(sorted(key for key in dotted if key.rpartition(".")[0] == node)) for node in CLOSED}

@@ -91,7 +91,9 @@ class Cells:
         return Cells(
             rows=pd.DataFrame(content, columns=[*IDENTIFYING, *columns.values(), *metric_names, *FACTS]),
             settings={column: path for path, column in columns.items()},
-            metrics={record["task"]: _declared(record) for record in records if record.get("measures")},
+            metrics={
+                record["task"]: tuple(map(declare, record["measures"])) for record in records if record.get("measures")
+            },
             shifts={one["name"]: one for record in records for one in record.get("shifts") or ()},
             looks={record["axis"]: look for record in records if (look := _look_of(record))},
         )
@@ -229,17 +231,15 @@ def _traces_under(path: str | Path) -> Traces:
     return Traces(records, Cells.of(records), with_settings=True)
 
 
-def _declared(record: Record) -> tuple[Quantity, ...]:
-    """The metrics that a record's task declares."""
-    return tuple(
-        Quantity(
-            name=one["name"],
-            direction=one["direction"],
-            unit=one["unit"],
-            low=float(one["low"]),
-            high=float(one["high"]),
-        )
-        for one in record["measures"]
+def declare(measure: Mapping[str, Any]) -> Quantity:
+    """A metric as a record declares it."""
+    return Quantity(
+        name=measure["name"],
+        direction=measure["direction"],
+        unit=measure["unit"],
+        low=float(measure["low"]),
+        high=float(measure["high"]),
+        margin=measure.get("margin"),
     )
 
 

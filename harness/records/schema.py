@@ -44,6 +44,7 @@ class Config(TypedDict, total=False):
     architecture: dict[str, Any]
     axis: dict[str, Any]
     train: dict[str, Any]
+    margin: float | None
 
 
 class Data(TypedDict, total=False):
@@ -58,14 +59,18 @@ class Data(TypedDict, total=False):
     note: str | None
 
 
-class Measure(TypedDict):
-    """A metric, as its task declares it."""
-
+class _Measure(TypedDict):
     name: Name
     direction: Literal["max", "min"]
     unit: str
     low: float | Literal["NaN", "Infinity", "-Infinity"]
     high: float | Literal["NaN", "Infinity", "-Infinity"]
+
+
+class Measure(_Measure, total=False):
+    """A metric, as its task declares it."""
+
+    margin: float
 
 
 class Shift(TypedDict):

@@ -30,6 +30,7 @@ def write_report(
     out: str | Path | None = None,
     *,
     baseline: str | None = None,
+    margin: float | None = None,
     config_dirs: Iterable[Path] = (),
 ) -> list[Path]:
     """Write one page, and tables and figures of every comparison.
@@ -43,6 +44,8 @@ def write_report(
         results_dir: where the records are.
         out: where the report goes; `None` is `report/` in the results directory.
         baseline: the strategy that the others are compared with; `None` is `channel` where there is one, else `none`.
+        margin: a difference too small to matter, in the main metric's unit; `None` is what the cells were run with,
+            else the metric's own.
         config_dirs: the user's own config folders, whose `answers/` hold questions of their own.
 
     Returns:
@@ -52,7 +55,7 @@ def write_report(
         UserError: the directory holds no records, or no comparison has the baseline.
     """
     results_dir = Path(results_dir)
-    study = Study.open(results_dir) if results_dir.is_dir() else None
+    study = Study.open(results_dir, margin=margin) if results_dir.is_dir() else None
     if study is None or not study.records:
         raise UserError(f"expected a directory with records of finished cells. Received: results_dir='{results_dir}'")
     if baseline is not None:
@@ -61,6 +64,13 @@ def write_report(
             raise UserError(f"baseline: {choose_from(baseline, there)}")
     # Where the user says, be it a link; a link in the results folder is whoever's who made that.
     out = own_folder(Path(out)) if out is not None else own_folder(results_dir, "report")
+    return write_pages(study, out, baseline=baseline, config_dirs=config_dirs)
+
+
+def write_pages(
+    study: Study, out: Path, *, baseline: str | None = None, config_dirs: Iterable[Path] = ()
+) -> list[Path]:
+    """`write_report` of a study that is open already."""
     writer = _Writer(Questions.found(config_dirs), out, baseline)
     few = len(study.comparisons) <= _MOST_DRAWN
     parts = parts_of(study.comparisons)

@@ -69,16 +69,18 @@ class Study:
         published: whether staleness is told from the records themselves and not from the code that is installed, so
             that the same records give the same text everywhere: a cell is stale if others of the study were computed
             by later code or versions.
+        margin: a difference too small to matter, in the main metric's unit; None: what the cells were run with.
     """
 
     folder: Path
     records: Sequence[Record]
     grids: Sequence[Grid] = ()
     published: bool = False
+    margin: float | None = None
 
     @staticmethod
-    def open(folder: str | Path) -> Study:
-        """Open a results folder, which may hold no record yet.
+    def open(folder: str | Path, *, margin: float | None = None) -> Study:
+        """Open a results folder, which may hold no record yet; `margin` as the attribute.
 
         Raises:
             UserError: it is not a directory.
@@ -86,7 +88,7 @@ class Study:
         folder = Path(folder)
         if not folder.is_dir():
             raise UserError(f"results_dir: expected a folder that `run` has written to. Received: {folder}")
-        return Study(folder, read_records(folder), read_grids(folder))
+        return Study(folder, read_records(folder), read_grids(folder), margin=margin)
 
     @staticmethod
     def open_published(folder: str | Path) -> Study:
@@ -116,7 +118,7 @@ class Study:
     @cached_property
     def comparisons(self) -> list[Comparison]:
         """What may be put side by side."""
-        return comparisons(self.cells, Traces(self.records, self.cells))
+        return comparisons(self.cells, Traces(self.records, self.cells), margin=self.margin)
 
     @cached_property
     def dials(self) -> list[Dial]:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from harness.report.sheet import MISSING, Column, number
-from harness.statistics.caution import ALPHA, BEATEN, BEATS, UNTOLD, smallest_wilcoxon_p
+from harness.statistics.caution import ALPHA, BETTER, EQUIVALENT, UNDECIDED, WORSE, smallest_p
 
 Row = Mapping[str, Any]
-TURNED = {BEATS: BEATEN, BEATEN: BEATS, UNTOLD: UNTOLD}
+TURNED = {BETTER: WORSE, WORSE: BETTER, EQUIVALENT: EQUIVALENT, UNDECIDED: UNDECIDED}
 
 
 def mark(name: str) -> str:
@@ -39,8 +39,22 @@ def span_of_seeds(counts: pd.Series) -> str:
 
 
 def too_few(seeds: int) -> str:
-    """`1 seed is`, `4 seeds are`."""
-    return "1 seed is" if seeds == 1 else f"{seeds} seeds are"
+    """`1 seed is too few`, `4 seeds are too few`; empty where that many can tell something."""
+    if smallest_p(seeds) < ALPHA:
+        return ""
+    return f"{'1 seed is' if seeds == 1 else f'{seeds} seeds are'} too few"
+
+
+def verdict_text(row: Row, unit: str = "") -> str:
+    """A row's verdict with what is known of its size, and how many seeds would decide what is undecided."""
+    margin = f"{row['margin']:.3g}{f' {unit}' if unit else ''}"
+    verdict, needed = str(row["verdict"]), float(row["seeds_to_decide"])
+    if verdict == EQUIVALENT:
+        return f"{verdict} within {margin}"
+    if verdict == UNDECIDED:
+        return f"{verdict}: takes {needed:,.0f} seeds" if row["seeds"] < needed < math.inf else verdict
+    sizes = {"beyond": f", by more than {margin}", "within": f", but within {margin}"}
+    return f"{verdict}{sizes.get(row['size'], '')}"
 
 
 def against_all(pairs: pd.DataFrame, name: str, words: Mapping[str, str]) -> str:
@@ -49,16 +63,16 @@ def against_all(pairs: pd.DataFrame, name: str, words: Mapping[str, str]) -> str
     if rows.empty:
         return ""
     seeds = int(rows["seeds"].max())
-    if smallest_wilcoxon_p(seeds) * len(pairs) >= ALPHA:
-        return f"; {too_few(seeds)} too few for a verdict among {len(pairs)} pair{'s' if len(pairs) != 1 else ''}"
+    if few := too_few(seeds):
+        return f"; {few} for a verdict"
     stands: dict[str, list[str]] = {verdict: [] for verdict in words}
     for row in rows.to_dict("records"):
         if row["axis"] == name:
             stands[row["verdict"]].append(str(row["baseline"]))
         else:
             stands[TURNED[row["verdict"]]].append(str(row["axis"]))
-    if len(stands[BEATS]) == len(rows) > 1:
-        return f"; it {words[BEATS]} every other"
+    if len(stands[BETTER]) == len(rows) > 1:
+        return f"; it {words[BETTER]} every other"
     return f"; it {', '.join(f'{words[verdict]} {name_all(sorted(of))}' for verdict, of in stands.items() if of)}"
 
 

@@ -12,10 +12,10 @@ from harness.statistics.caution import BASELINE
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.dials import Dial, by_seed, diverged_values
 from harness.statistics.gap import aggregate_gap
-from harness.statistics.stability import compare_divergence
+from harness.statistics.stability import count_diverged
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.table import Table
-from harness.statistics.verdicts import compare_pairs, compare_series, holm, pairs_of, verdicts
+from harness.statistics.verdicts import compare_pairs, compare_series, judge, pairs_of, scores_of
 
 
 @kept
@@ -31,17 +31,24 @@ def compare_by_value(
 ) -> Table:
     """`compare_pairs` at each value of the dial, which the columns `place` and `value` name.
 
-    All rows are one family for Holm's correction: who looks at all of them has so many chances to find something.
-    Values without a cell of the baseline are left out.
+    All rows are one family: who looks at all of them has so many chances to find something. Values without a cell of
+    the baseline are left out.
     """
     members = tuple(one for one in dial.members if baseline in one.strategies)
     rows = _at_each(
         replace(dial, members=members),
         lambda one: compare_pairs(one, metric, baseline=baseline, confidence=confidence).rows,
     )
-    rows["holm_p"] = holm(rows["wilcoxon_p"])
-    rows["verdict"] = verdicts(rows["p_better_low"], rows["p_better_high"], rows["holm_p"])
-    return _of(dial, rows, metric, confidence)
+    quantity = dial.whole.metric(metric)[1]
+    scores = {
+        f"{place}: {strategy}": of_strategy
+        for place, one in enumerate(members)
+        for strategy, of_strategy in scores_of(one, metric).items()
+    }
+    pairs = [(f"{row.place}: {row.axis}", f"{row.place}: {row.baseline}") for row in rows.itertuples()]
+    margins = rows["margin"].to_numpy(np.float64)
+    judged = judge(rows, scores, pairs, margins, direction=quantity.direction, confidence=confidence)
+    return _of(dial, judged, metric, confidence)
 
 
 @kept
@@ -80,13 +87,13 @@ def divergence_by_value(dial: Dial, *, confidence: float = 0.95) -> pd.DataFrame
     Returns:
         Columns `place`, `value`, `axis`, `cells`, `diverged`, `failed`, `rate`, `low`, `high` (Wilson interval).
     """
-    table = _at_each(dial, lambda one: compare_divergence(one, confidence=confidence))
+    table = _at_each(dial, lambda one: count_diverged(one, confidence=confidence))
     return table[["place", "value", "axis", "cells", "diverged", "failed", "rate", "low", "high"]]
 
 
 @kept
 def compare_diverged(dial: Dial, *, baseline: str | None = None, confidence: float = 0.95) -> pd.DataFrame:
-    """At how many values of the dial a seed diverged, paired by seed: `beats` is to diverge at fewer values.
+    """At how many values of the dial a seed diverged, paired by seed: `better` is to diverge at fewer values.
 
     Over the seeds that have a cell at every value. The cells of one seed are not independent of each other, so that
     it is seeds that are compared and not cells.

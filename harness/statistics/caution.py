@@ -3,81 +3,104 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-# Seeds that it takes to tell a ratio of standard deviations of 2 (docs/statistics.md); no claim of stability below.
-SEEDS_FOR_SPREAD = 30
 # The level of the tests, whom strategies are compared with, and what a verdict says.
 ALPHA = 0.05
 BASELINE = "channel"
-BEATS, BEATEN, UNTOLD = "beats", "is beaten by", "not told apart"
+BETTER, WORSE, EQUIVALENT, UNDECIDED = "better", "worse", "equivalent", "undecided"
 POWER = 0.8
+# Seeds from which strategies may be called equivalent: with fewer, rare bad runs are too seldom seen.
+SEEDS_FOR_EQUIVALENCE = 20
+# Seeds that it takes to tell a ratio of standard deviations of 2 (docs/statistics.md); no claim of stability below.
+SEEDS_FOR_SPREAD = 30
 
 
-def paired_t_power(effect: float, n: int, *, alpha: float = ALPHA) -> float:
-    """The chance that a two-sided paired t test over `n` seeds tells a standardised difference of `effect` (d_z).
+@lru_cache(maxsize=4096)
+def family_reach(n: int, comparisons: int = 1, *, alpha: float = ALPHA) -> float:
+    """How many standard errors from 0 a mean difference over `n` seeds tells, among so many with one baseline.
 
-    d_z is the mean of the paired differences over their standard deviation (Cohen 1988, section 2.3). From the
-    noncentral t distribution, both tails.
+    Dunnett's (1955) two-sided critical value, by quadrature: differences from one baseline correlate by a half. With
+    one comparison it is Student's t. The sign flips of `family.py` know no distribution; they ask for nearly the same
+    from 8 seeds on, and for more below. NaN for fewer than two seeds.
     """
-    critical = float(special.stdtrit(n - 1, 1 - alpha / 2))
-    shift = effect * math.sqrt(n)
+    if n < 2:
+        return math.nan
+    if comparisons <= 1:
+        return float(special.stdtrit(n - 1, 1 - alpha / 2))
+    shared, shares = _hermite()
+    scale = _scales(n - 1)
+    _, weights = _legendre()
+
+    def covered(reach: float) -> float:
+        bound = math.sqrt(2) * reach * scale[:, None]
+        one = special.ndtr(bound - shared) - special.ndtr(-bound - shared)
+        return float(weights @ (one**comparisons @ shares) / 2)
+
+    # Between that of one comparison and Bonferroni's.
+    low, high = (float(special.stdtrit(n - 1, 1 - alpha / 2 / count)) for count in (1, comparisons))
+    return _bisect(lambda reach: covered(reach) >= 1 - alpha, low, high, steps=30)
+
+
+@lru_cache(maxsize=4096)
+def verdict_power(d_z: float, n: int, *, comparisons: int = 1, alpha: float = ALPHA) -> float:
+    """The chance that a verdict over `n` seeds tells normal paired differences of standardised mean `d_z`.
+
+    d_z is the mean of the paired differences over their standard deviation (Cohen 1988, section 2.3). It is taken to be
+    the only one of so many comparisons that differs. From the noncentral t distribution, both tails; 0 where no flip of
+    so few signs can reach `alpha`. With 6 or 7 seeds it is more than the verdict has (docs/statistics.md).
+    """
+    if n < 2 or not math.isfinite(d_z) or smallest_p(n) >= alpha:
+        return 0.0
+    critical, shift = family_reach(n, comparisons, alpha=alpha), d_z * math.sqrt(n)
     power = 1 - special.nctdtr(n - 1, shift, critical) + special.nctdtr(n - 1, shift, -critical)
-    return _paired_t_power_by_quadrature(critical, shift, n - 1) if math.isnan(power) else float(power)
-
-
-def _paired_t_power_by_quadrature(critical: float, shift: float, df: int) -> float:
-    """The same where scipy's noncentral t gives up: the normal power given the estimated SD, averaged over that."""
-    nodes, weights = _nodes()
-    scale = np.sqrt(special.chdtri(df, (1 - nodes) / 2) / df)
+    if not math.isnan(power):
+        return float(power)
+    # Where scipy's noncentral t gives up: the normal power given the estimated SD, averaged over that.
+    scale, (_, weights) = _scales(n - 1), _legendre()
     given = special.ndtr(shift - critical * scale) + special.ndtr(-shift - critical * scale)
     return float(weights @ given / 2)
 
 
-@cache
-def _nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of Gauss-Legendre quadrature, with their weights: finding them takes longer than using them."""
-    nodes, weights = np.polynomial.legendre.leggauss(128)
-    return nodes, weights
-
-
 @lru_cache(maxsize=1024)
-def detectable_effect(n: int, *, power: float = POWER, alpha: float = ALPHA) -> float:
-    """The smallest d_z that `n` paired seeds tell with chance `power`: 1.68 for 5 seeds, 1.00 for 10, 0.53 for 30.
+def detectable_effect(n: int, *, comparisons: int = 1, power: float = POWER, alpha: float = ALPHA) -> float:
+    """The smallest d_z that `n` seeds tell with chance `power`: of one comparison 1.00 for 10 seeds, 0.53 for 30.
 
-    NaN for fewer than two seeds.
+    Infinite for so few seeds that nothing can be told.
     """
-    if n < 2:
-        return math.nan
-    low, high = 0.0, 60.0
-    for _ in range(60):  # bisection: scipy.optimize would take longer to import than everything else here together
-        middle = (low + high) / 2
-        low, high = (middle, high) if paired_t_power(middle, n, alpha=alpha) < power else (low, middle)
-    return high
+    if smallest_p(n) >= alpha:
+        return math.inf
+    return _bisect(lambda d_z: verdict_power(d_z, n, comparisons=comparisons, alpha=alpha) >= power, 0.0, 60.0)
 
 
-def smallest_wilcoxon_p(n: int) -> float:
-    """The smallest p-value that a two-sided Wilcoxon signed-rank test over `n` pairs can give: 2 / 2^n."""
+def smallest_p(n: int) -> float:
+    """The smallest p-value that flipping the signs of `n` seeds can give, of however many comparisons: 2 / 2^n."""
     return min(1.0, 2.0 ** (1 - n))
 
 
-def caution_sentence(n_seeds: int) -> str:
-    """What may and may not be concluded from `n_seeds` seeds a strategy."""
+def caution_sentence(n_seeds: int, comparisons: int = 1) -> str:
+    """What may and may not be concluded from `n_seeds` seeds a strategy where so many are compared at once."""
     if n_seeds < 2:
         return (
             f"{'No seed' if n_seeds < 1 else 'One seed'} a strategy: nothing can be said about how much runs differ, "
             "so nothing about which strategy is better or more stable."
         )
+    least = detectable_effect(n_seeds, comparisons=comparisons)
+    among = f" among {comparisons} comparisons" if comparisons > 1 else ""
     parts = [
-        f"With {n_seeds} seeds a strategy, a paired comparison finds a difference of {detectable_effect(n_seeds):.2f} "
-        "standard deviations of the paired differences four times out of five, and smaller ones less often"
+        f"With {n_seeds} seeds a strategy, a verdict{among} tells a difference of {least:.2f} standard deviations of "
+        f"the paired differences {'at best' if n_seeds < 8 else 'about'} four times out of five, and smaller ones less "
+        "often"
+        if math.isfinite(least)
+        else f"With {n_seeds} seeds a strategy, no difference can be told at the level of {ALPHA}: it takes 6"
     ]
-    if smallest_wilcoxon_p(n_seeds) >= ALPHA:
-        parts.append(f"a Wilcoxon test cannot reach p < {ALPHA} with so few")
+    if n_seeds < SEEDS_FOR_EQUIVALENCE:
+        parts.append(f"none is called equivalent, which takes {SEEDS_FOR_EQUIVALENCE} seeds")
     if n_seeds < SEEDS_FOR_SPREAD:
         parts.append(
             f"which strategy is more stable cannot be told (a standard deviation twice as large takes about "
@@ -85,4 +108,43 @@ def caution_sentence(n_seeds: int) -> str:
         )
     else:
         parts.append("a standard deviation twice as large can be told, one 1.5 times as large takes about 50 seeds")
-    return "; ".join(parts) + ". Intervals that overlap do not show that strategies are equal."
+    return f"{'; '.join(parts)}; {unseen_sentence(n_seeds)}."
+
+
+def unseen_sentence(n: int, *, confidence: float = 0.95) -> str:
+    """What `n` seeds without a bad run do not exclude: runs so rare that all may have missed them."""
+    return f"bad runs in fewer than 1 of {math.floor(1 / unseen_share(n, confidence=confidence))} are not excluded"
+
+
+def unseen_share(n: int, *, confidence: float = 0.95) -> float:
+    """The largest share of runs that `n` seeds may all have missed with probability 1 - `confidence`."""
+    return float(1 - (1 - confidence) ** (1 / n))
+
+
+def _bisect(enough: Callable[[float], bool], low: float, high: float, *, steps: int = 60) -> float:
+    """The least number that is enough: scipy.optimize would take longer to import than all else here together."""
+    for _ in range(steps):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+@lru_cache(maxsize=1024)
+def _scales(df: int) -> NDArray[np.float64]:
+    """Estimated over true standard deviation, at the nodes of Gauss-Legendre quadrature."""
+    nodes, _ = _legendre()
+    return np.asarray(np.sqrt(special.chdtri(df, (1 - nodes) / 2) / df))
+
+
+@cache
+def _legendre() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes and weights of Gauss-Legendre quadrature: finding them takes longer than using them."""
+    nodes, weights = np.polynomial.legendre.leggauss(96)
+    return nodes, weights
+
+
+@cache
+def _hermite() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes of Gauss-Hermite quadrature of a standard normal variable, with their probabilities."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    return nodes, weights / weights.sum()

@@ -64,6 +64,7 @@ class Comparison(Keeps):
         cells: one row a cell, as `Cells.rows`. Where a strategy was run with several settings of its own, `axis` tells
             them apart (`group [groups=8]`).
         metrics: those of the task, the main one first.
+        margin: a difference that is too small to matter, as the user has it; None: the metric's own.
         source: what is declared of all cells that the comparison was taken from.
         traces: what was seen of them while they trained.
     """
@@ -74,6 +75,7 @@ class Comparison(Keeps):
     settings: Mapping[str, Any] = field(default_factory=dict)
     cells: pd.DataFrame
     metrics: Sequence[Quantity] = ()
+    margin: float | None = None
     source: Cells = field(repr=False)
     traces: Traces | None = field(default=None, repr=False)
 
@@ -81,13 +83,15 @@ class Comparison(Keeps):
     def title(self) -> str:
         """One line that says what is compared on what."""
         settings = "".join(f", {name.rpartition('.')[2]} {say_value(value)}" for name, value in self.settings.items())
-        return f"{self.task} ({self.data_source}), {self.architecture}{settings}"
+        source = f" ({self.data_source})" if self.data_source else ""
+        architecture = f", {self.architecture}" if self.architecture else ""
+        return f"{self.task}{source}{architecture}{settings}"
 
     @cached_property
     def slug(self) -> str:
         """The title as the name of a folder."""
         settings = (f"{name}-{say_value(value)}" for name, value in self.settings.items())
-        return file_name("-".join([self.task, self.data_source, self.architecture, *settings]))
+        return file_name("-".join(filter(None, [self.task, self.data_source, self.architecture, *settings])))
 
     @cached_property
     def strategies(self) -> list[str]:
@@ -128,7 +132,7 @@ class Comparison(Keeps):
         bare = asked.removeprefix("test_").removeprefix("validation_").removesuffix("_precise").removesuffix("_batch")
         for quantity in declared:
             if quantity.name in (asked, bare):
-                return asked if asked != quantity.name else f"test_{asked}", quantity
+                return asked if asked != quantity.name or asked in self.cells else f"test_{asked}", quantity
         # Under a shift, whose name is the task's own. Of `rmse` and `rmse_log` the longer is the metric.
         for quantity in sorted(declared, key=lambda one: -len(one.name)):
             if asked in self.cells and asked.startswith(f"test_{quantity.name}_"):
@@ -152,13 +156,15 @@ class Comparison(Keeps):
         return own.assign(axis=own["id"].map(axis_of)).reset_index(drop=True)
 
 
-def comparisons(cells: Cells, traces: Traces | None = None) -> list[Comparison]:
+def comparisons(cells: Cells, traces: Traces | None = None, *, margin: float | None = None) -> list[Comparison]:
     """The comparisons that some cells hold: one a task, data source, architecture and differing settings.
 
     The settings of a section `axis` belong to the strategy and may differ between strategies. Settings that do not
     change what a cell computes (the engine, say) split nothing. Where one seed met different data (two scenes of the
     user's own, say), `data_digest` splits. Cells whose data could not be loaded (their source is
     not known) stand with the task's other cells where those have one source, else by themselves as `unknown`.
+
+    `margin` is a difference too small to matter, in the main metric's unit; None: what the cells were run with.
     """
     found = []
     frame = cells.rows.assign(data_source=_known_sources(cells.rows))
@@ -176,6 +182,7 @@ def comparisons(cells: Cells, traces: Traces | None = None) -> list[Comparison]:
                     settings=dict(zip(differing, settings, strict=True)),
                     cells=members.reset_index(drop=True),
                     metrics=cells.metrics.get(str(task), ()),
+                    margin=margin if margin is not None else _run_with(members, cells.settings),
                     source=cells,
                     traces=traces,
                 )
@@ -247,6 +254,13 @@ def _strategies(rows: pd.DataFrame, settings: Mapping[str, str]) -> list[str]:
             )
             labels[int(position)] = f"{strategy} [{', '.join(said)}]"
     return labels
+
+
+def _run_with(rows: pd.DataFrame, settings: Mapping[str, str]) -> float | None:
+    """The margin that cells were run with; the least where they differ, as what lies within it lies within all."""
+    column = next((column for column, path in settings.items() if path == "margin"), None)
+    margins = rows[column].dropna() if column is not None else pd.Series(dtype=float)
+    return float(margins.min()) if len(margins) else None
 
 
 def _known_sources(rows: pd.DataFrame) -> list[str]:

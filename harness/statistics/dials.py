@@ -121,6 +121,7 @@ class Dial(Keeps):
             settings=settings,
             cells=cells,
             metrics=first.metrics,
+            margin=first.margin,
             source=first.source,
             traces=first.traces,
         )

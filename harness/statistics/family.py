@@ -38,11 +38,13 @@ class Family:
         equivalence_p: of a difference as large as the margin, corrected over the family; NaN where it was not tested.
         reach: of the simultaneous intervals, in standard errors of the mean difference: all of `mean ± reach * se`
             hold together with the family's confidence.
+        leads: whether the first of each pair is the better one, by what was tested.
     """
 
     p: NDArray[np.float64]
     equivalence_p: NDArray[np.float64]
     reach: NDArray[np.float64]
+    leads: NDArray[np.bool_]
 
 
 def judge_family(
@@ -73,7 +75,7 @@ def judge_family(
     p[seeds < 2] = math.nan
     largest = np.abs(flipped).max(axis=1, initial=0.0)
     critical = float(np.quantile(largest, 1 - alpha, method="higher")) if len(largest) else math.nan
-    return Family(p, equivalence_p, np.array([_in_errors(critical, n) for n in seeds]))
+    return Family(p, equivalence_p, np.array([_in_errors(critical, n) for n in seeds]), seen > 0)
 
 
 def _in_errors(statistic: float, n: int) -> float:

@@ -32,10 +32,10 @@ def aggregate_gap(comparison: Comparison, metric: str | None = None, *, confiden
 
     Returns:
         Columns `axis`, `n` (cells with all three numbers); `total`, `lag` and `dependence`, each with `_low` and
-        `_high`; `lag_p` and `dependence_p`, Wilcoxon p-values corrected by Holm's method over all of the table, and
-        `lag_verdict` and `dependence_verdict` of the first statistics against the second (`is beaten by`: the
-        difference costs); the medians over cells of m' (`samples_per_statistic`) and of the diagnostics `mean_lag`,
-        `variance_lag`, `least_variance`. Strategies none of whose cells have all three are left out.
+        `_high`; `lag_p` and `dependence_p`, corrected over all of the table, and `lag_verdict` and
+        `dependence_verdict` of the first statistics against the second (`worse`: the difference costs); the medians
+        over cells of m' (`samples_per_statistic`) and of the diagnostics `mean_lag`, `variance_lag`, `least_variance`.
+        Strategies none of whose cells have all three are left out.
     """
     column, quantity = comparison.metric(metric)
     kinds = [f"{column}{kind}" for kind in ("", "_precise", "_batch")]
@@ -56,7 +56,7 @@ def aggregate_gap(comparison: Comparison, metric: str | None = None, *, confiden
     table = pd.DataFrame(rows, columns=[*_COLUMNS, *DIAGNOSTICS])
     tested = compare_series(scores, pairs, direction=quantity.direction, confidence=confidence)
     for place, part in enumerate(PARTS):
-        for name, column_of in ((f"{part}_p", "holm_p"), (f"{part}_verdict", "verdict")):
+        for name, column_of in ((f"{part}_p", "p"), (f"{part}_verdict", "verdict")):
             table[name] = tested[column_of].to_numpy()[place :: len(PARTS)]
     return Table(rows=table, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 

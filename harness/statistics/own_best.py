@@ -126,7 +126,7 @@ def aggregate_own_best(dial: Dial, metric: str | None = None, *, baseline: str, 
     Returns:
         The columns of `choose_values` without `mean` and `diverged`; `cells`, `n`, `diverged`, `mean`, `low`, `high` at
         the own best value; `common_mean`, `common_low`, `common_high` at `common`, the value that suits all
-        strategies best; `difference`, `difference_low`, `difference_high`, `p_better`, `holm_p` and `verdict` of
+        strategies best; `difference`, `difference_low`, `difference_high`, `p_better`, `p` and `verdict` of
         `compare_pairs` at the own best values, missing for the baseline. The best mean comes first.
 
     Raises:
@@ -141,7 +141,7 @@ def aggregate_own_best(dial: Dial, metric: str | None = None, *, baseline: str, 
     table = table.merge(at_common.rename(columns={"common_axis": "axis"}), on="axis", how="left")
     if baseline in set(table["axis"]):
         pairs = compare_pairs(own, metric, baseline=baseline, confidence=confidence).rows
-        pairs = pairs[["axis", "difference", "low", "high", "p_better", "holm_p", "verdict"]]
+        pairs = pairs[["axis", "difference", "low", "high", "p_better", "p", "verdict"]]
         renamed = {"low": "difference_low", "high": "difference_high"}
         table = table.merge(pairs.rename(columns=renamed), on="axis", how="left")
     column, quantity = own.metric(metric)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
 from harness.cell.health import MEASURES
-from harness.statistics.caution import ALPHA, BASELINE, SEEDS_FOR_SPREAD, UNTOLD
+from harness.statistics.caution import ALPHA, BASELINE, SEEDS_FOR_SPREAD
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.summary import FAILED, Interval
 from harness.statistics.table import Table
@@ -21,7 +22,7 @@ from harness.types import Direction, UserError
 # Measures of a cell's training that a record may hold; of several sites the worst off (`harness.cell.health`).
 OF_TRAINING = tuple(one.name for one in MEASURES if one.tabled)
 WORST_SHARE = 0.1
-LESS, MORE = "spreads less than", "spreads more than"
+LESS, MORE, UNTOLD = "spreads less than", "spreads more than", "not told apart"
 
 
 @kept
@@ -45,7 +46,7 @@ def aggregate_stability(comparison: Comparison, metric: str | None = None) -> Ta
         values = of_axis[column].to_numpy(np.float64)
         training = {name: float(of_axis[name].astype(np.float64).median()) for name in OF_TRAINING}
         rows.append({"axis": strategy} | dispersion(values, direction=quantity.direction) | training)
-    diverged = compare_divergence(comparison)[["axis", "cells", "diverged", "rate", "low", "high"]]
+    diverged = count_diverged(comparison)[["axis", "cells", "diverged", "rate", "low", "high"]]
     table = diverged.merge(pd.DataFrame(rows), on="axis", validate="one_to_one")
     return Table(rows=table, of=comparison, metric=column, quantity=quantity)
 
@@ -69,12 +70,12 @@ def dispersion(values: ArrayLike, *, direction: Direction) -> dict[str, float]:
 
 
 @kept
-def compare_divergence(comparison: Comparison, *, baseline: str = BASELINE, confidence: float = 0.95) -> pd.DataFrame:
-    """How many of each strategy's cells diverged, and Fisher's exact test against the baseline.
+def count_diverged(comparison: Comparison, *, confidence: float = 0.95) -> pd.DataFrame:
+    """How many of each strategy's cells diverged.
 
     Returns:
         Columns `axis`, `cells`, `diverged`, `failed`, `rate` (diverged of all cells) with the Wilson interval `low`,
-        `high`, `fisher_p` and `holm_p` (NaN for the baseline itself). Failed cells stay in the denominator.
+        `high`. Failed cells stay in the denominator.
     """
     rows = []
     for strategy, group in comparison.cells.groupby("axis", sort=True):
@@ -91,15 +92,25 @@ def compare_divergence(comparison: Comparison, *, baseline: str = BASELINE, conf
                 "high": float(high),
             }
         )
-    table = pd.DataFrame(rows)
-    of_baseline = table[table["axis"] == baseline]
-    table["fisher_p"] = np.nan
-    for index, row in table.iterrows():
-        if len(of_baseline) and row["axis"] != baseline:
-            counts = [[one["diverged"], one["cells"] - one["diverged"]] for one in (row, of_baseline.iloc[0])]
-            table.loc[index, "fisher_p"] = stats.fisher_exact(np.array(counts)).pvalue
-    table["holm_p"] = holm(table["fisher_p"])
-    return table
+    return pd.DataFrame(rows)
+
+
+@kept
+def compare_divergence(comparison: Comparison) -> pd.DataFrame:
+    """Every strategy's share of diverged cells against every other's, by Fisher's exact test.
+
+    Returns:
+        Columns `axis` (of the two the one that diverges more often), `other`, `rate`, `other_rate`,
+        `fisher_p` and `holm_p`, over all pairs.
+    """
+    counts = count_diverged(comparison).sort_values("rate", ascending=False, kind="stable").to_dict("records")
+    rows = []
+    for one, other in combinations(counts, 2):
+        table = [[row["diverged"], row["cells"] - row["diverged"]] for row in (one, other)]
+        p = float(stats.fisher_exact(np.array(table)).pvalue)
+        rows.append((one["axis"], other["axis"], one["rate"], other["rate"], p))
+    pairs = pd.DataFrame(rows, columns=["axis", "other", "rate", "other_rate", "fisher_p"])
+    return pairs.assign(holm_p=holm(pairs["fisher_p"]))
 
 
 @kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
@@ -12,15 +13,24 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from harness.seeds import derive_rng
-from harness.statistics.caution import ALPHA, BASELINE, BEATEN, BEATS, UNTOLD
+from harness.statistics.caution import (
+    ALPHA,
+    BASELINE,
+    BETTER,
+    EQUIVALENT,
+    SEEDS_FOR_EQUIVALENCE,
+    UNDECIDED,
+    WORSE,
+    family_reach,
+)
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.difference import PairedResult, compare_scores
+from harness.statistics.family import judge_family
+from harness.statistics.margin import margin_of
 from harness.statistics.table import Table
 from harness.types import Direction, UserError
 
-# P(A > B) that is worth a claim (Bouthillier et al. 2021, section 3.3).
-MEANINGFUL = 0.75
-_SCORE = "score"
+MOST_SEEDS = 100_000  # beyond, no number of seeds is worth naming
 _RESAMPLED = ("bca_low", "bca_high", "permutation_p")
 _HASHES = ("weights_hash", "order_hash", "split_hash")
 
@@ -35,17 +45,16 @@ def compare_pairs(
     confidence: float = 0.95,
     resample: bool = False,
 ) -> Table:
-    """Every other strategy against `baseline`, paired by seed: one row each, one family for Holm's correction.
+    """Every other strategy against `baseline`, paired by seed: one row each, all of them judged as one family.
 
     Args:
-        seed: of the bootstrap and the permutations; the same seed gives the same bits.
+        seed: of the flips, the bootstrap and the permutations; the same seed gives the same bits.
         resample: whether to have the columns that take resampling (BCa interval, permutation test), and most of the
             time.
 
     Returns:
         Columns `axis`, `baseline`, those of `PairedResult`, `lost` and `baseline_lost` (cells without a value),
-        `mispaired` (pairs whose initial weights, order or split were not the same), `holm_p` (Wilcoxon, corrected over
-        the rows) and `verdict`.
+        `mispaired` (pairs whose initial weights, order or split were not the same), and those of `judge`.
 
     Raises:
         UserError: there is no such baseline.
@@ -62,20 +71,8 @@ def compare_all_pairs(
     confidence: float = 0.95,
     resample: bool = False,
 ) -> Table:
-    """Every strategy against every other, as `compare_pairs`; the family of Holm's correction is all the pairs."""
+    """Every strategy against every other, as `compare_pairs`; the family is all the pairs."""
     return _compare(comparison, None, metric, seed=seed, confidence=confidence, resample=resample)
-
-
-def verdicts(p_low: ArrayLike, p_high: ArrayLike, corrected_p: ArrayLike) -> NDArray[np.str_]:
-    """`beats`, `is beaten by` or `not told apart`, elementwise.
-
-    A beats B when the interval of P(A > B) lies above 0.5 and reaches beyond 0.75 (Bouthillier et al. 2021), and the
-    corrected p-value is below 0.05: without the second, several comparisons would find something by chance.
-    """
-    low, high, p = (np.asarray(values, np.float64) for values in (p_low, p_high, corrected_p))
-    told = p < ALPHA
-    beats, beaten = told & (low > 0.5) & (high > MEANINGFUL), told & (high < 0.5) & (low < 1 - MEANINGFUL)
-    return np.asarray(np.where(beats, BEATS, np.where(beaten, BEATEN, UNTOLD)))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -99,30 +96,55 @@ def compare_series(
     pairs: Sequence[tuple[str, str]],
     *,
     direction: Direction,
-    seed: int | None = None,
+    margin: float = math.nan,
+    seed: int = 0,
     confidence: float = 0.95,
+    resample: bool = False,
 ) -> pd.DataFrame:
     """Strategies paired by seed on any one number a seed: what `compare_pairs` says of a metric, of that number.
 
     Args:
         values: strategy -> its numbers `(seed,)`, indexed by seed; NaN is worse than any number, and a seed that only
             one of two strategies has is no pair.
-        pairs: who is compared with whom, one family for Holm's correction.
+        pairs: who is compared with whom, all of them one family.
         direction: whether higher (`max`) or lower (`min`) numbers are better.
-        seed: of the bootstrap and the permutations; None leaves both out, and their columns.
+        margin: in the numbers' unit; NaN: nothing is called equivalent.
+        seed, resample: as of `compare_pairs`.
 
     Returns:
         As `compare_pairs`, without `mispaired`.
+
+    Raises:
+        UserError: a strategy has two numbers for one seed.
     """
+    table = pair_rows(values, pairs, direction=direction, seed=seed, confidence=confidence, resample=resample)
+    margins = np.full(len(pairs), margin)
+    return judge(table, values, pairs, margins, direction=direction, seed=seed, confidence=confidence)
+
+
+def pair_rows(
+    values: Mapping[str, pd.Series],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    direction: Direction,
+    seed: int = 0,
+    confidence: float = 0.95,
+    resample: bool = False,
+) -> pd.DataFrame:
+    """One row a pair: its difference with intervals and tests of its own; what `compare_series` says but verdicts."""
     sign = 1 if direction == "max" else -1
     rows = []
+    for strategy, series in values.items():
+        if series.index.has_duplicates:
+            twice = sorted(set(series.index[series.index.duplicated()].tolist()))
+            raise UserError(f"expected one cell a seed and strategy. Received: {strategy} seeds {twice} twice")
     for strategy, other in pairs:
         score, other_score = values[strategy].align(values[other], join="inner")
         result = compare_scores(
             sign * score,
             sign * other_score,
             # Named by the pair: adding a strategy does not change what is said of the others.
-            rng=derive_rng(seed, "paired", strategy, other) if seed is not None else None,
+            rng=derive_rng(seed, "paired", strategy, other) if resample else None,
             confidence=confidence,
         )
         lost = {"lost": _count_lost(score), "baseline_lost": _count_lost(other_score)}
@@ -130,9 +152,85 @@ def compare_series(
     table = pd.DataFrame(
         rows, columns=["axis", "baseline", *PairedResult.__dataclass_fields__, "lost", "baseline_lost"]
     )
-    table["holm_p"] = holm(table["wilcoxon_p"])
-    table["verdict"] = verdicts(table["p_better_low"], table["p_better_high"], table["holm_p"])
-    return table if seed is not None else table.drop(columns=list(_RESAMPLED))
+    return table if resample else table.drop(columns=list(_RESAMPLED))
+
+
+def judge(
+    table: pd.DataFrame,
+    values: Mapping[str, pd.Series],
+    pairs: Sequence[tuple[str, str]],
+    margins: NDArray[np.float64],
+    *,
+    direction: Direction,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """The rows of pairs with what is said of them together, as one family.
+
+    Strategies are told apart by sign flips of all the family's differences at once, and equivalent by two one-sided
+    tests in the same sequence (`family.py`): all claims of a family, of either kind, hold in about 95 % of studies.
+    Equivalence takes a margin, 20 pairs and no lost cell.
+
+    Returns:
+        `table` with the columns `margin`; `wide_low`, `wide_high`: intervals that hold for all the family at once, NaN
+        where cells are lost; `p` and `equivalence_p`, corrected over the family; `verdict`: `better`, `worse` (told
+        apart), `equivalent` (within the margin) or `undecided`; `size`: `beyond` or `within` the margin where the wide
+        interval says so of what is told apart, else empty; `seeds_to_decide`: how many seeds would decide what is
+        undecided, going by the spread so far, NaN where that is not known.
+    """
+    lost = (table["lost"] + table["baseline_lost"]).to_numpy() > 0
+    n = table["pairs"].to_numpy(np.int64)
+    tested = np.where(lost | (n < SEEDS_FOR_EQUIVALENCE), math.nan, margins)
+    names = sorted({name for pair in pairs for name in pair})
+    scores = _matrix({name: values[name] for name in names}, 1 if direction == "max" else -1)
+    columns = [(names.index(one), names.index(other)) for one, other in pairs]
+    family = judge_family(scores, columns, tested, alpha=1 - confidence, seed=seed)
+    mean, sd = table["difference"].to_numpy(np.float64), table["sd"].to_numpy(np.float64)
+    with np.errstate(invalid="ignore"):  # an infinite reach of differences that are all equal
+        # Never narrower than an interval by itself, which flips of few seeds can be by a little.
+        reach = np.maximum(family.reach, [family_reach(int(one), alpha=1 - confidence) for one in n])
+        half = np.where(lost, math.nan, reach * sd / np.sqrt(np.maximum(n, 1)))
+    told = family.p < ALPHA
+    equivalent = ~told & (family.equivalence_p < ALPHA)
+    low, high = mean - half, mean + half
+    beyond = told & ((low > margins) | (high < -margins))
+    within = told & (low > -margins) & (high < margins)
+    undecided = ~told & ~equivalent
+    return table.assign(
+        margin=margins,
+        wide_low=low,
+        wide_high=high,
+        p=family.p,
+        equivalence_p=family.equivalence_p,
+        verdict=np.select([equivalent, told & family.leads, told], [EQUIVALENT, BETTER, WORSE], UNDECIDED),
+        size=np.select([beyond, within], ["beyond", "within"], ""),
+        seeds_to_decide=[
+            seeds_to_decide(one, margin, len(pairs)) if open_ and not any_lost else math.nan
+            for one, margin, open_, any_lost in zip(sd, margins, undecided, lost, strict=True)
+        ],
+    )
+
+
+def seeds_to_decide(sd: float, margin: float, comparisons: int) -> float:
+    """The fewest seeds, from 20, whose verdict is not `undecided`, if the paired differences have that deviation.
+
+    With them the wide interval reaches at most half the margin to either side, so that it leaves out 0 or lies within
+    the margin. Infinite beyond 100,000 seeds, NaN where deviation or margin are not known.
+    """
+    if not (math.isfinite(sd) and margin > 0):
+        return math.nan
+
+    def decides(n: int) -> bool:
+        return family_reach(n, comparisons) * sd / math.sqrt(n) <= margin / 2
+
+    # What the reach of many seeds asks for is nearly it, as that of fewer is hardly more.
+    least = (2 * family_reach(MOST_SEEDS, comparisons) * sd / margin) ** 2
+    if least > MOST_SEEDS:
+        return math.inf
+    n = max(SEEDS_FOR_EQUIVALENCE, math.ceil(least))
+    while not decides(n):
+        n += 1
+    return float(n)
 
 
 def pairs_of(strategies: Iterable[str], baseline: str | None) -> list[tuple[str, str]]:
@@ -149,34 +247,56 @@ def pairs_of(strategies: Iterable[str], baseline: str | None) -> list[tuple[str,
     return [(strategy, baseline) for strategy in names if strategy != baseline]
 
 
+def scores_of(comparison: Comparison, metric: str | None = None) -> dict[str, pd.Series]:
+    """Each strategy's values of a metric by seed, NaN where a cell diverged or failed."""
+    column, _ = comparison.metric(metric)
+    found = {}
+    for strategy, rows in comparison.cells.groupby("axis"):
+        values = rows[column].to_numpy(np.float64) if column in rows else np.full(len(rows), np.nan)
+        ok = (rows["status"] == "ok").to_numpy() & np.isfinite(values)
+        found[str(strategy)] = pd.Series(np.where(ok, values, np.nan), index=rows["seed"].to_numpy()).sort_index()
+    return found
+
+
+def margin_against(
+    comparison: Comparison, scores: Mapping[str, pd.Series], baseline: str | None, metric: str | None
+) -> float:
+    """The margin of a comparison's verdicts; where all are compared with all, by the mean of all strategies' means."""
+    _, quantity = comparison.metric(metric)
+    means = [series.mean() for name, series in scores.items() if baseline in (None, name)]
+    asked = comparison.margin if quantity == comparison.metric()[1] else None  # it is in the main metric's unit
+    return margin_of(quantity, float(np.mean(means)) if means else math.nan, asked)
+
+
 def _compare(
     comparison: Comparison, baseline: str | None, metric: str | None, *, seed: int, confidence: float, resample: bool
 ) -> Table:
     column, quantity = comparison.metric(metric)
-    cells = {str(strategy): _scores(rows, column) for strategy, rows in comparison.cells.groupby("axis")}
-    pairs = pairs_of(cells, baseline)
-    scores = {strategy: rows[_SCORE] for strategy, rows in cells.items()}
+    scores = scores_of(comparison, metric)
+    pairs = pairs_of(scores, baseline)
     table = compare_series(
-        scores, pairs, direction=quantity.direction, seed=seed if resample else None, confidence=confidence
+        scores,
+        pairs,
+        direction=quantity.direction,
+        margin=margin_against(comparison, scores, baseline, metric),
+        seed=seed,
+        confidence=confidence,
+        resample=resample,
     )
-    mispaired = [_mispaired(cells[strategy], cells[other]) for strategy, other in pairs]
-    table.insert(list(table.columns).index("holm_p"), "mispaired", np.array(mispaired, np.int64))
+    hashes = {str(name): rows.set_index("seed")[list(_HASHES)] for name, rows in comparison.cells.groupby("axis")}
+    mispaired = [_mispaired(hashes[strategy], hashes[other]) for strategy, other in pairs]
+    table.insert(list(table.columns).index("margin"), "mispaired", np.array(mispaired, np.int64))
     return Table(rows=table, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 
 
-def _scores(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """One strategy's values by seed, NaN where a cell diverged or failed, with the hashes that pairing rests on.
-
-    Raises:
-        UserError: two cells have the same seed, so that neither can be paired.
-    """
-    if rows["seed"].duplicated().any():
-        twice = sorted(set(rows.loc[rows["seed"].duplicated(), "seed"].tolist()))
-        raise UserError(f"expected one cell a seed and strategy. Received: {rows['axis'].iloc[0]} seeds {twice} twice")
-    values = rows[column].to_numpy(np.float64) if column in rows else np.full(len(rows), np.nan)
-    ok = (rows["status"] == "ok").to_numpy() & np.isfinite(values)
-    scores = rows.set_index("seed")[list(_HASHES)]
-    return scores.assign(**{_SCORE: np.where(ok, values, np.nan)}).sort_index()
+def _matrix(values: Mapping[str, pd.Series], sign: int) -> NDArray[np.float64]:
+    """Scores `(seed, strategy)`, higher is better: NaN a lost cell, infinite one that is not there."""
+    seeds = sorted({seed for series in values.values() for seed in series.index})
+    columns = []
+    for series in values.values():
+        finite = series.where(np.isfinite(series))
+        columns.append(np.where(np.isin(seeds, series.index), sign * finite.reindex(seeds), math.inf))
+    return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
 
 
 def _in_unit(result: PairedResult, sign: int) -> dict[str, Any]:

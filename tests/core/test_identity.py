@@ -14,6 +14,7 @@ CONFIG = {
     "seed": 0,
     "results_dir": "results/runs",
     "skip_invalid": False,
+    "margin": 0.02,
     "study": "rates",
     "engine": {"_target_": "harness.engines.local.LocalEngine", "workers": 2},
     "task": {
@@ -31,6 +32,7 @@ CONFIG = {
 IRRELEVANT = [
     ("results_dir",),
     ("skip_invalid",),
+    ("margin",),
     ("study",),
     ("engine",),
     ("engine", "workers"),

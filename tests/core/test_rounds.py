@@ -98,3 +98,33 @@ def test_settings_are_compared_apart(configs: Any) -> None:
 def test_rules_that_make_no_sense_are_refused(configs: Any, overrides: tuple[str, ...], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Rounds.of(configs("until=told_apart", *overrides))
+
+
+def test_rounds_end_when_all_is_decided(configs: Any) -> None:
+    rounds = Rounds.of(configs(STRATEGIES, "until=decided", "until.first=10", "until.step=5", "until.most=40"))
+    noise = [0.001, -0.001, 0.002, -0.002, 0.0]
+
+    def add(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        means = {"channel": 0.9, "none": 0.8, "elementwise": 0.9005}
+        return [
+            record(one, means[name] + noise[one["seed"] % 5] * (1 if name == "none" else len(name) / 5))
+            for one in cells
+            for name in [one["axis"]["name"]]
+        ]
+
+    records = add(rounds.first_round())
+    while cells := rounds.next_round(records):
+        assert not any(config["axis"]["name"] == "none" for config in cells)  # told apart in the first round
+        records += add(cells)
+    lines = rounds.verdicts(records)
+    assert lines[0].startswith("none and channel: worse after ")
+    assert lines[1].startswith("elementwise and channel: equivalent within 0.01 after 20 seeds")
+
+
+def test_the_margin_of_a_run_is_its_own(configs: Any) -> None:
+    options = ("until=decided", "until.first=20", "until.most=20", "margin=0.0001")
+    rounds = Rounds.of(configs(STRATEGIES, *options))
+    records = [
+        record(one, 0.9 + 0.001 * (one["seed"] % 3 - 1) * len(one["axis"]["name"])) for one in rounds.first_round()
+    ]
+    assert all(line.split(": ")[1].startswith("undecided after 20") for line in rounds.verdicts(records))

@@ -27,9 +27,9 @@ def test_a_pair_stands_in_the_square_from_either_side(pairs):
     np.testing.assert_allclose(matrix.p_better[1:, 0], [0, 0])
     np.testing.assert_allclose([matrix.p_better[1, 2], matrix.p_better[2, 1]], [0.6, 0.4])
     assert matrix.verdicts.tolist() == [
-        ["", "beats", "beats"],
-        ["is beaten by", "", "not told apart"],
-        ["is beaten by", "not told apart", ""],
+        ["", "better", "better"],
+        ["worse", "", "undecided"],
+        ["worse", "undecided", ""],
     ]
 
 
@@ -42,7 +42,7 @@ def test_the_table_says_who_beats_whom(pairs):
     said = to_markdown(matrix_sheet(pairs))
     assert "| best | – | 1.00 > | 1.00 > |" in said
     assert "| middle | 0.00 < | – | 0.60 |" in said
-    assert "Holm over all 3 pairs" in said
+    assert "all 3 pairs judged at once" in said
     assert "1.00 $>$" in to_latex(matrix_sheet(pairs))
 
 

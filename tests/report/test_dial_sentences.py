@@ -39,13 +39,13 @@ def diverges(dial, baseline="channel"):
 def test_who_is_best_at_its_own_best_rate_and_whom_it_beats():
     said = accurate(dial_of({"channel": GOOD, "none": NARROW, "layer": [0.5, 0.6, 0.7, 0.8]}))
     assert said.startswith("Each at its own best learning rate, `channel` has the best mean test accuracy, 0.9")
-    assert "at 0.01; it beats every other." in said
+    assert "at 0.01; it is better than every other." in said
     assert said.endswith("The best learning rate of `layer` is at the end of the grid: a better one may lie beyond.")
 
 
 def test_who_is_not_told_apart_is_said_to_be_so():
     said = accurate(dial_of({"channel": GOOD, "none": NARROW, "layer": GOOD}))
-    assert "beats `none`, is not told apart from" in said
+    assert "is better than `none`, is not told apart from" in said
     assert "every other" not in said
 
 
@@ -75,8 +75,8 @@ def test_a_wide_range_of_a_poor_strategy_is_held_against_the_best():
 @pytest.mark.parametrize("answer", [accurate, widest])
 def test_few_seeds_give_no_verdict_however_clear_it_looks(answer):
     said = answer(dial_of({"channel": GOOD, "none": NARROW}, seeds=5))
-    assert "5 seeds are too few for a verdict among 1 pair" in said
-    assert "beats" not in said
+    assert "5 seeds are too few for a verdict" in said
+    assert "better" not in said
     assert "wider" not in said
 
 
@@ -131,7 +131,7 @@ def test_a_gap_is_laid_to_what_is_told_and_nothing_else():
 
 def test_few_seeds_lay_a_gap_to_nothing():
     said = gap(0.02, 0.01, seeds=5)
-    assert said.startswith("At 0.01, 5 seeds are too few to tell a part of the gap from 0 among 4;")
+    assert said.startswith("At 0.01, 5 seeds are too few to tell a part of the gap from 0;")
     assert "cost" not in said
 
 

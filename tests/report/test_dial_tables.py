@@ -73,7 +73,7 @@ def test_cells_that_failed_are_marked_where_divergence_is_counted():
 def test_a_change_says_what_it_leaves_out():
     dial = dial_of()
     sheet = change_sheet(dial, compare_change(dial))
-    assert rows_of(sheet)["none"]["verdict"] == "not told apart"
+    assert rows_of(sheet)["none"]["verdict"] == "undecided"
     assert sheet.caption[-1].endswith("are left out: none 10.")
     dial = dial_of({"channel": [0.8, 0.9], "none": [0.5, 0.9]}, values=(0.1, 0.2))
     sheet = change_sheet(dial, compare_change(dial))
@@ -98,7 +98,7 @@ def test_each_at_its_own_best_with_its_edge():
     rows = rows_of(own_best_sheet(dial, aggregate_own_best(dial, baseline="channel")))
     assert rows["layer"]["best learning rate"] == "0.1 (highest)"
     assert rows["channel"]["best learning rate"] == "0.01"
-    assert rows["none"]["verdict"] == "is beaten by"
+    assert rows["none"]["verdict"] == "worse"
     assert "at 0.01" in rows["none"]
 
 

@@ -130,12 +130,15 @@ def test_paired_differences_are_drawn_with_interval_and_verdict():
     ax = plot_paired_differences(pairs)
     assert rows_of(ax)[1:] == ["spatial", "none"]  # the best difference at the top
     table = pairs.rows.set_index("axis")
-    intervals, means = ax.lines[1::2], ax.lines[2::2]  # the first is the line at 0
-    for axis, interval, mean in zip(rows_of(ax), intervals, means, strict=True):
+    wide, intervals, means = ax.lines[1::3], ax.lines[2::3], ax.lines[3::3]  # the first is the line at 0
+    for axis, all_at_once, interval, mean in zip(rows_of(ax), wide, intervals, means, strict=True):
+        assert list(all_at_once.get_xdata()) == table.loc[axis, ["wide_low", "wide_high"]].tolist()
         assert list(interval.get_xdata()) == table.loc[axis, ["low", "high"]].tolist()
         assert list(mean.get_xdata()) == [table.loc[axis, "difference"]]
     said = [text.get_text() for text in ax.texts]
-    assert "is beaten by, wins 0 %" in said
+    assert "worse, by more than 0.01" in said
+    (margin,) = ax.patches  # what is too small to matter is shaded
+    assert (margin.get_x(), margin.get_width()) == (-0.01, 0.02)
     assert "right of 0: better than channel" in ax.get_xlabel()
 
 

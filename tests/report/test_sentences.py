@@ -6,7 +6,7 @@ from synthetic import comparison_of, make_record, make_study
 from harness.report.answers.better import better_sentence
 from harness.report.answers.stable import stability_sentence
 from harness.report.questions import default_baseline
-from harness.statistics.stability import compare_divergence, compare_spread
+from harness.statistics.stability import compare_divergence, compare_spread, count_diverged
 from harness.statistics.verdicts import compare_pairs
 
 
@@ -14,22 +14,43 @@ def sentences(records, baseline="channel"):
     comparison = comparison_of(records)
     pairs = compare_pairs(comparison, baseline=baseline)
     spread = compare_spread(comparison, baseline=baseline)
-    divergence = compare_divergence(comparison, baseline=baseline)
-    return better_sentence(pairs, baseline), stability_sentence(spread, divergence, baseline)
+    stability = stability_sentence(count_diverged(comparison), compare_divergence(comparison), spread, baseline)
+    return better_sentence(pairs, baseline), stability
 
 
-def test_the_verdict_names_who_beats_whom():
+def test_the_verdict_names_who_is_better_and_by_how_much():
     means = {"channel": 0.95, "layer": 0.97, "none": 0.90, "spatial": 0.90, "group": 0.95}
-    better, _ = sentences(make_study(means, seeds=12))
+    better, _ = sentences(make_study(means, seeds=12, spread=0.004))
     assert better == (
-        "On test accuracy, over 12 seeds, `layer` beats `channel`; `none` and `spatial` are beaten by `channel`; "
-        "`group` is not told apart from `channel`."
+        "On test accuracy, over 12 seeds, `layer` is better than `channel` by more than 0.01; `none` and `spatial` are "
+        "worse than `channel` by more than 0.01; `group` is undecided against `channel` (about 20 seeds would decide, "
+        "going by the spread so far)."
+    )
+
+
+def test_twenty_seeds_may_say_that_it_does_not_matter():
+    better, _ = sentences(make_study({"channel": 0.95, "none": 0.951, "layer": 0.94}, seeds=20, spread=0.002))
+    assert better == (
+        "On test accuracy, over 20 seeds, `layer` is worse than `channel`; `none` is equivalent to `channel` "
+        "within 0.01."
+    )
+
+
+def test_a_mean_that_one_seed_makes_is_told():
+    # better at 9 of 10 seeds by 0.8 points, and worse at one by 7: a mean of +0.0002
+    records = [make_record("channel", seed, 0.9 + seed / 1000) for seed in range(10)]
+    records += [make_record("none", seed, 0.9 + seed / 1000 + (0.008 if seed else -0.07 + 0.0)) for seed in range(10)]
+    better, _ = sentences(records)
+    assert better.startswith("On test accuracy, over 10 seeds, `none` is undecided against `channel`")
+    assert better.endswith(
+        "`none` is better at 90 % of the seeds and its mean difference is +0.0002: a few seeds weigh as much as all "
+        "others, look at them."
     )
 
 
 def test_five_seeds_give_no_verdict_however_clear_it_looks():
     better, stability = sentences(make_study({"channel": 0.99, "none": 0.10}, seeds=5))
-    assert better == "On test accuracy, 5 seeds are too few for a verdict, so no strategy is told apart from `channel`."
+    assert better == "On test accuracy, 5 seeds are too few for a verdict, so nothing is decided against `channel`."
     assert "takes 30 seeds to tell" in stability
 
 

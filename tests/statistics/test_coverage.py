@@ -4,18 +4,49 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.coverage import SHAPES, bca, claims, mean_coverage, share_coverage, spread_coverage, t_interval
+from benchmarks.coverage import (
+    DRAWS,
+    SHAPES,
+    bca,
+    claims,
+    mean_coverage,
+    median_coverage,
+    share_coverage,
+    spread_coverage,
+    t_interval,
+)
 
 STUDIES = 2000
 # Three standard errors of a share of 95 % (or 5 %) of so many studies: 1.5 points.
 ERROR = 3 * (0.05 * 0.95 / STUDIES) ** 0.5
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("n", [5, 10, 30])
+FEW = 300
+FEW_ERROR = 3 * (0.05 * 0.95 / FEW) ** 0.5
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, *DRAWS])
+@pytest.mark.parametrize("n", [6, 20])
 def test_studies_without_anything_to_find_claim_something_in_at_most_five_percent(shape, n):
     """A/A: four strategies and a baseline that are all the same."""
-    assert claims(shape, n, STUDIES)[0] <= 0.05 + ERROR
+    assert claims(shape, n, FEW, margin=0.5, draw=DRAWS.get(shape)).false <= 0.05 + FEW_ERROR
+
+
+@pytest.mark.parametrize("effects", [(0.5, -0.5, 0.5, 0.5), (0.5, -0.5, 0.0, 0.0)])
+def test_differences_as_large_as_the_margin_are_seldom_called_equivalent(effects):
+    found = claims("normal", 30, FEW, effects=effects, margin=0.5)
+    assert found.false <= 0.05 + FEW_ERROR
+    assert found.beyond <= 0.05 + FEW_ERROR
+
+
+def test_many_seeds_decide():
+    assert claims("normal", 100, 100, margin=0.5).equivalent > 0.95
+    assert claims("normal", 100, 100, effects=(0.5, 0.0, 0.0, 0.0), margin=0.5).found > 0.95
+
+
+@pytest.mark.parametrize("n", [6, 10, 31])
+def test_the_interval_of_a_median_covers_it_whatever_the_shape(n):
+    assert median_coverage(n, STUDIES) >= 0.95 - ERROR
 
 
 @pytest.mark.parametrize("n", [10, 20, 30])

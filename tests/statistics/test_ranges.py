@@ -93,13 +93,13 @@ def test_seeds_at_which_no_rate_trains_are_counted_and_lose():
     table = aggregate_sensitivity(dial).set_index("axis")
     assert (table.loc["none", "n"], table.loc["none", "lost"]) == (0, 8)
     (pair,) = compare_sensitivity(dial, baseline="channel").to_dict("records")
-    assert (pair["verdict"], pair["p_better"], pair["lost"]) == ("is beaten by", 0.0, 8)
+    assert (pair["verdict"], pair["p_better"], pair["lost"]) == ("worse", 0.0, 8)
 
 
 def test_the_less_sensitive_is_the_better_one():
     dial = dial_of({"none": [0.3, 0.9, 0.9, 0.3], "channel": [0.9] * 4}, seeds=8, noise=0.01)
     (pair,) = compare_sensitivity(dial).to_dict("records")
-    assert (pair["axis"], pair["verdict"]) == ("channel", "beats")
+    assert (pair["axis"], pair["verdict"]) == ("channel", "better")
     assert pair["difference"] < 0
 
 
@@ -146,7 +146,7 @@ def test_where_every_rate_diverges_none_is_usable():
     assert table.loc["none", "decades"] == 0
     assert np.isnan(table.loc["none", "lowest"])
     (pair,) = compare_usable(dial).to_dict("records")
-    assert (pair["axis"], pair["difference"], pair["verdict"]) == ("channel", 3.0, "beats")
+    assert (pair["axis"], pair["difference"], pair["verdict"]) == ("channel", 3.0, "better")
 
 
 def test_an_interval_of_decades_stays_on_the_grid():
@@ -246,7 +246,7 @@ def test_all_about_the_rates_in_one_table():
     assert (rates.span, rates.tolerance, rates.baseline) == (pytest.approx(3.0), TOLERANCE, "channel")
     assert table["decades"].to_dict() == aggregate_usable(dial).set_index("axis")["decades"].to_dict()
     assert table["sensitivity"].to_dict() == aggregate_sensitivity(dial).set_index("axis")["sensitivity"].to_dict()
-    assert table.loc["none", ["decades_verdict", "sensitivity_verdict"]].tolist() == ["is beaten by"] * 2
+    assert table.loc["none", ["decades_verdict", "sensitivity_verdict"]].tolist() == ["worse"] * 2
     assert table.loc["channel", "decades_verdict"] != table.loc["channel", "decades_verdict"]
     assert rates.rows.equals(aggregate_rates(dial_in(records), baseline="channel").rows)
 

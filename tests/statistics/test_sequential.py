@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.integrate import quad
 
-from harness.statistics.sequential import judge, wealth
+from harness.statistics.sequential import decide, judge, mean_sequence, wealth
 
 INF, NAN = math.inf, math.nan
 
@@ -86,3 +87,72 @@ def test_a_planted_difference_is_found_with_fewer_seeds_than_thirty() -> None:
         used.append(n)
     assert found / 400 > 0.97
     assert np.mean(used) < 15
+
+
+# Whether it matters
+
+
+@pytest.mark.parametrize(("n", "alpha"), [(5, 0.05), (20, 0.01), (60, 0.045)])
+def test_the_interval_ends_where_the_bet_s_wealth_is_one_over_alpha(n: int, alpha: float) -> None:
+    values = np.random.default_rng(n).normal(0.3, 2.0, n)
+    low, high = mean_sequence(values, alpha=alpha)
+    for end in (low, high):
+        # The mixture of noncentral t densities over effects d ~ N(0, 1), against the central one, by quadrature.
+        t = (values.mean() - end) / (values.std(ddof=1) / math.sqrt(n))
+        ratio, _ = quad(lambda d, t=t: stats.nct.pdf(t, n - 1, d * math.sqrt(n)) * stats.norm.pdf(d), -8, 8, limit=400)
+        assert ratio / stats.t.pdf(t, n - 1) == pytest.approx(1 / alpha, rel=1e-3)
+
+
+def test_equal_values_and_few_ones_have_no_interval() -> None:
+    assert mean_sequence(np.full(10, 0.2), alpha=0.05) == (-INF, INF)
+    assert mean_sequence(np.array([0.1]), alpha=0.05) == (-INF, INF)
+    assert mean_sequence(np.array([0.1, 0.2]), alpha=0.001) == (-INF, INF)
+
+
+def decided(differences, *, margin=1.0, direction="max", **options):
+    strategy = dict(enumerate(differences))
+    return decide(strategy, dict.fromkeys(strategy, 0.0), direction=direction, margin=margin, **options)
+
+
+NOISE = np.tile([0.3, -0.3, 0.1, -0.1], 10)
+
+
+def test_a_large_difference_is_told_early_and_an_unimportant_one_takes_twenty_seeds() -> None:
+    better = decided(3 + NOISE)
+    assert (better.verdict, better.seeds < 8, better.low > 0) == ("better", True, True)
+    assert decided(3 + NOISE, direction="min").verdict == "worse"
+    equal = decided(NOISE)
+    assert (equal.verdict, equal.seeds) == ("equivalent", 20)
+    assert str(equal).startswith("equivalent within 1 after 20 seeds; difference +0 [-0.")
+    assert decided(NOISE[:19]).verdict == "undecided"
+    assert decided(NOISE, margin=NAN).verdict == "undecided"
+
+
+def test_lost_cells_lose_and_are_never_equivalent() -> None:
+    lost = decided([NAN] * 40)
+    assert (lost.verdict, lost.seeds) == ("worse", 12)  # 2^12 / 13 = 315 exceeds 1 / 0.005, 2^11 / 12 = 171 does not
+    once = NOISE.copy()
+    once[0] = NAN
+    assert decided(once).verdict == "undecided"
+
+
+def test_what_is_decided_stays_so() -> None:
+    assert decided([*(3 + NOISE[:10]), *(-30 + NOISE)]).verdict == "better"
+
+
+@pytest.mark.parametrize(("shift", "false"), [(0.0, {"better", "worse"}), (1.0, {"worse", "equivalent"})])
+def test_a_false_claim_is_rare_however_often_one_looks(shift: float, false: set[str]) -> None:
+    rng, studies = np.random.default_rng(3), 300
+    wrong = sum(decided(shift + rng.normal(size=60)).verdict in false for _ in range(studies))
+    assert wrong / studies <= 0.05 + 3 * (0.05 * 0.95 / studies) ** 0.5
+
+
+def test_it_finds_more_than_coins_do() -> None:
+    rng, studies = np.random.default_rng(5), 200
+    by_means = by_coins = 0
+    for _ in range(studies):
+        differences = 0.8 + rng.normal(size=30)
+        by_means += decided(differences, margin=NAN, comparisons=5).verdict == "better"
+        scores = dict(enumerate(differences))
+        by_coins += judge(scores, dict.fromkeys(scores, 0.0), direction="max", comparisons=5).told_apart
+    assert by_means / studies > 0.6 > by_coins / studies

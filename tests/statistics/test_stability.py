@@ -7,14 +7,15 @@ import pytest
 from scipy import stats
 from synthetic import comparison_of, make_record
 
-from harness.statistics.caution import UNTOLD
 from harness.statistics.stability import (
     LESS,
     MORE,
+    UNTOLD,
     aggregate_stability,
     brown_forsythe_p,
     compare_divergence,
     compare_spread,
+    count_diverged,
     dispersion,
     log_sd_ratio_interval,
 )
@@ -80,14 +81,17 @@ def test_divergence_by_hand():
     records = [make_record("channel", seed, 0.9) for seed in range(10)]
     records += [make_record("none", seed, status="diverged") for seed in range(5)]
     records += [make_record("none", seed, 0.8) for seed in range(5, 9)] + [make_record("none", 9, status="error")]
-    table = compare_divergence(comparison_of(records)).set_index("axis")
+    comparison = comparison_of([*records, *(make_record("layer", seed, status="diverged") for seed in range(10))])
+    table = count_diverged(comparison).set_index("axis")
     assert table.loc["none", ["cells", "diverged", "failed"]].tolist() == [10, 5, 1]
     assert table.loc["none", "rate"] == 0.5
     # Wilson 5 of 10: (0.5 + z^2/20 +- z sqrt(0.25/10 + z^2/400)) / (1 + z^2/10)
     assert table.loc["none", ["low", "high"]].tolist() == pytest.approx([0.236593, 0.763407], abs=1e-6)
-    # Fisher: C(10,5) C(10,0) / C(20,5) = 252 / 15504 in each tail
-    assert table.loc["none", "fisher_p"] == pytest.approx(2 * 252 / 15504)
-    assert math.isnan(table.loc["channel", "fisher_p"])
+    pairs = compare_divergence(comparison).set_index(["axis", "other"])
+    assert pairs.index.tolist() == [("layer", "none"), ("layer", "channel"), ("none", "channel")]
+    # Fisher: C(10,5) C(10,0) / C(20,5) = 252 / 15504 in each tail; the first pair is the third with other names
+    assert pairs["fisher_p"].tolist() == pytest.approx([2 * 252 / 15504, 2 / 184756, 2 * 252 / 15504])
+    assert pairs["holm_p"].tolist() == pytest.approx([4 * 252 / 15504, 6 / 184756, 4 * 252 / 15504])
 
 
 def test_an_unknown_baseline_is_refused():

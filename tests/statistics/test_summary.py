@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 from synthetic import RMSE, comparison_of, comparisons_of, make_record, make_study
 
-from harness.statistics.caution import caution_sentence, detectable_effect, paired_t_power
+from harness.statistics.caution import (
+    caution_sentence,
+    detectable_effect,
+    family_reach,
+    smallest_p,
+    unseen_sentence,
+    unseen_share,
+    verdict_power,
+)
 from harness.statistics.summary import aggregate_comparison, mean_interval
 from harness.types import UserError
 
@@ -102,7 +112,7 @@ def test_several_comparisons_are_not_pooled():
         comparison_of(records)
 
 
-@pytest.mark.parametrize(("seeds", "effect"), [(5, 1.68), (10, 1.00), (20, 0.66), (30, 0.53)])
+@pytest.mark.parametrize(("seeds", "effect"), [(10, 1.00), (20, 0.66), (30, 0.53)])
 def test_detectable_effects_of_the_plan(seeds, effect):
     assert detectable_effect(seeds) == pytest.approx(effect, abs=0.005)
     by_statsmodels = TTestPower().solve_power(nobs=seeds, alpha=0.05, power=0.8)
@@ -111,18 +121,39 @@ def test_detectable_effects_of_the_plan(seeds, effect):
     )  # its solver stops there with older SciPy
 
 
-def test_power_agrees_with_statsmodels():
-    for effect, n in [(0.3, 12), (1.0, 5), (2.0, 8)]:
-        assert paired_t_power(effect, n) == pytest.approx(TTestPower().power(effect, n, 0.05), abs=1e-9)
-    assert paired_t_power(0.0, 10) == pytest.approx(0.05)
+def test_nothing_is_detectable_where_no_flip_of_signs_is_rare_enough():
+    assert smallest_p(5) == 1 / 16
+    assert detectable_effect(5) == math.inf
+    assert verdict_power(9.0, 5) == 0
+
+
+def test_power_of_one_comparison_agrees_with_statsmodels():
+    for effect, n in [(0.3, 12), (1.0, 6), (2.0, 8)]:
+        assert verdict_power(effect, n) == pytest.approx(TTestPower().power(effect, n, 0.05), abs=1e-9)
+    assert verdict_power(0.0, 10) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("df", "comparisons", "table"),
+    # Dunnett's two-sided table for 5 % (Biometrics 20, 1964): 2.65 and 2.73 stand in it
+    [(20, 4, 2.65), (20, 2, 2.38), (60, 8, 2.73), (120, 3, 2.38)],
+)
+def test_the_reach_of_a_family_is_dunnett_s(df, comparisons, table):
+    assert family_reach(df + 1, comparisons) == pytest.approx(table, abs=0.006)
 
 
 @pytest.mark.parametrize("seeds", [2, 5, 10, 29])
 def test_no_claim_of_stability_from_few_seeds(seeds):
     sentence = caution_sentence(seeds)
     assert "which strategy is more stable cannot be told" in sentence
-    assert f"{detectable_effect(seeds):.2f}" in sentence
-    assert ("cannot reach p < 0.05" in sentence) == (stats.wilcoxon(np.arange(1, seeds + 1)).pvalue >= 0.05)
+    assert ("no difference can be told" in sentence) == (stats.wilcoxon(np.arange(1, seeds + 1)).pvalue >= 0.05)
+    assert (f"{detectable_effect(seeds):.2f}" in sentence) == (seeds > 5)
+
+
+def test_what_so_many_seeds_may_all_have_missed():
+    # (1 - p)^30 = 0.05 at p = 0.0950, 1 of 10.5
+    assert unseen_share(30) == pytest.approx(0.09503, abs=1e-5)
+    assert unseen_sentence(30) == "bad runs in fewer than 1 of 10 are not excluded"
 
 
 def test_one_seed_says_nothing_and_thirty_say_what_they_can():

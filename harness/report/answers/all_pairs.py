@@ -30,14 +30,14 @@ from harness.report.sheet import MISSING, Column, Sheet, label_of, number
 from harness.report.text import (
     TURNED,
 )
-from harness.statistics.caution import BEATEN, BEATS, UNTOLD
+from harness.statistics.caution import BETTER, EQUIVALENT, UNDECIDED, WORSE
 from harness.statistics.comparison import Comparison
 from harness.statistics.table import Table
 from harness.statistics.verdicts import compare_all_pairs
 
 THOROUGH = True  # with twenty strategies it takes seconds
 _FEWEST = 3  # with fewer strategies, the pairs with the baseline are all there are
-_SIGNS = {BEATS: " >", BEATEN: " <"}
+_SIGNS = {BETTER: " >", WORSE: " <", EQUIVALENT: " ="}
 
 
 def of_comparison(comparison: Comparison, baseline: str, metric: str | None = None) -> Iterator[Answer]:
@@ -52,8 +52,8 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
             "all-pairs", "Every strategy against every other", lambda: plot_all_pairs(pairs), lambda: pairs.rows
         ),
         reading="The share of seeds at which the row is better than the column. Coloured cells are told apart, blue "
-        "where the row wins and red where it loses.",
-        caution="The others are not told apart, which does not show them to be equal.",
+        "where the row wins and red where it loses; = marks those that are equivalent.",
+        caution="The others are undecided, which does not show them to be equal.",
         place=20,
     )
 
@@ -100,8 +100,8 @@ def matrix_sheet(pairs: Table) -> Sheet:
     columns += [Column(name, _cell_of(name)) for name in matrix.strategies]
     caption = [
         f"Share of shared seeds at which the row's {label_of(pairs.metric)} is better than the column's, a "
-        f"cell without a value losing. > beats, < is beaten by (p corrected by Holm over all {len(pairs.rows)} pairs); "
-        "the others are not told apart, which does not show them to be equal.",
+        f"cell without a value losing. > better, < worse, = equivalent within the margin (all {len(pairs.rows)} pairs "
+        "judged at once); the others are undecided, which does not show them to be equal.",
     ]
     return Sheet(f"{pairs.of.title}: all pairs", columns, rows, caption)
 
@@ -111,19 +111,19 @@ def plot_all_pairs(pairs: Table, ax: Axes | None = None) -> Axes:
     matrix = matrix_of(pairs.rows)
     names, size = matrix.strategies, len(matrix.strategies)
     ax = axes_of(ax, width=3.4 + 0.72 * size, height=2.7 + 0.44 * size)
-    told = np.where(matrix.verdicts == UNTOLD, np.nan, matrix.p_better)
+    told = np.where(np.isin(matrix.verdicts, (UNDECIDED, EQUIVALENT)), np.nan, matrix.p_better)
     ax.pcolormesh(np.arange(size + 1) - 0.5, np.arange(size + 1) - 0.5, told, cmap="RdBu", vmin=-0.2, vmax=1.2)
     for (row, column), p in np.ndenumerate(matrix.p_better):
         if row == column:
             continue
-        text = number(p, 2)
+        text = number(p, 2) + _SIGNS[EQUIVALENT] * (matrix.verdicts[row, column] == EQUIVALENT)
         colour = FAINT if text == MISSING else INK
         if np.isfinite(told[row, column]):
             colour = ON_DARK if abs(p - 0.5) > 0.4 else ON_LIGHT
         weight: Any = "bold" if np.isfinite(told[row, column]) else "normal"
         ax.text(column, row, text, ha="center", va="center", fontsize=9, color=colour, fontweight=weight)
     _dress(ax, names)
-    notes = f"{pairs.of.title} · coloured: told apart, after Holm's correction for {len(pairs.rows)} pairs"
+    notes = f"{pairs.of.title} · coloured: told apart, all {len(pairs.rows)} pairs judged at once · =: equivalent"
     dress(ax, "How often the row is better than the column", notes, wrap=max(52, 12 * size))
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from harness.report.answer import (
 )
 from harness.report.canvas import (
     FAINT,
+    GRID,
     INK,
     ROWS_WRAP,
     axes_of,
@@ -25,7 +28,7 @@ from harness.report.canvas import (
     strategy_rows,
 )
 from harness.report.palette import look_of
-from harness.report.sheet import Column, Sheet, label_of
+from harness.report.sheet import Column, Sheet, label_of, number
 from harness.report.text import (
     digits_of_widths,
     interval_text,
@@ -35,12 +38,22 @@ from harness.report.text import (
     rows_of,
     span_of_seeds,
     strategy_column,
+    too_few,
     verb,
+    verdict_text,
 )
-from harness.statistics.caution import ALPHA, BEATEN, BEATS, UNTOLD, caution_sentence, smallest_wilcoxon_p
+from harness.statistics.caution import (
+    BETTER,
+    EQUIVALENT,
+    SEEDS_FOR_EQUIVALENCE,
+    UNDECIDED,
+    WORSE,
+    caution_sentence,
+)
 from harness.statistics.comparison import Comparison
 from harness.statistics.table import Table
 from harness.statistics.verdicts import compare_pairs
+from harness.types import Quantity
 
 
 def of_comparison(comparison: Comparison, baseline: str, metric: str | None = None) -> Iterator[Answer]:
@@ -54,35 +67,73 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
         figure=Drawing("differences", "Paired differences", lambda: plot_paired_differences(pairs), lambda: pairs.rows)
         if there
         else None,
-        reading="A bar that reaches over 0 leaves open which of the two is better; the verdict at the right also "
-        "asks how often the strategy wins and how many were compared."
+        reading="Thick: the interval of one difference; thin: intervals that hold for all of them at once. One that "
+        "leaves out 0 tells the two apart, one that lies within the shaded margin shows that it does not matter."
         if there
         else "",
-        caution="Not told apart does not mean equal." if there else "",
+        caution="Undecided does not mean equal." if there else "",
         place=10,
         leads=there,
     )
 
 
 def better_sentence(pairs: Table, baseline: str) -> str:
-    """Which strategies beat the baseline, which it beats, and which are not told apart: from `compare_pairs`."""
+    """Which strategies are better than the baseline, worse, equivalent, and which undecided: from `compare_pairs`."""
     rows = pairs.rows
     if rows.empty:
         return f"Only {mark(baseline)} was run, so there is nothing to compare it with."
     metric, seeds = label_of(pairs.metric), span_of_seeds(rows["seeds"])
-    if smallest_wilcoxon_p(int(rows["seeds"].max())) >= ALPHA:
-        return f"On {metric}, {seeds} are too few for a verdict, so no strategy is told apart from {mark(baseline)}."
-    groups = {verdict: rows.loc[rows["verdict"] == verdict, "axis"].tolist() for verdict in (BEATS, BEATEN, UNTOLD)}
-    parts = []
-    if groups[BEATS]:
-        parts.append(f"{name_all(groups[BEATS])} {verb(groups[BEATS], 'beats', 'beat')} {mark(baseline)}")
-    if groups[BEATEN]:
-        parts.append(f"{name_all(groups[BEATEN])} {verb(groups[BEATEN], 'is', 'are')} beaten by {mark(baseline)}")
-    if groups[UNTOLD]:
-        parts.append(
-            f"{name_all(groups[UNTOLD])} {verb(groups[UNTOLD], 'is', 'are')} not told apart from {mark(baseline)}"
-        )
-    return f"On {metric}, over {seeds}, {'; '.join(parts)}."
+    if too_few(int(rows["seeds"].max())):
+        return f"On {metric}, {seeds} are too few for a verdict, so nothing is decided against {mark(baseline)}."
+    parts = [
+        part
+        for verdict in (BETTER, WORSE, EQUIVALENT, UNDECIDED)
+        for part in _said(rows[rows["verdict"] == verdict], verdict, baseline, pairs.quantity)
+    ]
+    return f"On {metric}, over {seeds}, {'; '.join(parts)}.{_one_seed_weighs(pairs)}"
+
+
+def _said(rows: pd.DataFrame, verdict: str, baseline: str, quantity: Quantity) -> Iterator[str]:
+    """What is said of the strategies with a verdict, those of one size together."""
+    for size in ("beyond", "within", ""):
+        of_size = rows[rows["size"] == size]
+        if of_size.empty:
+            continue
+        names = of_size["axis"].tolist()
+        margin = f"{of_size['margin'].iloc[0]:.3g}{f' {quantity.unit}' if quantity.unit else ''}"
+        are = f"{name_all(names)} {verb(names, 'is', 'are')}"
+        if verdict == EQUIVALENT:
+            yield f"{are} equivalent to {mark(baseline)} within {margin}"
+        elif verdict == UNDECIDED:
+            yield f"{are} undecided against {mark(baseline)}{_would_decide(of_size)}"
+        else:
+            by = {"beyond": f" by more than {margin}", "within": f" by less than {margin}"}.get(size, "")
+            yield f"{are} {verdict} than {mark(baseline)}{by}"
+
+
+def _would_decide(rows: pd.DataFrame) -> str:
+    needed, lost = rows["seeds_to_decide"].max(), int((rows["lost"] + rows["baseline_lost"]).sum())
+    if math.isnan(needed) and lost:
+        return f" ({lost} lost cell{'s' if lost != 1 else ''})"
+    if not rows["seeds"].max() < needed < math.inf:
+        return ""
+    return f" (about {needed:,.0f} seeds would decide, going by the spread so far)"
+
+
+def _one_seed_weighs(pairs: Table) -> str:
+    """A warning where how often a strategy wins and its mean say different things."""
+    rows = pairs.rows
+    sign = 1 if pairs.quantity.direction == "max" else -1
+    error = rows["sd"] / np.sqrt(rows["pairs"].clip(lower=1))
+    ahead, behind = sign * rows["difference"] > error, sign * rows["difference"] < -error
+    odd = rows[((rows["p_better_low"] > 0.5) & ~ahead) | ((rows["p_better_high"] < 0.5) & ~behind)]
+    odd = odd[odd["pairs"] == odd["seeds"]]  # a lost cell loses, whatever the mean of the others is
+    digits = digits_of_widths(rows["high"] - rows["low"])
+    return "".join(
+        f" {mark(row['axis'])} is better at {100 * row['p_better']:.0f} % of the seeds and its mean difference is "
+        f"{number(row['difference'], digits, signed=True)}: a few seeds weigh as much as all others, look at them."
+        for row in rows_of(odd)
+    )
 
 
 def pairs_sheet(pairs: Table) -> Sheet:
@@ -100,19 +151,19 @@ def pairs_sheet(pairs: Table) -> Sheet:
             lambda row: interval_text(row, "difference", "low", "high", digits, signed=True),
         ),
         Column("P(better)", lambda row: interval_text(row, "p_better", "p_better_low", "p_better_high", 2), rank=1),
-        Column("p (Wilcoxon)", lambda row: p_value(row["wilcoxon_p"]), rank=3),
-        Column("p (Holm)", lambda row: p_value(row["holm_p"]), rank=2),
-        Column("verdict", lambda row: str(row["verdict"]), numeric=False),
+        Column("p", lambda row: p_value(row["p"]), rank=2),
+        Column("p (equivalent)", lambda row: p_value(row["equivalence_p"]), rank=3),
+        Column("verdict", lambda row: verdict_text(row, pairs.quantity.unit), numeric=False),
     ]
     against_what = f"against {baselines[0]}" if len(baselines) == 1 else "pairs"
     return Sheet(f"{pairs.of.title}: {against_what}", columns, rows_of(rows), _caption(pairs))
 
 
 def plot_paired_differences(pairs: Table, ax: Axes | None = None) -> Axes:
-    """One row a strategy: its mean difference from the baseline over shared seeds, with the 95 % t interval.
+    """One row a strategy: its mean difference from the baseline over shared seeds.
 
-    An interval that reaches over 0 does not tell the two apart; one that does not still needs the verdict, which is
-    written at the right and looks at how often the strategy wins and at how many were compared.
+    The thick bar is its own 95 % t interval, the thin one that which holds for all rows at once; the margin within
+    which a difference does not matter is shaded, and the verdict is written at the right.
     """
     quantity, looks = pairs.quantity, pairs.of.looks
     baseline = str(pairs.rows["baseline"].iloc[0]) if len(pairs.rows) else ""
@@ -121,19 +172,23 @@ def plot_paired_differences(pairs: Table, ax: Axes | None = None) -> Axes:
     )
     ax = axes_of(ax, height=rows_height(len(table)))
     ax.axvline(0, color=FAINT, linewidth=1)
-    for row, (strategy, mean, low, high) in enumerate(_values(table, "difference", "low", "high")):
+    if len(table) and math.isfinite(margin := float(table["margin"].iloc[0])):
+        ax.axvspan(-margin, margin, color=GRID, alpha=0.45, linewidth=0, zorder=0)
+    columns = ("difference", "low", "high", "wide_low", "wide_high")
+    for row, (strategy, mean, low, high, wide_low, wide_high) in enumerate(_values(table, *columns)):
         look = look_of(strategy, looks)
+        ax.plot([wide_low, wide_high], [row, row], color=look.colour, linewidth=1)
         ax.plot([low, high], [row, row], color=look.colour, linewidth=2.4, solid_capstyle="butt")
         ax.plot([mean], [row], look.marker, color=look.colour, markersize=8, markeredgecolor="white")
-    for row, one in enumerate(table.to_dict("records")):
-        said = f"{one['verdict']}, wins {100 * one['p_better']:.0f} %" if one["seeds"] else "no seed in common"
+    for row, one in enumerate(rows_of(table)):
+        said = verdict_text(one, quantity.unit) if one["seeds"] else "no seed in common"
         ax.annotate(
             said,
             (1.01, row),
             xycoords=("axes fraction", "data"),
             fontsize=8.5,
             va="center",
-            color=INK if one["verdict"] != "not told apart" else FAINT,
+            color=INK if one["verdict"] != UNDECIDED else FAINT,
             annotation_clip=False,
         )
     strategy_rows(ax, table["axis"].tolist())
@@ -144,8 +199,9 @@ def plot_paired_differences(pairs: Table, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(f"{metric} minus that of {baseline}{in_unit(quantity)}\n{side} of 0: better than {baseline}")
     counts = sorted(set(table["pairs"]))
     span = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0] if counts else 0}"
-    interval = f"{100 * pairs.confidence:g} % t intervals"
-    dress(ax, f"Paired differences from {baseline}", f"{pairs.of.title} · {span} pairs · {interval}", wrap=ROWS_WRAP)
+    interval = f"{100 * pairs.confidence:g} % t intervals, thin: of all at once"
+    notes = [f"{pairs.of.title} · {span} pairs", interval, "shaded: too small to matter"]
+    dress(ax, f"Paired differences from {baseline}", " · ".join(notes), wrap=ROWS_WRAP)
     ax.grid(visible=False, axis="y")
     return ax
 
@@ -155,18 +211,26 @@ def _caption(pairs: Table) -> list[str]:
     confidence = f"{100 * pairs.confidence:g} %"
     lines = [
         f"Difference of {metric}, paired by seed [{confidence} t interval]; P(better): share of seeds at which the "
-        f"strategy is better, a cell without a value losing [{confidence} Clopper-Pearson interval]; "
-        f"p corrected over {len(rows)} comparison{'s' if len(rows) != 1 else ''}.",
-        "A verdict takes an interval of P(better) above 0.5 that reaches beyond 0.75 and a corrected p below 0.05; "
-        "strategies not told apart are not shown to be equal.",
+        f"strategy is better, a cell without a value losing [{confidence} Clopper-Pearson interval]; p: of no "
+        f"difference, by flipping signs of seeds; p (equivalent): of one as large as the margin; both corrected over "
+        f"{len(rows)} comparison{'s' if len(rows) != 1 else ''} together.",
+        f"Too small to matter: {_margin(pairs)}. Equivalent takes {SEEDS_FOR_EQUIVALENCE} seeds and no lost cell; "
+        "undecided strategies are not shown to be equal.",
+        "All of it holds for these data and other seeds on them.",
     ]
     if rows["mispaired"].any():
         lines.append(f"{rows['mispaired'].sum()} pairs did not start from the same weights, order and split.")
     if len(rows):
-        lines.append(caution_sentence(int(rows["seeds"].min())))
+        lines.append(caution_sentence(int(rows["seeds"].min()), len(rows)))
     return lines
 
 
-def _values(table: pd.DataFrame, *columns: str) -> list[tuple[str, float, float, float]]:
+def _margin(pairs: Table) -> str:
+    unit = f" {pairs.quantity.unit}" if pairs.quantity.unit else ""
+    margins = sorted(set(pairs.rows["margin"].dropna()))
+    return " or ".join(f"{margin:.3g}{unit}" for margin in margins) or "not known, as the baseline has no value"
+
+
+def _values(table: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
     numbers = table[list(columns)].to_numpy(np.float64)
-    return [(str(strategy), *map(float, row)) for strategy, row in zip(table["axis"], numbers, strict=True)]  # type: ignore[misc]
+    return [(str(strategy), *map(float, row)) for strategy, row in zip(table["axis"], numbers, strict=True)]

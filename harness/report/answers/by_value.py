@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from harness.report.answer import (
@@ -38,11 +39,11 @@ from harness.statistics.by_value import (
     aggregate_by_value,
     compare_by_value,
 )
-from harness.statistics.caution import BASELINE, BEATEN, BEATS, UNTOLD
+from harness.statistics.caution import BASELINE, BETTER, EQUIVALENT, UNDECIDED, WORSE
 from harness.statistics.dials import Dial
 from harness.statistics.table import Table
 
-_SIGNS = {BEATS: " >", BEATEN: " <", UNTOLD: ""}
+_SIGNS = {BETTER: " >", WORSE: " <", EQUIVALENT: " =", UNDECIDED: ""}
 
 
 def of_dial(dial: Dial, baseline: str) -> Iterator[Answer]:
@@ -111,9 +112,16 @@ def differences_sheet(dial: Dial, table: Table) -> Sheet:
     metric = label_of(table.metric)
     caption = [
         f"{metric.capitalize()} minus that of {baseline} ± half the width of its 95 % t interval, paired by seed, by "
-        f"{dial.label}. > beats {baseline}, < is beaten by it: verdicts corrected over the table, lost cells losing.",
+        f"{dial.label}. > better than {baseline}, < worse, = equivalent within the margin ({_margins(rows)}): verdicts "
+        "on the whole table at once, lost cells losing; without a sign: undecided.",
     ]
     return wide_sheet(dial, rows, text, f"{dial.title}: differences from {baseline}", caption)
+
+
+def _margins(rows: pd.DataFrame) -> str:
+    """`0.01`, or the least and the most of several."""
+    low, high = rows["margin"].min(), rows["margin"].max()
+    return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
 
 
 def plot_dial(dial: Dial, metric: str | None = None, ax: Axes | None = None) -> Axes:

@@ -24,11 +24,11 @@ from harness.report.text import (
 from harness.statistics.by_value import (
     compare_change,
 )
-from harness.statistics.caution import ALPHA, BEATEN, BEATS, UNTOLD, smallest_wilcoxon_p
+from harness.statistics.caution import BETTER, UNDECIDED, WORSE
 from harness.statistics.dials import Dial
 from harness.statistics.table import Table
 
-_CHANGES = {BEATS: "gains on it", BEATEN: "loses to it", UNTOLD: UNTOLD}
+_CHANGES = {BETTER: "gains on it", WORSE: "loses to it", UNDECIDED: "undecided"}
 
 
 def of_dial(dial: Dial, baseline: str) -> Iterator[Answer]:
@@ -53,20 +53,20 @@ def interaction(dial: Dial, table: Table, baseline: str) -> str:
     if changes.empty:
         return f"Only {mark(baseline)} was run, so there is nothing to compare it with."
     ends = f"From {dial.label} {dial.labels[0]} to {dial.labels[-1]}"
-    metric, seeds = label_of(table.metric), int(changes["pairs"].max())
-    if smallest_wilcoxon_p(seeds) * int((changes["pairs"] > 1).sum()) >= ALPHA:
+    metric = label_of(table.metric)
+    if few := too_few(int(changes["pairs"].max())):
         return (
-            f"{ends}, {too_few(seeds)} too few with all four values to tell whether {metric} changes "
+            f"{ends}, {few} with all four values to tell whether {metric} changes "
             f"otherwise than that of {mark(baseline)}."
         )
     digits = digits_of_intervals(changes)
     parts = []
-    for verdict, does in ((BEATS, "gains on"), (BEATEN, "loses to")):
+    for verdict, does in ((BETTER, "gains on"), (WORSE, "loses to")):
         for row in rows_of(changes[changes["verdict"] == verdict]):
             by = interval_text(row, "difference", "low", "high", digits)
             parts.append(f"{mark(row['axis'])} {does} {mark(baseline)} ({by})")
     untold = [
-        str(strategy) for strategy in changes.loc[(changes["verdict"] == UNTOLD) & (changes["pairs"] > 0), "axis"]
+        str(strategy) for strategy in changes.loc[(changes["verdict"] == UNDECIDED) & (changes["pairs"] > 0), "axis"]
     ]
     unknown = [str(strategy) for strategy in changes.loc[changes["pairs"] == 0, "axis"]]
     if unknown:
@@ -91,7 +91,7 @@ def change_sheet(dial: Dial, table: Table) -> Sheet:
             f"minus that of {baseline}",
             lambda row: interval_text(row, "difference", "low", "high", digits, signed=True),
         ),
-        Column("p (Holm)", lambda row: p_value(row["holm_p"])),
+        Column("p", lambda row: p_value(row["p"])),
         Column("verdict", lambda row: _CHANGES[row["verdict"]], numeric=False),
     ]
     metric = label_of(table.metric)

@@ -35,7 +35,9 @@ COSTS = {
 
 
 def of_comparison(comparison: Comparison, baseline: str, metric: str | None = None) -> Iterator[Answer]:
-    """One answer, whoever the baseline is: a mark a strategy."""
+    """One answer, whoever the baseline is: a mark a strategy; none where no cell's time is known."""
+    if comparison.cells["seconds"].isna().all():
+        return
     yield Answer(
         question="What does it cost?",
         figure=Drawing(

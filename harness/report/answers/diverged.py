@@ -22,7 +22,7 @@ from harness.statistics.by_value import (
     compare_diverged,
     divergence_by_value,
 )
-from harness.statistics.caution import BEATEN, BEATS
+from harness.statistics.caution import BETTER, WORSE
 from harness.statistics.dials import Dial
 
 
@@ -53,11 +53,11 @@ def who_diverges(dial: Dial, divergence: pd.DataFrame, pairs: pd.DataFrame, base
     told = {
         verdict: [str(strategy) for strategy in pairs.loc[pairs["verdict"] == verdict, "axis"]] for verdict in TURNED
     }
-    for verdict, word in ((BEATEN, "more"), (BEATS, "fewer")):
+    for verdict, word in ((WORSE, "more"), (BETTER, "fewer")):
         if told[verdict]:
             verb = "diverges" if len(told[verdict]) == 1 else "diverge"
             said.append(f"Seed by seed, {name_all(told[verdict])} {verb} at {word} values than {mark(baseline)}.")
-    if len(pairs) and not told[BEATS] and not told[BEATEN]:
+    if len(pairs) and not told[BETTER] and not told[WORSE]:
         said.append(f"No strategy is told to diverge more or less often than {mark(baseline)}.")
     return " ".join(said)
 

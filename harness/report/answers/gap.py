@@ -51,7 +51,7 @@ from harness.report.text import (
 from harness.statistics.by_value import (
     gap_by_value,
 )
-from harness.statistics.caution import ALPHA, BEATEN, BEATS, UNTOLD, smallest_wilcoxon_p
+from harness.statistics.caution import BETTER, UNDECIDED, WORSE
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
 from harness.statistics.gap import DEPENDENCE, LAG, aggregate_gap
@@ -123,25 +123,23 @@ def where_gap_comes_from(table: Table, where: str) -> str:
     gap = table.rows
     if gap.empty:
         return "No cell was evaluated with other statistics than its moving averages."
-    seeds, tests = int(gap["n"].max()), 2 * len(gap)
     metric = label_of(table.metric)
-    if smallest_wilcoxon_p(seeds) * tests >= ALPHA:
+    if few := too_few(int(gap["n"].max())):
         return (
-            f"{where}, {too_few(seeds)} too few to tell a part of the gap from 0 among {tests}; on average moving "
-            f"averages differ from precise statistics by {_most(gap, 'lag')}, and these from the batch's by "
-            f"{_most(gap, 'dependence')}."
+            f"{where}, {few} to tell a part of the gap from 0; on average moving averages differ from precise "
+            f"statistics by {_most(gap, 'lag')}, and these from the batch's by {_most(gap, 'dependence')}."
         )
     parts = [
-        _parts(gap, "lag", BEATEN, "moving averages cost {metric} against precise statistics", metric),
-        _parts(gap, "lag", BEATS, "moving averages give better {metric} than precise statistics", metric),
-        _parts(gap, "dependence", BEATEN, "statistics of the batch give better {metric} than precise ones", metric),
-        _parts(gap, "dependence", BEATS, "statistics of the batch cost {metric} against precise ones", metric),
+        _parts(gap, "lag", WORSE, "moving averages cost {metric} against precise statistics", metric),
+        _parts(gap, "lag", BETTER, "moving averages give better {metric} than precise statistics", metric),
+        _parts(gap, "dependence", WORSE, "statistics of the batch give better {metric} than precise ones", metric),
+        _parts(gap, "dependence", BETTER, "statistics of the batch cost {metric} against precise ones", metric),
     ]
     said = [part for part in parts if part]
     untold = [
         str(row["axis"])
         for row in gap.to_dict("records")
-        if row["lag_verdict"] == UNTOLD and row["dependence_verdict"] == UNTOLD
+        if row["lag_verdict"] == UNDECIDED and row["dependence_verdict"] == UNDECIDED
     ]
     if not said:
         return f"{where}, neither part of the inference gap is told from 0 for any strategy."
@@ -176,8 +174,8 @@ def gap_sheet(table: Table) -> Sheet:
     caption = [
         f"gap: {metric} with moving averages minus with batch statistics, the sum of the two parts. lag: moving "
         "averages minus precise statistics, re-estimated on the training examples. batch: precise minus batch "
-        f"statistics. {worse.capitalize()}: the first are worse. Means over seeds [95 % t interval]; p: Wilcoxon, "
-        "corrected over the table (Holm). m′: fewest samples behind one statistic; mean lag: distance of moving and "
+        f"statistics. {worse.capitalize()}: the first are worse. Means over seeds [95 % t interval]; p: signs "
+        "flipped, corrected over the table. m′: fewest samples behind one statistic; mean lag: distance of moving and "
         "precise means in standard deviations; variance lag: |log ratio| of the variances; each the median over seeds, "
         "at the worst site.",
     ]

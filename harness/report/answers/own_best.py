@@ -24,12 +24,17 @@ from harness.report.text import (
     rows_of,
     strategy_column,
 )
-from harness.statistics.caution import BEATEN, BEATS, UNTOLD
+from harness.statistics.caution import BETTER, EQUIVALENT, UNDECIDED, WORSE
 from harness.statistics.dials import Dial
 from harness.statistics.own_best import OwnBest, aggregate_own_best, own_best
 from harness.statistics.verdicts import compare_all_pairs
 
-_BETTER = {BEATS: "beats", BEATEN: "is beaten by", UNTOLD: "is not told apart from"}
+_BETTER = {
+    BETTER: "is better than",
+    WORSE: "is worse than",
+    EQUIVALENT: "is equivalent to",
+    UNDECIDED: "is not told apart from",
+}
 
 
 def of_dial(dial: Dial, baseline: str) -> Iterator[Answer]:
@@ -90,7 +95,7 @@ def own_best_sheet(dial: Dial, table: OwnBest) -> Sheet:
         keys = ("difference", "difference_low", "difference_high")
         columns += [
             Column(f"minus {table.baseline}", lambda row: interval_text(row, *keys, digits, signed=True), rank=1),
-            Column("p (Holm)", lambda row: p_value(row["holm_p"]), rank=2),
+            Column("p", lambda row: p_value(row["p"]), rank=2),
             Column("verdict", lambda row: _verdict(row, "verdict", {}), numeric=False),
         ]
     columns.append(

@@ -41,7 +41,7 @@ from harness.report.text import (
 from harness.statistics.by_value import (
     divergence_by_value,
 )
-from harness.statistics.caution import BEATEN, BEATS, UNTOLD
+from harness.statistics.caution import BETTER, UNDECIDED, WORSE
 from harness.statistics.dials import Dial
 from harness.statistics.own_best import choose_values, own_best
 from harness.statistics.ranges import (
@@ -54,12 +54,12 @@ from harness.statistics.ranges import (
     span_of,
 )
 
-_WIDER = {"beats": "wider", "is beaten by": "narrower"}
-_LESS = {"beats": "less sensitive", "is beaten by": "more sensitive"}
+_WIDER = {BETTER: "wider", WORSE: "narrower"}
+_LESS = {BETTER: "less sensitive", WORSE: "more sensitive"}
 _WIDER_THAN = {
-    BEATS: "is wider than that of",
-    BEATEN: "is narrower than that of",
-    UNTOLD: "is not told apart from that of",
+    BETTER: "is wider than that of",
+    WORSE: "is narrower than that of",
+    UNDECIDED: "is not told apart from that of",
 }
 
 

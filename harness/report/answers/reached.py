@@ -86,13 +86,17 @@ def comparison_columns(summary: Table) -> list[Column]:
     if summary.rows["precise_mean"].notna().any():
         columns.append(Column(f"precise {arrow}", fixed("precise_mean"), rank=7))
         columns.append(Column("gap", fixed("gap", signed=True), rank=2))
-    return [
-        *columns,
-        Column("scale+shift", lambda row: count(row["normalization_parameters"]), rank=4),
-        Column("statistics", lambda row: count(row["statistics"]), rank=5),
-        Column("m′", lambda row: count(row["samples_per_statistic"]), rank=3),
-        Column("s/cell", lambda row: number(row["seconds"], 1), rank=6),
-    ]
+    counted = [("scale+shift", "normalization_parameters", 4), ("statistics", "statistics", 5)]
+    counted.append(("m′", "samples_per_statistic", 3))
+    known = [(heading, key, rank) for heading, key, rank in counted if summary.rows[key].notna().any()]
+    columns += [Column(heading, _counted(key), rank=rank) for heading, key, rank in known]
+    if summary.rows["seconds"].notna().any():
+        columns.append(Column("s/cell", lambda row: number(row["seconds"], 1), rank=6))
+    return columns
+
+
+def _counted(key: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda row: count(row[key])
 
 
 def comparison_sheet(summary: Table) -> Sheet:
@@ -113,9 +117,10 @@ def caption_lines(summary: Table) -> list[str]:
     rows = summary.rows
     better = "higher" if summary.quantity.direction == "max" else "lower"
     gap = "gap: moving averages minus precise statistics; " if rows["precise_mean"].notna().any() else ""
+    samples = "m′: fewest samples behind one statistic; " if rows["samples_per_statistic"].notna().any() else ""
     lines = [
-        f"Mean over seeds [{100 * summary.confidence:g} % t interval]; "
-        f"SD over seeds; {gap}m′: fewest samples behind one statistic; {better} is better.",
+        f"Mean over seeds [{100 * summary.confidence:g} % t interval]; SD over seeds; "
+        f"{gap}{samples}{better} is better.",
     ]
     left_out = [_left_out(row) for row in rows_of(rows) if row["n"] < row["cells"]]
     if left_out:

@@ -31,12 +31,13 @@ from harness.report.sheet import Column, Sheet, label_of, number
 from harness.report.text import (
     decimals,
     mark,
+    name_all,
     p_in_words,
     rows_of,
 )
-from harness.statistics.caution import ALPHA, SEEDS_FOR_SPREAD, UNTOLD
+from harness.statistics.caution import ALPHA, SEEDS_FOR_SPREAD
 from harness.statistics.comparison import Comparison
-from harness.statistics.stability import aggregate_stability, compare_divergence, compare_spread
+from harness.statistics.stability import UNTOLD, aggregate_stability, compare_divergence, compare_spread, count_diverged
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.table import Table
 
@@ -47,10 +48,9 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
     """One answer: who diverges and spreads more than the baseline, and every measure of stability."""
     table = aggregate_stability(comparison, metric)
     spread = compare_spread(comparison, metric, baseline=baseline)
-    divergence = compare_divergence(comparison, baseline=baseline)
     yield Answer(
         question="Which is more stable?",
-        sentence=stability_sentence(spread, divergence, baseline),
+        sentence=stability_sentence(count_diverged(comparison), compare_divergence(comparison), spread, baseline),
         table=Shown("measures", "Stability", stability_sheet(table), table.rows),  # the figure is called stability
         figure=Drawing(
             "stability",
@@ -65,16 +65,19 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
     )
 
 
-def stability_sentence(spread: pd.DataFrame, divergence: pd.DataFrame, baseline: str) -> str:
-    """How many cells diverged, and which strategies spread less: from `compare_divergence` and `compare_spread`."""
-    lost = divergence[divergence["diverged"] > 0]
-    total, cells = int(lost["diverged"].sum()), int(divergence["cells"].sum())
+def stability_sentence(counts: pd.DataFrame, pairs: pd.DataFrame, spread: pd.DataFrame, baseline: str) -> str:
+    """How many cells diverged, of whom more, and which strategies spread less.
+
+    From `count_diverged`, `compare_divergence` and `compare_spread`.
+    """
+    lost = counts[counts["diverged"] > 0]
+    total, cells = int(lost["diverged"].sum()), int(counts["cells"].sum())
     names = ", ".join(f"{mark(row['axis'])} {row['diverged']} of {row['cells']}" for row in lost.to_dict("records"))
     said = [f"{total} of {cells} cells diverged ({names})" if total else f"None of {cells} cells diverged"]
-    for row in divergence[divergence["holm_p"] < ALPHA].to_dict("records"):
-        of_baseline = float(divergence.loc[divergence["axis"] == baseline, "rate"].iloc[0])
-        often = "more" if row["rate"] > of_baseline else "less"
-        said.append(f"{mark(row['axis'])} {often} often than {mark(baseline)} (p {p_in_words(row['holm_p'])})")
+    for strategy, rows in pairs[pairs["holm_p"] < ALPHA].groupby("axis", sort=False):
+        others = sorted(map(str, rows["other"]))
+        p = p_in_words(float(rows["holm_p"].max()))
+        said.append(f"{mark(str(strategy))} more often than {name_all(others)} (p {p.replace('= ', 'at most ')})")
     if len(spread):
         told = [
             f"{mark(row['axis'])} {row['verdict']} {mark(baseline)}"
@@ -125,7 +128,7 @@ def plot_stability(comparison: Comparison, metric: str | None = None, axes: Sequ
     summary = aggregate_comparison(comparison, metric).rows
     strategies = summary["axis"].tolist()
     panels = list(axes) if axes is not None else _panels(len(strategies), subtitle_of(comparison))
-    rates = compare_divergence(comparison).set_index("axis").loc[strategies]
+    rates = count_diverged(comparison).set_index("axis").loc[strategies]
     finished = comparison.cells[comparison.cells["status"] == "ok"].reindex(columns=["axis", column])
     worst = finished.groupby("axis")[column].agg("min" if quantity.direction == "max" else "max").reindex(strategies)
     values = (
