@@ -40,13 +40,14 @@ class Sections:
     chapters: Sequence[Chapter]
 
 
-def render_page(study: Study, sections: Sequence[Sections], across: Chapter) -> str:
+def render_page(study: Study, sections: Sequence[Sections], across: Chapter, together: str = "") -> str:
     """The page as HTML: no request leaves it, and the same records give the same bytes.
 
     Args:
         study: the records.
         sections: one a task, data source and architecture.
         across: the answers over all tasks.
+        together: what holds for all comparisons at once.
     """
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -64,6 +65,7 @@ def render_page(study: Study, sections: Sequence[Sections], across: Chapter) -> 
         sections=[_section(one) for one in sections],
         verdicts=[_chapter(chapter) for chapter in chapters],
         across=_chapter(across),
+        together=together,
         shown=shown_of([figure for chapter in (across, *dials, *chapters) for figure in chapter.figures]),
         rows=[row for one in sections for row in _rows_of(one)],
         tasks=sorted({comparison.task for comparison in study.comparisons}),
@@ -180,7 +182,13 @@ def _made_by(frame: pd.DataFrame) -> list[tuple[str, str]]:
     """What the records say of how they were made: name and values."""
     finished = frame["finished"].dropna()
     facts = [
-        ("Tasks", _distinct(frame["task"] + " (" + frame["data_source"].fillna("source not known") + ")")),
+        (
+            "Tasks",
+            _distinct(
+                frame["task"]
+                + frame["data_source"].fillna("source not known").map(lambda one: f" ({one})" if one else "")
+            ),
+        ),
         ("Architectures", _distinct(frame["architecture"])),
         ("Strategies", _distinct(frame["axis"])),
         ("Seeds", f"{frame['seed'].nunique()} ({frame['seed'].min()} to {frame['seed'].max()})"),

@@ -13,16 +13,22 @@ from harness.report.files import write_frame, write_text
 from harness.report.page import Sections, render_page
 from harness.report.questions import Questions, default_baseline
 from harness.report.study import Study
+from harness.report.text import mark
 from harness.statistics.by_value import aggregate_by_value
+from harness.statistics.caution import BETTER, EQUIVALENT, WORSE
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.table import Table
+from harness.statistics.together import claims_of
+from harness.statistics.verdicts import compare_pairs
 from harness.types import UserError
 from harness.words import choose_from, file_name
 
 # With more comparisons than this, only the largest of each task, source and architecture is drawn.
 _MOST_DRAWN = 12
+_MOST_NAMED = 12  # claims that hold for all comparisons at once
+_THAN = {BETTER: "is better than", WORSE: "is worse than", EQUIVALENT: "is equivalent to"}
 
 
 def write_report(
@@ -76,8 +82,9 @@ def write_pages(
     parts = parts_of(study.comparisons)
     sections = [writer.write_part(part, draw_all=few and not part.dials) for part in parts]
     across = writer.write_across([part.leader for part in parts])
-    page = render_page(study, sections, across)
-    index = [write_text(out / "index.html", page), write_text(out / "index.md", _index(study, sections))]
+    together = _together([writer.pairs_of(comparison) for comparison in study.comparisons])
+    page = render_page(study, sections, across, together)
+    index = [write_text(out / "index.html", page), write_text(out / "index.md", _index(study, sections, together))]
     frames = {"cells": study.cells.rows, "comparisons": _all_rows(map(_named_summary, study.comparisons))}
     if dials := [dial for part in parts for dial in part.dials]:
         frames["dials"] = _all_rows(map(_named_by_value, dials))
@@ -110,11 +117,16 @@ class _Writer:
             write_chapter("Across tasks", self._folders.of("across"), self._questions.across(leaders), self._out)
         )
 
-    def _write(self, subject: Comparison | Dial, *, drawn: bool = True, leads: bool = True) -> Chapter:
-        strategies = subject.strategies
+    def pairs_of(self, comparison: Comparison) -> Table:
+        """The verdicts on a comparison's strategies."""
+        return compare_pairs(comparison, baseline=self._baseline_of(comparison.strategies))
+
+    def _baseline_of(self, strategies: Sequence[str]) -> str:
         known = self._baseline is not None and self._baseline in strategies
-        baseline = str(self._baseline) if known else default_baseline(strategies)
-        answers = self._questions.about(subject, baseline, thorough=drawn)
+        return str(self._baseline) if known else default_baseline(strategies)
+
+    def _write(self, subject: Comparison | Dial, *, drawn: bool = True, leads: bool = True) -> Chapter:
+        answers = self._questions.about(subject, self._baseline_of(subject.strategies), thorough=drawn)
         return self._keep(
             write_chapter(subject.title, self._folders.of(subject.slug), answers, self._out, drawn=drawn, leads=leads)
         )
@@ -146,8 +158,30 @@ def _all_rows(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(list(parts), ignore_index=True)
 
 
-def _index(study: Study, sections: Sequence[Sections]) -> str:
+def _together(families: Sequence[Table]) -> str:
+    """What may be concluded from all comparisons at once; empty where there is one, whose own verdicts say it."""
+    judged = sum(len(table.rows) > 0 for table in families)
+    if judged < 2:
+        return ""
+    claims = claims_of(families)
+    begins = (
+        f"{judged} comparisons are judged here, each by itself: in one of twenty such comparisons some claim is false."
+    )
+    if not claims:
+        return f"{begins} None of them claims anything."
+    holding = [claim for claim in claims if claim.holds]
+    said = [f"{begins} Of their {len(claims)} claims {len(holding) or 'none'} hold for all of them at once"]
+    if 0 < len(holding) <= _MOST_NAMED:
+        named = (
+            f"{claim.of}: {mark(claim.strategy)} {_THAN[claim.verdict]} {mark(claim.baseline)}" for claim in holding
+        )
+        said.append("; ".join(named))
+    return ": ".join(said) + "."
+
+
+def _index(study: Study, sections: Sequence[Sections], together: str) -> str:
     lines = ["# Report", "", study.completeness, "", "[All of it on one page](index.html)"]
+    lines += ["", together] if together else []
     dials = [chapter for section in sections for chapter in section.dials]
     for chapter in [*dials, *(chapter for section in sections for chapter in section.chapters)]:
         lines += ["", f"## {chapter.title}"]

@@ -10,7 +10,7 @@ import pandas as pd
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.summary import mean_interval
 from harness.statistics.table import Table
-from harness.statistics.verdicts import compare_series
+from harness.statistics.verdicts import compare_series, pairs_of, scores_of
 
 LAG, DEPENDENCE = "lag", "dependence"
 KINDS = ("moving", "precise", "batch")
@@ -59,6 +59,26 @@ def aggregate_gap(comparison: Comparison, metric: str | None = None, *, confiden
         for name, column_of in ((f"{part}_p", "p"), (f"{part}_verdict", "verdict")):
             table[name] = tested[column_of].to_numpy()[place :: len(PARTS)]
     return Table(rows=table, of=comparison, metric=column, quantity=quantity, confidence=confidence)
+
+
+@kept
+def compare_gap(comparison: Comparison, metric: str | None = None, *, baseline: str, confidence: float = 0.95) -> Table:
+    """Does a strategy lose more by its moving averages than the baseline does? Their lags, paired by seed.
+
+    That one verdict tells strategies apart with moving averages and another does not with precise statistics does not
+    show that the averages made the difference: this does.
+
+    Returns:
+        As `verdicts.compare_series`, of the metric with moving averages minus with precise statistics: `worse` loses
+        more by them than the baseline.
+    """
+    column, quantity = comparison.metric(metric)
+    moving, precise = (scores_of(comparison, name) for name in (column, f"{column}_precise"))
+    lags = {name: (moving[name] - precise[name]).dropna() for name in moving}
+    lags = {name: lag for name, lag in lags.items() if len(lag)}
+    pairs = pairs_of(lags, baseline) if baseline in lags else []
+    rows = compare_series(lags, pairs, direction=quantity.direction, confidence=confidence)
+    return Table(rows=rows, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 
 
 def _mean(name: str, values: pd.Series, confidence: float) -> dict[str, float]:

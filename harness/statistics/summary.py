@@ -37,7 +37,8 @@ def mean_interval(
     by (n - 1) / n and takes its quantiles from a normal rather than a t distribution, so that with 5 seeds a
     percentile bootstrap that says 95 % covers the mean about 84 % of the time. docs/statistics.md has the figures.
 
-    With fewer than two values the bounds are NaN: one run says nothing about how much runs differ. `least` and `most`
+    With fewer than two values the bounds are NaN, and where all are equal: these runs say nothing about how much runs
+    differ, and an interval without width would say that they never do. `least` and `most`
     are the values that the measure can take: no mean lies beyond, so the interval is cut there.
     """
     finite = np.asarray(values, dtype=np.float64)
@@ -46,8 +47,8 @@ def mean_interval(
     if n == 0:
         return Interval(math.nan, math.nan, math.nan, 0)
     mean = float(finite.mean())
-    if n == 1:
-        return Interval(mean, math.nan, math.nan, 1)
+    if np.ptp(finite) == 0:
+        return Interval(mean, math.nan, math.nan, n)
     half_width = float(special.stdtrit(n - 1, (1 + confidence) / 2) * finite.std(ddof=1) / math.sqrt(n))
     return Interval(mean, max(mean - half_width, least), min(mean + half_width, most), n)
 

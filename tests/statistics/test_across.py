@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 from synthetic import RMSE, comparisons_of, make_record
 
 from harness.statistics.across import (
@@ -58,8 +59,29 @@ def test_aggregates_by_hand(two_tasks):
 
 def test_the_interquartile_mean_and_the_gap_on_eight_values():
     scores = np.array([-1.0, -1.0, 0.1, 0.2, 0.3, 0.4, 1.0, 1.0])
-    assert interquartile_mean(scores) == pytest.approx(0.25)
-    assert optimality_gap(scores) == pytest.approx(1 - 1.0 / 8)
+    alike = np.ones(8)
+    assert interquartile_mean(scores, alike) == pytest.approx(stats.trim_mean(scores, 0.25)) == pytest.approx(0.25)
+    assert optimality_gap(scores, alike) == pytest.approx(1 - 1.0 / 8)
+    # The last one counts for two: of nine, what lies between 2.25 and 6.75 is 3/4 of 0.1, 0.2, 0.3, 0.4 and 3/4 of 1
+    heavy = np.array([1, 1, 1, 1, 1, 1, 1, 2.0])
+    assert interquartile_mean(scores, heavy) == pytest.approx((0.75 * 0.1 + 0.2 + 0.3 + 0.4 + 0.75) / 4.5)
+
+
+def test_a_task_with_more_seeds_weighs_no_more():
+    records = records_of({"none": [0.8] * 30, "channel": [0.9] * 30})  # half the error
+    records += records_of({"none": [20.0, 20.0], "channel": [20.0, 20.0]}, task="rul", measure=RMSE)  # all of it
+    table = aggregate_across(normalise_scores(comparisons_of(records))).set_index("axis")
+    assert table.loc["channel", "gap"] == pytest.approx(1 - 0.25)
+
+
+def test_the_baseline_s_error_is_drawn_with_the_others():
+    # Its scores are by its own mean, whichever seeds are drawn: their mean is 0, and only who is trimmed moves.
+    rng = np.random.default_rng(0)
+    values = 0.9 - 0.1 * rng.random((2, 10))
+    records = records_of({"none": values[0], "channel": values[0]})
+    table = aggregate_across(normalise_scores(comparisons_of(records))).set_index("axis")
+    assert table.loc["none", ["gap_low", "gap_high"]].tolist() == pytest.approx([1.0, 1.0])
+    assert table.loc["channel", ["gap_low", "gap_high"]].tolist() == pytest.approx([1.0, 1.0])
 
 
 def test_the_bootstrap_is_stratified_by_task():

@@ -65,7 +65,8 @@ def test_the_change_of_the_difference_by_hand():
     table = compare_change(sizes_of({"none": [0.7, 0.1, 0.9], "channel": [0.8, 0.2, 0.9]}, seeds=6)).rows
     (row,) = table.to_dict("records")
     assert row["change"] == pytest.approx(0.2)
-    assert [row["difference"], row["low"], row["high"]] == pytest.approx([0.1] * 3)
+    assert row["difference"] == pytest.approx(0.1)
+    assert np.isnan([row["low"], row["high"]]).all()  # all seeds change alike, which says nothing of how much they vary
     assert (row["verdict"], row["left_out"]) == ("better", 0)
 
 

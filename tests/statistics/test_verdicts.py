@@ -276,8 +276,8 @@ def test_pairs_are_matched_by_seed_not_by_order():
     records += [make_record("none", seed, 0.1 * seed - 0.01) for seed in (1, 2, 3, 4)]
     row = row_of(compare_pairs(comparison_of(records)).rows, "none")
     assert (row["seeds"], row["pairs"]) == (3, 3)
-    assert row["low"] == pytest.approx(-0.01)
-    assert row["high"] == pytest.approx(-0.01)
+    assert row["difference"] == pytest.approx(-0.01)
+    assert row["sd"] == 0
 
 
 def test_lower_is_better_turns_wins_but_not_the_difference():

@@ -54,7 +54,7 @@ from harness.statistics.by_value import (
 from harness.statistics.caution import BETTER, UNDECIDED, WORSE
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
-from harness.statistics.gap import DEPENDENCE, LAG, aggregate_gap
+from harness.statistics.gap import DEPENDENCE, LAG, aggregate_gap, compare_gap
 from harness.statistics.own_best import own_best
 from harness.statistics.summary import aggregate_comparison, mean_interval
 from harness.statistics.table import Table
@@ -67,7 +67,7 @@ _TITLES = {
 
 
 def of_comparison(comparison: Comparison, baseline: str, metric: str | None = None) -> Iterator[Answer]:
-    """One answer, whoever the baseline is; none where no cell was evaluated with other statistics."""
+    """One answer: whose inference gap differs from the baseline's; none where no cell has other statistics."""
     column, _ = comparison.metric(metric)
     cells = comparison.cells
     others = [f"{column}_{kind}" for kind in OTHERS]
@@ -75,6 +75,7 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
         return
     yield Answer(
         question="What do inference statistics cost?",
+        sentence=gap_differences(compare_gap(comparison, metric, baseline=baseline), baseline),
         figure=Drawing(
             "inference-gap",
             "Inference gap",
@@ -87,6 +88,30 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
         place=60,
         leads=True,
     )
+
+
+def gap_differences(table: Table, baseline: str) -> str:
+    """Who loses more, or less, by moving averages than the baseline does: from `compare_gap`."""
+    rows = table.rows
+    if rows.empty:
+        return ""
+    metric = label_of(table.metric)
+    if few := too_few(int(rows["pairs"].max())):
+        return f"{few[0].upper()}{few[1:]} to tell what moving averages cost whom."
+    digits = digits_of_intervals(rows)
+    parts = []
+    for verdict, word in ((WORSE, "more"), (BETTER, "less")):
+        told = [
+            f"{mark(row['axis'])} ({interval_text(row, 'difference', 'low', 'high', digits, signed=True)})"
+            for row in rows_of(rows[rows["verdict"] == verdict])
+        ]
+        if told:
+            parts.append(f"{word} than {mark(baseline)}: {', '.join(told)}")
+    if not parts:
+        return f"No strategy is told to lose more or less {metric} by its moving averages than {mark(baseline)} does."
+    open_ = rows.loc[~rows["verdict"].isin((WORSE, BETTER)), "axis"].tolist()
+    parts += [f"no difference from {mark(baseline)} is told for {name_all(open_)}"] if open_ else []
+    return f"Moving averages, against precise statistics, cost {metric} {'; '.join(parts)}."
 
 
 def of_dial(dial: Dial, baseline: str) -> Iterator[Answer]:

@@ -38,7 +38,7 @@ from harness.report.text import (
     decimals,
     rows_of,
 )
-from harness.statistics.caution import caution_sentence
+from harness.statistics.caution import caution_sentence, unseen_sentence
 from harness.statistics.comparison import Comparison
 from harness.statistics.summary import FAILED, aggregate_comparison
 from harness.statistics.table import Table
@@ -125,6 +125,10 @@ def caption_lines(summary: Table) -> list[str]:
     left_out = [_left_out(row) for row in rows_of(rows) if row["n"] < row["cells"]]
     if left_out:
         lines.append(f"Counted in seeds, not in the means: {'; '.join(left_out)}.")
+    equal = rows[(rows["n"] > 1) & rows["low"].isna()]
+    if len(equal):
+        unseen = unseen_sentence(int(equal["n"].min()))
+        lines.append(f"All seeds of {', '.join(map(str, equal['axis']))} are equal, which gives no interval: {unseen}.")
     if rows["stale"].any():
         lines.append(f"† Made by other code or versions (stale): {rows['stale'].sum()} of {rows['cells'].sum()} cells.")
     return [*lines, *_cautions(rows)]
