@@ -10,13 +10,23 @@ import pytest
 from omegaconf import OmegaConf
 
 from harness.config.composer import config_directory
-from harness.config.settings import CALLED, CLOSED, ELSEWHERE, KINDS, NUMBERS, ROUND_KINDS, ROUND_NUMBERS, WORDS
+from harness.config.settings import (
+    CALLED,
+    CLOSED,
+    ELSEWHERE,
+    KINDS,
+    NUMBERS,
+    ROUND_KINDS,
+    ROUND_NUMBERS,
+    SOURCE_SEEDS,
+    WORDS,
+)
 from harness.engines.options import OPTIONS
 from tests.bad_input.refusing import complaint, grid_of
 
 CONF = config_directory()
 GROUPS = sorted({path.parent.name for path in CONF.glob("*/*.yaml")} - {"study"})
-CHECKED = {*NUMBERS, *WORDS, *KINDS, *ROUND_NUMBERS, *ROUND_KINDS, *ELSEWHERE}
+CHECKED = {*NUMBERS, *SOURCE_SEEDS, *WORDS, *KINDS, *ROUND_NUMBERS, *ROUND_KINDS, *ELSEWHERE}
 
 
 def options(node: Any, place: str) -> Iterator[tuple[str, Any]]:
