@@ -98,8 +98,9 @@ class Trainer:
     ) -> Fit:
         """Train for `epochs`, or until the loss is no longer finite.
 
-        Batches come in an order drawn from `seed` alone, probes look where `probe_seed` (else `seed`) says; an epoch's last incomplete batch is dropped. Where
-        `checkpoint` holds the state of an interrupted run, training goes on from there, to the same bits.
+        Batches come in an order drawn from `seed` alone, and probes look where `probe_seed` (else `seed`) says; an
+        epoch's last incomplete batch is dropped. Where `checkpoint` holds the state of an interrupted run, training
+        goes on from there, to the same bits.
         """
         orders = [batch_order(seed, epoch, len(train), self.batch_size) for epoch in range(1, epochs + 1)]
         course = self._resume(checkpoint, epochs) or Course(self._initial_loss_of(train, orders[0]))

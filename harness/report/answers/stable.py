@@ -50,7 +50,7 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
     divergence = compare_divergence(comparison, baseline=baseline)
     yield Answer(
         question="Which is more stable?",
-        sentence=stability_sentence(spread, divergence, baseline),
+        sentence=stability_sentence(spread, divergence, baseline, table.rows),
         table=Shown("measures", "Stability", stability_sheet(table), table.rows),  # the figure is called stability
         figure=Drawing(
             "stability",
@@ -65,8 +65,13 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
     )
 
 
-def stability_sentence(spread: pd.DataFrame, divergence: pd.DataFrame, baseline: str) -> str:
-    """How many cells diverged, and which strategies spread less: from `compare_divergence` and `compare_spread`."""
+def stability_sentence(
+    spread: pd.DataFrame, divergence: pd.DataFrame, baseline: str, measured: pd.DataFrame | None = None
+) -> str:
+    """How many cells diverged, and which strategies spread less: from `compare_divergence` and `compare_spread`.
+
+    With the rows of `aggregate_stability`, also whose spread the draw of the test examples explains.
+    """
     lost = divergence[divergence["diverged"] > 0]
     total, cells = int(lost["diverged"].sum()), int(divergence["cells"].sum())
     names = ", ".join(f"{mark(row['axis'])} {row['diverged']} of {row['cells']}" for row in lost.to_dict("records"))
@@ -89,7 +94,19 @@ def stability_sentence(spread: pd.DataFrame, divergence: pd.DataFrame, baseline:
             said.append(f"over seeds {'; '.join(told)}")
         else:
             said.append(f"no strategy is told to spread less or more than {mark(baseline)} over seeds")
+    if measured is not None:
+        said += _noise_said(measured)
     return "; ".join(said) + "."
+
+
+def _noise_said(measured: pd.DataFrame) -> list[str]:
+    """For which strategies the seeds lie no further apart than other test examples alone would put them."""
+    known = measured[measured["explained"].notna()]
+    explained = known[known["explained"] == 1]
+    if known.empty or explained.empty:
+        return []
+    which = "every strategy" if len(explained) == len(known) else ", ".join(map(mark, explained["axis"]))
+    return [f"the draw of the test examples alone explains the spread over seeds of {which}"]
 
 
 def stability_sheet(table: Table) -> Sheet:
@@ -101,6 +118,7 @@ def stability_sheet(table: Table) -> Sheet:
         Column("diverged", _diverged),
         Column("finished", lambda row: f"{row['n']}/{row['cells']}"),
         Column("SD", lambda row: number(row["sd"], digits + 1)),
+        *_beyond_noise(rows, digits + 1),
         Column("IQR", lambda row: number(row["iqr"], digits + 1)),
         Column("worst seed", lambda row: number(row["worst"], digits)),
         Column("worst tenth", lambda row: number(row["worst_tenth"], digits)),
@@ -108,7 +126,8 @@ def stability_sheet(table: Table) -> Sheet:
     ]
     caption = [
         f"SD, IQR, worst seed and the mean of the worst tenth of the seeds: of {label_of(table.metric)}, over "
-        "the seeds that finished. diverged: of all cells [95 % Wilson interval, in per cent]. The others are medians "
+        "the seeds that finished. diverged: of all cells [95 % Wilson interval, in per cent]. of test examples: the SD "
+        "that other test examples alone make, p(1 - p)/n; SD left: without it. The others are medians "
         "over seeds, at the site that is worst off; docs/statistics.md says what they are. Which strategy spreads less "
         "takes 30 seeds to tell: read this as a description."
     ]
@@ -145,6 +164,15 @@ def plot_stability(comparison: Comparison, metric: str | None = None, axes: Sequ
     panels[0].set_xlim(-0.03, 1.03)
     panels[3].axvline(0, color=FAINT, linewidth=0.8, zorder=0)
     return panels
+
+
+def _beyond_noise(rows: pd.DataFrame, digits: int) -> list[Column]:
+    if not rows["left"].notna().any():
+        return []
+    return [
+        Column("of test examples", lambda row: number(row["test_noise"], digits), rank=1),
+        Column("SD left", lambda row: number(row["left"], digits)),
+    ]
 
 
 def _diverged(row: Mapping[str, Any]) -> str:
