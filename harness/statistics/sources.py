@@ -44,7 +44,7 @@ def variance_sources(comparison: Comparison, metric: str | None = None, *, basel
 
     Returns:
         One row an `axis`, `of` (`metric` or `difference`) and `source` (`split`, `init`, `order`, those that vary, and
-        `rest`: their interactions; then `test examples`, which is a part of the split's). Columns `sd`, `share`, `low`,
+        `rest`: their interactions; then `test examples`, what of all this their draw alone makes). Columns `sd`, `share`, `low`,
         `high` (of the share); `cells` that it rests on, of `cells_all`; and `sd_total` of one seed that draws all, with
         the SD of a mean over `SEEDS` such seeds `now`, with `twice_seeds`, `twice_test` and `both_parts` (validation
         and test examples together). No row where no seeds were taken apart, or fewer than two levels are complete.
@@ -82,10 +82,10 @@ def variance_sources(comparison: Comparison, metric: str | None = None, *, basel
             noise = _test_noise(pairs, examples, of)
             total = float(found.variances.sum())
             names = [SOURCES[SOURCE_COLUMNS.index(name)] for name in factors]
-            more = {"cells": len(pairs), "cells_all": len(crossed[crossed["axis"] == strategy])}
+            more: dict[str, object] = {"cells": len(pairs), "cells_all": len(crossed[crossed["axis"] == strategy])}
             more |= {"sd_total": math.sqrt(total), **what_more_buys(total, noise, *sizes)}
             for place, name in enumerate([*names, REST]):
-                shares = {key: float(getattr(found, key)[place]) for key in ("low", "high")}
+                shares: dict[str, object] = {key: float(getattr(found, key)[place]) for key in ("low", "high")}
                 sd = math.sqrt(found.variances[place])
                 rows.append(
                     {"axis": strategy, "of": of, "source": name, "sd": sd, "share": float(found.shares[place])}

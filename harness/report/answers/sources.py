@@ -52,7 +52,7 @@ def sources_sentence(rows: pd.DataFrame, baseline: str) -> str:
         if group["share"].isna().all():
             said.append(f"{subject} does not vary")
             continue
-        largest = group.loc[group["share"].idxmax()]
+        largest = max(rows_of(group), key=lambda row: float(row["share"]))
         source = "what is left over (interactions)" if largest["source"] == REST else f"the {largest['source']}"
         said.append(f"of the variance of {subject}, {_percent(largest)} comes from {source}")
     text = "; ".join(said) + "."
@@ -75,9 +75,9 @@ def sources_sheet(title: str, column: str, rows: pd.DataFrame, baseline: str) ->
         Column("of", lambda row: str(row["of"]), numeric=False),
         Column("cells", lambda row: f"{row['cells']}/{row['cells_all']}"),
         Column("SD", lambda row: number(row["sd_total"], digits)),
-        *(Column(one, lambda row, one=one: str(row[f"share {one}"])) for one in sources),
+        *(_taken(one, f"share {one}") for one in sources),
         *(
-            Column(heading, lambda row, key=key: number(row[key], digits), rank=1)
+            _number(heading, key, digits)
             for key, heading in (
                 ("now", f"{SEEDS} seeds"),
                 ("twice_seeds", "twice the seeds"),
@@ -113,6 +113,14 @@ def plot_sources(comparison: Comparison, metric: str | None = None, ax: Axes | N
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
     dress(ax, "Sources of variance", comparison.title, grid="x")
     return ax
+
+
+def _taken(heading: str, key: str) -> Column:
+    return Column(heading, lambda row: str(row[key]))
+
+
+def _number(heading: str, key: str, digits: int) -> Column:
+    return Column(heading, lambda row: number(row[key], digits), rank=1)
 
 
 def _percent(row: Any) -> str:
