@@ -266,8 +266,8 @@ def _independent(rows: pd.DataFrame, settings: Mapping[str, str]) -> tuple[pd.Da
         if all(mine != theirs for other in chosen for mine, theirs in zip(one, other, strict=True)):
             chosen.append(one)
     number = {one: place for place, one in enumerate(chosen)}
-    places = [number.get(one) for one in crossed[varying].itertuples(index=False, name=None)]
-    taken = crossed.assign(seed=places).dropna(subset=["seed"]).astype({"seed": "int64"}).reset_index(drop=True)
+    places = [number.get(one, -1) for one in crossed[varying].itertuples(index=False, name=None)]
+    taken = crossed.assign(seed=places).query("seed >= 0").reset_index(drop=True)
     return taken.drop(columns=list(SOURCE_COLUMNS)), crossed
 
 

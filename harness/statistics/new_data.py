@@ -51,7 +51,7 @@ def new_data_intervals(
         if strategy == baseline:
             continue
         mine, theirs = (cells[cells["axis"] == axis].set_index("seed") for axis in (strategy, baseline))
-        both = mine[[column, "id"]].join(theirs[[column, "id"]], how="inner", rsuffix="_other").dropna()
+        both = mine[[column, "id"]].join(theirs[[column, "id"]].add_suffix("_other"), how="inner").dropna()
         differences = (both[column] - both[f"{column}_other"]).to_numpy(np.float64)
         plain = mean_interval(differences, confidence=confidence)
         low, high = _for_new_data(

@@ -44,8 +44,8 @@ def variance_sources(comparison: Comparison, metric: str | None = None, *, basel
 
     Returns:
         One row an `axis`, `of` (`metric` or `difference`) and `source` (`split`, `init`, `order`, those that vary, and
-        `rest`: their interactions; then `test examples`, what of all this their draw alone makes). Columns `sd`, `share`, `low`,
-        `high` (of the share); `cells` that it rests on, of `cells_all`; and `sd_total` of one seed that draws all, with
+        `rest`: their interactions; then `test examples`, what of all this their draw alone makes). Columns `sd`,
+        `share`, `low`, `high` (of the share); `cells` that it rests on, of `cells_all`; and `sd_total` of one seed that draws all, with
         the SD of a mean over `SEEDS` such seeds `now`, with `twice_seeds`, `twice_test` and `both_parts` (validation
         and test examples together). No row where no seeds were taken apart, or fewer than two levels are complete.
     """
@@ -68,7 +68,7 @@ def variance_sources(comparison: Comparison, metric: str | None = None, *, basel
             pairs = mine[[column, "id"]].assign(value=mine[column].astype(np.float64))
             if of == "difference":
                 other = whole[whole["axis"] == baseline].set_index(factors)[[column, "id"]]
-                pairs = pairs.join(other, how="inner", rsuffix="_other")
+                pairs = pairs.join(other.add_suffix("_other"), how="inner")
                 pairs["value"] = pairs[column] - pairs[f"{column}_other"]
             pairs = _complete(pairs, factors)
             if pairs.empty:
