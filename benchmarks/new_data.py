@@ -1,4 +1,4 @@
-"""How often intervals of a mean difference hold for new data: the table of docs/statistics.md, "Same pool or any data?".
+"""How often intervals of a mean difference hold for new data: a table of docs/statistics.md.
 
     python benchmarks/new_data.py [studies] [--write]
 

@@ -45,9 +45,10 @@ def variance_sources(comparison: Comparison, metric: str | None = None, *, basel
     Returns:
         One row an `axis`, `of` (`metric` or `difference`) and `source` (`split`, `init`, `order`, those that vary, and
         `rest`: their interactions; then `test examples`, what of all this their draw alone makes). Columns `sd`,
-        `share`, `low`, `high` (of the share); `cells` that it rests on, of `cells_all`; and `sd_total` of one seed that draws all, with
-        the SD of a mean over `SEEDS` such seeds `now`, with `twice_seeds`, `twice_test` and `both_parts` (validation
-        and test examples together). No row where no seeds were taken apart, or fewer than two levels are complete.
+        `share`, `low`, `high` (of the share); `cells` that it rests on, of `cells_all`; and `sd_total` of one seed that
+        draws all, with the SD of a mean over `SEEDS` such seeds `now`, with `twice_seeds`, `twice_test` and
+        `both_parts` (validation and test examples together). No row where no seeds were taken apart, or fewer than two
+        levels are complete.
     """
     column, quantity = comparison.metric(metric)
     if comparison.crossed is None or column not in comparison.crossed:
