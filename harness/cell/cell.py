@@ -30,6 +30,7 @@ def structure_key(cell: Cell) -> str:
     """What is baked into the graphs. Cells equal in it share them; seed, rate, epochs and data are not in it."""
     structure = outcome_config(cell.config)
     structure.pop("seed")
+    structure.pop("seeds", None)
     structure["task"] = {"loss": structure["task"]["loss"]}
     structure["train"] = {k: v for k, v in structure["train"].items() if k not in ("learning_rate", "epochs")}
     spec = cell.spec

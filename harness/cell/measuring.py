@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.cell.data import Arrays
+from harness.cell.examples import pack_examples
 from harness.cell.health import compute_measures, worst_site
 from harness.cell.program import Program
 from harness.cell.training import Fit, Trainer, batch_order
@@ -27,37 +29,41 @@ class Measured:
         diagnostics: one entry a site and epoch at which the statistics were looked at, the end of training last.
         shifts: what the shifts mean, in the order in which they were measured.
         refusals: shift -> why the trained model cannot be run under it.
+        examples: how it did on each test example with moving averages (`harness.cell.examples`).
     """
 
     metrics: dict[str, float]
     diagnostics: list[dict[str, Any]]
     shifts: list[dict[str, str]]
     refusals: dict[str, str]
+    examples: dict[str, Any]
 
 
 def measure_cell(
     program: Program, data: TaskData, split: Split, parts: Mapping[str, Arrays], fit: Fit, *, seed: int
 ) -> Measured:
     """Measure a cell once, at the end of its training."""
-    metrics, diagnostics = _measure(program.trainer, data, parts, fit, seed=seed)
+    metrics, diagnostics, examples = _measure(program.trainer, data, parts, fit, seed=seed)
     if program.shifts is None:
-        return Measured(metrics, diagnostics, [], {})
+        return Measured(metrics, diagnostics, [], {}, examples)
     shifted, refusals = program.shifts.measure(data, split, parts["test"])
-    return Measured(metrics | shifted, diagnostics, program.shifts.declarations(data), refusals)
+    return Measured(metrics | shifted, diagnostics, program.shifts.declarations(data), refusals, examples)
 
 
 def _measure(
     trainer: Trainer, data: TaskData, parts: Mapping[str, Arrays], fit: Fit, *, seed: int
-) -> tuple[dict[str, float], list[dict[str, Any]]]:
+) -> tuple[dict[str, float], list[dict[str, Any]], dict[str, Any]]:
     evaluator = trainer.evaluator
     metrics: dict[str, float] = {}
 
-    def score(suffix: str, statistics: str = "moving") -> None:
+    def score(suffix: str, statistics: str = "moving") -> NDArray[np.float64]:
         for part in ("validation", "test"):
-            found = evaluator.scores(parts[part], data.metrics, data.target_scale, statistics=statistics)
+            output = evaluator.outputs(parts[part].on_device[0], statistics=statistics)
+            found = evaluator.score(parts[part].y, output, data.metrics, data.target_scale)
             metrics.update({f"{part}_{name}{suffix}": value for name, value in found.items()})
+        return output
 
-    score("")
+    examples = pack_examples(parts["test"].y, score(""), target_scale=data.target_scale)
     healths: list[dict[str, Any]] = []
     if evaluator.has_statistics:
         score("_batch", "batch")
@@ -74,4 +80,5 @@ def _measure(
     metrics |= {name: float(np.mean(values)) for name, values in fit.probes.items() if name != "step"}
     metrics |= worst_site([{key: value for key, value in health.items() if key != "site"} for health in healths])
     at_the_end = [{"epoch": len(fit.history.get("epoch", ())), **health} for health in healths]
-    return metrics, [*(row for row in fit.diagnostics if row["epoch"] < len(fit.history["epoch"])), *at_the_end]
+    found = [*(row for row in fit.diagnostics if row["epoch"] < len(fit.history["epoch"])), *at_the_end]
+    return metrics, found, examples

@@ -12,7 +12,7 @@ import numpy as np
 from harness.cell.cell import Cell
 from harness.cell.data import sizes_of
 from harness.config.provenance import current_provenance
-from harness.types import Split, TaskData, UserError
+from harness.types import Split, TaskData, UserError, digest_arrays
 
 if TYPE_CHECKING:
     from harness.cell.measuring import Measured
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.cell.training import Fit
 
 _LISTS = ("measures", "shifts", "sites", "diagnostics")
-_MAPPINGS = ("metrics", "refusals", "history", "probes", "counts", "hashes")
+_MAPPINGS = ("metrics", "refusals", "examples", "history", "probes", "counts", "hashes")
 
 
 def outcome_of(
@@ -38,12 +38,13 @@ def outcome_of(
     return {
         "status": fit.status,
         "reason": fit.reason,
-        "data": {"sizes": sizes_of(split)},
+        "data": {"sizes": sizes_of(split), "test_digest": digest_arrays(split.test)},
         "measures": [metric.declaration() for metric in data.metrics],
         "shifts": measured.shifts,
         "sites": program.sites,
         "metrics": measured.metrics,
         "refusals": measured.refusals,
+        "examples": measured.examples,
         "history": fit.history,
         "probes": fit.probes,
         "diagnostics": measured.diagnostics,

@@ -12,6 +12,7 @@ from harness.cell.data import load_planned, prepare_split
 from harness.cell.device import configure
 from harness.cell.record import failure, outcome_of, record_of
 from harness.config.settings import check_batch_size
+from harness.seeds import SOURCES, source_seed
 
 
 def run_cell(
@@ -29,7 +30,8 @@ def run_cell(
 def _train_and_measure(
     cell: Cell, clock: Clock, on_epoch: Callable[[int], None], checkpoint_path: Path | None
 ) -> dict[str, Any]:
-    config, seed = cell.config, cell.config["seed"]
+    config = cell.config
+    split_seed, init_seed, order_seed = (source_seed(config, source) for source in SOURCES)
     device = configure(config["train"])
     # TensorFlow is there only now: who plans and hands out cells does without.
     import tensorflow as tf
@@ -40,17 +42,18 @@ def _train_and_measure(
 
     data = load_planned(cell)
     with clock.during("data"):
-        split, parts = prepare_split(data, seed)
+        split, parts = prepare_split(data, split_seed)
         check_batch_size(config, len(split.train))
     with tf.device(device):
         with clock.during("build"):
             program = PROGRAMS.of(cell)
-            initial_weights = program.start(seed=seed, learning_rate=config["train"]["learning_rate"])
+            initial_weights = program.start(seed=init_seed, learning_rate=config["train"]["learning_rate"])
         with clock.during("train"), program.running():
             fit = program.trainer.fit(
                 parts["train"],
                 parts["validation"],
-                seed=seed,
+                seed=order_seed,
+                probe_seed=config["seed"],
                 epochs=config["train"]["epochs"],
                 metrics=data.metrics,
                 target_scale=data.target_scale,
@@ -59,5 +62,5 @@ def _train_and_measure(
                 probe=program.probe,
             )
         with clock.during("evaluate"), program.running():
-            measured = measure_cell(program, data, split, parts, fit, seed=seed)
+            measured = measure_cell(program, data, split, parts, fit, seed=order_seed)
         return outcome_of(program, data, split, fit, measured, initial_weights=initial_weights, device=device)

@@ -88,6 +88,7 @@ class Trainer:
         validation: Arrays,
         *,
         seed: int,
+        probe_seed: int | None = None,
         epochs: int,
         metrics: tuple[Metric, ...],
         target_scale: float,
@@ -97,13 +98,16 @@ class Trainer:
     ) -> Fit:
         """Train for `epochs`, or until the loss is no longer finite.
 
-        Batches come in an order drawn from `seed` alone; an epoch's last incomplete batch is dropped. Where
-        `checkpoint` holds the state of an interrupted run, training goes on from there, to the same bits.
+        Batches come in an order drawn from `seed` alone, and probes look where `probe_seed` (else `seed`) says; an
+        epoch's last incomplete batch is dropped. Where `checkpoint` holds the state of an interrupted run, training
+        goes on from there, to the same bits.
         """
         orders = [batch_order(seed, epoch, len(train), self.batch_size) for epoch in range(1, epochs + 1)]
         course = self._resume(checkpoint, epochs) or Course(self._initial_loss_of(train, orders[0]))
         probe = probe or ProbeSettings()
-        schedule = self._schedule(train, seed=seed, probe=probe) if probe.every else None
+        schedule = (
+            self._schedule(train, seed=seed if probe_seed is None else probe_seed, probe=probe) if probe.every else None
+        )
         while course.epoch < epochs and not course.reason:
             started = time.perf_counter()
             losses, output = self._train_epoch(course, train, validation, orders[course.epoch], schedule)

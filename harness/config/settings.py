@@ -12,6 +12,7 @@ from typing import Any
 from harness.config.numbers import Number
 from harness.config.optimizer_options import check_options
 from harness.config.paths import expand_paths
+from harness.seeds import SOURCES
 from harness.types import UserError
 from harness.words import choose_from
 
@@ -43,6 +44,8 @@ KINDS: dict[str, tuple[type, str]] = {
     "skip_invalid": (bool, "true or false"),
     "engine": (dict, "the name of a file in conf/engine"),
 }
+# What may be null, and is missing in records from before there was any.
+SOURCE_SEEDS = {f"seeds.{source}": Number(0, 2**31 - 1, whole=True) for source in SOURCES}
 # Of one rule of `until`, so that with another they are not there.
 ROUND_NUMBERS = {
     "until.first": Number(1, whole=True),
@@ -61,7 +64,7 @@ ELSEWHERE = (
     *(f"task.recipe.{key}" for key in ("epochs", "batch_size", "learning_rate", "optimizer", "optimizer_options")),
 )
 # Nodes whose keys are all known, each once: another key is a typing error and would be a setting that does nothing.
-CLOSED = ("", "task", "task.recipe", "task.comparison", "norm", "train", "probe", "until")
+CLOSED = ("", "seeds", "task", "task.recipe", "task.comparison", "norm", "train", "probe", "until")
 
 
 def check_settings(config: dict[str, Any]) -> None:
@@ -76,6 +79,7 @@ def check_settings(config: dict[str, Any]) -> None:
     _check_known(config)
     _check_numbers(config, NUMBERS)
     _check_numbers(config, {key: one for key, one in OPTIONAL_NUMBERS.items() if config.get(key) is not None})
+    _check_source_seeds(config)
     for key, words in WORDS.items():
         node, leaf = _locate(config, key)
         if node[leaf] not in words:
@@ -103,6 +107,19 @@ def _check_numbers(config: dict[str, Any], numbers: Mapping[str, Number]) -> Non
     for key, number in numbers.items():
         node, leaf = _locate(config, key)
         node[leaf] = number.convert(key, node[leaf])
+
+
+def _check_source_seeds(config: dict[str, Any]) -> None:
+    own = config.get("seeds") or {}
+    for key, number in SOURCE_SEEDS.items():
+        leaf = key.rpartition(".")[2]
+        if own.get(leaf) is not None:
+            own[leaf] = number.convert(key, own[leaf])
+            if config["until"]["rule"] != "none":
+                raise UserError(
+                    f"{key}: expected null with until={config['until']['rule']}, which adds seeds that differ in all "
+                    f"that they decide. Received: {own[leaf]}"
+                )
 
 
 def _check_kinds(config: dict[str, Any], kinds: Mapping[str, tuple[type, str]]) -> None:
@@ -135,6 +152,7 @@ def _known_keys() -> dict[str, tuple[str, ...]]:
     dotted = {
         *NUMBERS,
         *OPTIONAL_NUMBERS,
+        *SOURCE_SEEDS,
         *WORDS,
         *KINDS,
         *ROUND_NUMBERS,

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from harness.cell.examples import unpack_examples
 from harness.records.store import read_records
 from harness.types import Quantity, UserError
 
@@ -34,6 +36,10 @@ FACTS = (
     "weights_hash",
     "order_hash",
     "split_hash",
+    "test_digest",
+    "training_examples",
+    "validation_examples",
+    "test_examples",
     "final_weights_hash",
     "code",
     "versions",
@@ -47,6 +53,7 @@ FACTS = (
 )
 # A task's defaults: what became of them stands under `train`, and what names the cell has a column of its own. How a
 # strategy is drawn is no setting.
+_PARTS = {"train": "training", "validation": "validation", "test": "test"}
 _LARGEST = 2**63 - 1
 _SAID_ELSEWHERE = ("task.recipe.", "task.comparison.", "axis.look.")
 
@@ -176,6 +183,14 @@ class Traces:
         return pd.concat([rows, pd.DataFrame(content, index=rows.index)], axis=1)
 
 
+def examples_of(records: Sequence[Record]) -> dict[str, NDArray[np.float64]]:
+    """Id -> how the cell did on each test example `(example,)`: 1 and 0 for right and wrong, or absolute errors.
+
+    Cells whose records hold none are left out; they are read here and in no frame, as they take room.
+    """
+    return {record["id"]: unpack_examples(packed) for record in records if (packed := record.get("examples"))}
+
+
 def load_results(path: str | Path) -> pd.DataFrame:
     """The records under `path` as a frame with one row a cell; see `Cells.rows` for its columns.
 
@@ -260,6 +275,8 @@ def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "data_source": data.get("source"),
         "data_digest": data.get("digest"),
+        "test_digest": data.get("test_digest"),
+        **{f"{word}_examples": (data.get("sizes") or {}).get(part) for part, word in _PARTS.items()},
         "samples_per_statistic": min(samples, default=None),
         **{key: counts.get(key) for key in ("statistics", "normalization_parameters", "parameters", "steps")},
         "sites": len(sites),

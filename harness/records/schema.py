@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 
+from harness.cell.examples import unpack_examples
 from harness.files import MOST_BYTES, UnreadableError
 from harness.words import in_one_line
 
@@ -56,6 +57,7 @@ class Data(TypedDict, total=False):
     shape: list[Whole]
     outputs: Whole
     sizes: dict[str, Whole]
+    test_digest: str | None
     note: str | None
 
 
@@ -96,6 +98,14 @@ class Site(_PlacedSite, total=False):
     parameters: Count
     stat_axes: list[str]
     param_axes: list[str]
+
+
+class Examples(TypedDict, total=False):
+    """How a trained model did on each test example (`harness.cell.examples`)."""
+
+    kind: Literal["correct", "absolute_error"]
+    count: Count
+    values: str
 
 
 class Diagnostic(TypedDict):
@@ -139,6 +149,7 @@ class Record(_NamedRecord, total=False):
     sites: list[Site]
     metrics: dict[str, Number]
     refusals: dict[str, str]
+    examples: Examples
     history: dict[str, list[Number]]
     probes: dict[str, list[Number]]
     diagnostics: list[Diagnostic]
@@ -176,7 +187,7 @@ class MadeFile(TypedDict, total=False):
 EMPTY: dict[str, Any] = {
     **dict.fromkeys(("reason", "traceback"), ""),
     **{key: [] for key in ("measures", "shifts", "sites", "diagnostics")},
-    **{key: {} for key in ("data", "metrics", "refusals", "history", "probes")},
+    **{key: {} for key in ("data", "metrics", "refusals", "examples", "history", "probes")},
     **{key: {} for key in ("counts", "hashes", "seconds", "provenance")},
 }
 _decoder = msgspec.json.Decoder()
@@ -191,6 +202,7 @@ def decode_record(text: str | bytes) -> dict[str, Any]:
     record: dict[str, Any] = _decode(text, Record)
     _check_lengths(record)
     _check_numbers(record)
+    _check_examples(record)
     return record
 
 
@@ -263,6 +275,19 @@ def _check_counted(column: Any, place: str) -> None:
     finite = column is not None and all(type(value) in (int, float) and abs(value) <= _LARGEST for value in column)
     if not finite or any(later <= earlier for earlier, later in pairwise(column)):
         raise UnreadableError(f"expected numbers that rise from row to row - at `$.{place}`")
+
+
+def _check_examples(record: Mapping[str, Any]) -> None:
+    packed = record.get("examples")
+    if not packed:
+        return
+    try:
+        values = unpack_examples(packed)
+    except ValueError as error:
+        raise UnreadableError(in_one_line(f"{error} - at `$.examples`")) from error
+    tested = (record.get("data") or {}).get("sizes", {}).get("test", len(values))
+    if len(values) != tested:
+        raise UnreadableError(f"expected {tested} test examples - at `$.examples` ({len(values)})")
 
 
 def _check_numbers(record: Mapping[str, Any]) -> None:

@@ -13,13 +13,17 @@ import pandas as pd
 
 from harness.config.identity import IRRELEVANT
 from harness.records.frames import Cells, Traces
+from harness.seeds import SOURCES
 from harness.types import Quantity, UserError
 from harness.words import file_name
 
 # Settings that do not tell comparisons apart: what no outcome depends on, what another column says (the source), and
 # the strategies' own, which are what is compared.
-_NOT_COMPARED = (*IRRELEVANT, "task.data.source", "probe", "axis")
+_NOT_COMPARED = (*IRRELEVANT, "task.data.source", "probe", "axis", "seeds")
 _LOSS = Quantity(name="loss", direction="min")
+
+# The seeds that a cell's split, weights and order came from.
+SOURCE_COLUMNS = tuple(f"{source}_seed" for source in SOURCES)
 
 P = ParamSpec("P")
 Subject = TypeVar("Subject", bound="Keeps")
@@ -62,7 +66,9 @@ class Comparison(Keeps):
         task, data_source, architecture: what all the cells share. Results from different sources are never pooled.
         settings: those settings (column -> value) in which this comparison differs from its siblings.
         cells: one row a cell, as `Cells.rows`. Where a strategy was run with several settings of its own, `axis` tells
-            them apart (`group [groups=8]`).
+            them apart (`group [groups=8]`). Where seeds were taken apart (`seeds.split` and so on), these are
+            repetitions that share none of the seeds that vary, and `seed` counts them.
+        crossed: where seeds were taken apart, all cells, with `SOURCE_COLUMNS`; else None.
         metrics: those of the task, the main one first.
         margin: a difference that is too small to matter, as the user has it; None: the metric's own.
         source: what is declared of all cells that the comparison was taken from.
@@ -74,6 +80,7 @@ class Comparison(Keeps):
     architecture: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     cells: pd.DataFrame
+    crossed: pd.DataFrame | None = field(default=None, repr=False)
     metrics: Sequence[Quantity] = ()
     margin: float | None = None
     source: Cells = field(repr=False)
@@ -153,7 +160,8 @@ class Comparison(Keeps):
             return pd.DataFrame(columns=["axis", "seed", "status", "id", "epoch", "step", "site"])
         axis_of = self.cells.set_index("id")["axis"]
         own = rows[rows["id"].isin(axis_of.index)]
-        return own.assign(axis=own["id"].map(axis_of)).reset_index(drop=True)
+        seed_of = self.cells.set_index("id")["seed"]
+        return own.assign(axis=own["id"].map(axis_of), seed=own["id"].map(seed_of)).reset_index(drop=True)
 
 
 def comparisons(cells: Cells, traces: Traces | None = None, *, margin: float | None = None) -> list[Comparison]:
@@ -174,13 +182,15 @@ def comparisons(cells: Cells, traces: Traces | None = None, *, margin: float | N
         grouped = rows.groupby(["data_source", *differing], sort=False, dropna=False)
         for values, members in sorted(grouped, key=lambda one: [in_order(value) for value in one[0]]):
             source, *settings = values
+            independent, crossed = _independent(members.reset_index(drop=True), cells.settings)
             found.append(
                 Comparison(
                     task=str(task),
                     data_source=str(source),
                     architecture=str(architecture),
                     settings=dict(zip(differing, settings, strict=True)),
-                    cells=members.reset_index(drop=True),
+                    cells=independent,
+                    crossed=crossed,
                     metrics=cells.metrics.get(str(task), ()),
                     margin=margin if margin is not None else _run_with(members, cells.settings),
                     source=cells,
@@ -234,10 +244,38 @@ def in_order(value: object) -> tuple[int, float, str]:
 def _differing(rows: pd.DataFrame, settings: Mapping[str, str]) -> list[str]:
     differing = [column for column in compared_settings(settings) if rows[column].nunique(dropna=False) > 1]
     # Data may be drawn anew by each seed, but under one seed and setting there is one pool of examples to compare on.
-    alike = rows.groupby(["data_source", "seed", *differing], sort=False, dropna=False)
+    apart = [name for name, path in settings.items() if path.startswith("seeds.")]
+    alike = rows.groupby(["data_source", "seed", *apart, *differing], sort=False, dropna=False)
     if alike["data_digest"].nunique().gt(1).any():
         differing.append("data_digest")
     return differing
+
+
+def _independent(rows: pd.DataFrame, settings: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """The cells of repetitions that share no seed, and all of them where seeds were taken apart.
+
+    Cells of one split, say, are not independent of each other: of crossed seeds a diagonal is. A part whose seed is the
+    same everywhere is no draw that is repeated, and is not looked at.
+    """
+    own = {path: column for column, path in settings.items() if path in {f"seeds.{one}" for one in SOURCES}}
+    if not own or rows[list(own.values())].isna().all(axis=None):
+        return rows, None
+    paths = zip(SOURCE_COLUMNS, SOURCES, strict=True)
+    seeds = {name: rows[own[f"seeds.{one}"]].fillna(rows["seed"]) for name, one in paths if f"seeds.{one}" in own}
+    crossed = rows.assign(**{name: seeds.get(name, rows["seed"]).astype("int64") for name in SOURCE_COLUMNS})
+    crossed = crossed.drop_duplicates(["axis", *SOURCE_COLUMNS]).reset_index(drop=True)
+    varying = [name for name in SOURCE_COLUMNS if crossed[name].nunique() > 1] or ["split_seed"]
+    repetitions = sorted(
+        set(crossed[varying].itertuples(index=False, name=None)), key=lambda one: (len(set(one)) > 1, one)
+    )
+    chosen: list[tuple[int, ...]] = []
+    for one in repetitions:
+        if all(mine != theirs for other in chosen for mine, theirs in zip(one, other, strict=True)):
+            chosen.append(one)
+    number = {one: place for place, one in enumerate(chosen)}
+    places = [number.get(one, -1) for one in crossed[varying].itertuples(index=False, name=None)]
+    taken = crossed.assign(seed=places).query("seed >= 0").reset_index(drop=True)
+    return taken.drop(columns=list(SOURCE_COLUMNS)), crossed
 
 
 def _strategies(rows: pd.DataFrame, settings: Mapping[str, str]) -> list[str]:

@@ -14,10 +14,11 @@ from statsmodels.stats.proportion import proportion_confint
 from harness.cell.health import MEASURES
 from harness.statistics.caution import ALPHA, BASELINE, SEEDS_FOR_SPREAD
 from harness.statistics.comparison import Comparison, kept
+from harness.statistics.new_data import kind_of
 from harness.statistics.summary import FAILED, Interval
 from harness.statistics.table import Table
 from harness.statistics.verdicts import holm
-from harness.types import Direction, UserError
+from harness.types import Direction, Quantity, UserError
 
 # Measures of a cell's training that a record may hold; of several sites the worst off (`harness.cell.health`).
 OF_TRAINING = tuple(one.name for one in MEASURES if one.tabled)
@@ -32,7 +33,8 @@ def aggregate_stability(comparison: Comparison, metric: str | None = None) -> Ta
     Returns:
         Columns `axis`; `cells`, `diverged` and its `rate` with the Wilson interval `low`, `high`; of the metric over
         the `n` seeds that finished `sd`, `iqr` (interquartile range), `worst` (seed) and `worst_tenth` (mean of the
-        worst tenth of the seeds, rounded up); then the median over those seeds of each of `OF_TRAINING`, NaN where it
+        worst tenth of the seeds, rounded up), and for an accuracy on the test examples `test_noise`, `left` and
+        `explained` (`beyond_test_noise`); then the median over those seeds of each of `OF_TRAINING`, NaN where it
         was not measured.
 
     Raises:
@@ -45,7 +47,8 @@ def aggregate_stability(comparison: Comparison, metric: str | None = None) -> Ta
         of_axis = finished[finished["axis"] == strategy]
         values = of_axis[column].to_numpy(np.float64)
         training = {name: float(of_axis[name].astype(np.float64).median()) for name in OF_TRAINING}
-        rows.append({"axis": strategy} | dispersion(values, direction=quantity.direction) | training)
+        left = beyond_test_noise(values, _tested(comparison, strategy, column, quantity))
+        rows.append({"axis": strategy} | dispersion(values, direction=quantity.direction) | left | training)
     diverged = count_diverged(comparison)[["axis", "cells", "diverged", "rate", "low", "high"]]
     table = diverged.merge(pd.DataFrame(rows), on="axis", validate="one_to_one")
     return Table(rows=table, of=comparison, metric=column, quantity=quantity)
@@ -67,6 +70,35 @@ def dispersion(values: ArrayLike, *, direction: Direction) -> dict[str, float]:
         "worst": float(worst_first[0]),
         "worst_tenth": float(worst_first[: math.ceil(WORST_SHARE * n)].mean()),
     }
+
+
+def beyond_test_noise(values: ArrayLike, tested: float) -> dict[str, float]:
+    """What is left of the SD over seeds of accuracies `(seed,)`, each a share of `tested` examples.
+
+    Returns:
+        `test_noise`, the SD that p (1 - p) / tested makes when seeds draw their test examples; `left`, the root of what
+        the variance has beyond it (0 where it has less); `explained`: 1 where a chi-square test at 5 % finds no more
+        variance than the test examples make, else 0. NaN where `tested` is not known or fewer than two are finite.
+    """
+    finite = np.asarray(values, np.float64)
+    finite = finite[np.isfinite(finite)]
+    if len(finite) < 2 or not tested > 0:
+        return {"test_noise": math.nan, "left": math.nan, "explained": math.nan}
+    noise = float(np.mean(finite * (1 - finite))) / tested
+    variance, freedom = float(finite.var(ddof=1)), len(finite) - 1
+    explained = variance <= noise * float(special.chdtri(freedom, 0.05)) / freedom
+    left = math.sqrt(max(0.0, variance - noise))
+    return {"test_noise": math.sqrt(noise), "left": left, "explained": float(explained)}
+
+
+def _tested(comparison: Comparison, strategy: str, column: str, quantity: Quantity) -> float:
+    """How many test examples an accuracy rests on; NaN for other metrics, and where seeds share their test examples."""
+    cells = comparison.cells[comparison.cells["status"] == "ok"]
+    if quantity.name not in ("accuracy", "overall_accuracy") or not column.startswith("test_"):
+        return math.nan
+    if kind_of(cells) not in ("resplit", "new"):
+        return math.nan
+    return float(cells.loc[cells["axis"] == strategy, "test_examples"].astype(np.float64).min())
 
 
 @kept

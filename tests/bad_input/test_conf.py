@@ -19,6 +19,7 @@ from harness.config.settings import (
     OPTIONAL_NUMBERS,
     ROUND_KINDS,
     ROUND_NUMBERS,
+    SOURCE_SEEDS,
     WORDS,
 )
 from harness.engines.options import OPTIONS
@@ -26,7 +27,7 @@ from tests.bad_input.refusing import complaint, grid_of
 
 CONF = config_directory()
 GROUPS = sorted({path.parent.name for path in CONF.glob("*/*.yaml")} - {"study"})
-CHECKED = {*NUMBERS, *OPTIONAL_NUMBERS, *WORDS, *KINDS, *ROUND_NUMBERS, *ROUND_KINDS, *ELSEWHERE}
+CHECKED = {*NUMBERS, *OPTIONAL_NUMBERS, *SOURCE_SEEDS, *WORDS, *KINDS, *ROUND_NUMBERS, *ROUND_KINDS, *ELSEWHERE}
 
 
 def options(node: Any, place: str) -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from dials import dial_in, make_dial
 from looked import STRATEGIES, make_looked_study
 from matplotlib.axes import Axes
 from rich.console import Console
-from synthetic import RMSE, comparison_of, make_record, make_study
+from synthetic import RMSE, comparison_of, crossed, make_record, make_study
 
 from harness.report.answer import GROUPS, Answer
 from harness.report.files import write_drawing
@@ -69,14 +69,20 @@ def tasks(looked):
 
 
 @pytest.fixture(scope="module")
-def answers(looked, rates, sizes, tasks):
+def apart():
+    """A comparison whose seeds were taken apart, which is what one question asks about."""
+    return comparison_of(crossed(lambda axis, split, init: 0.9 + 0.01 * split + 0.003 * init * (axis == "none")))
+
+
+@pytest.fixture(scope="module")
+def answers(looked, rates, sizes, tasks, apart):
     """A question's module and what it is asked of -> its answers."""
 
     @cache
     def ask(name, kind):
         if kind == "of_tasks":
             return list(QUESTIONS.modules[name].of_tasks(tasks))
-        subjects = (looked,) if kind == "of_comparison" else (rates, sizes)
+        subjects = (apart if name == "sources" else looked,) if kind == "of_comparison" else (rates, sizes)
         return [answer for subject in subjects for answer in QUESTIONS.one(name, subject)]
 
     return ask

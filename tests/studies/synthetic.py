@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +170,24 @@ def _spelled(value: Any) -> Any:
         return value
     value = float(value)
     return value if np.isfinite(value) else ("NaN" if np.isnan(value) else "Infinity" if value > 0 else "-Infinity")
+
+
+def crossed(
+    value: Callable[[str, int, int], float],
+    splits: int = 3,
+    inits: int = 3,
+    leave_out: Collection[tuple[str, int, int]] = (),
+) -> list[dict[str, Any]]:
+    """Records of two strategies whose seeds are taken apart, by strategy, seed of the split and of the weights."""
+    records = []
+    for axis in ("channel", "none"):
+        for split in range(splits):
+            for init in range(inits):
+                if (axis, split, init) in leave_out:
+                    continue
+                record = make_record(axis, 0, value(axis, split, init))
+                record["config"]["seeds"] = {"split": split, "init": init, "order": None}
+                record["id"] = record["identity"] = f"{axis}-{split}-{init}"
+                record["data"]["sizes"] = {"train": 4000, "validation": 500, "test": 500}
+                records.append(record)
+    return records

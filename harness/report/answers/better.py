@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from harness.report.canvas import (
 from harness.report.palette import look_of
 from harness.report.sheet import Column, Sheet, label_of, number
 from harness.report.text import (
+    Row,
     digits_of_widths,
     interval_text,
     mark,
@@ -51,6 +53,7 @@ from harness.statistics.caution import (
     caution_sentence,
 )
 from harness.statistics.comparison import Comparison
+from harness.statistics.new_data import new_data_intervals
 from harness.statistics.table import Table
 from harness.statistics.verdicts import compare_pairs
 from harness.types import Quantity
@@ -58,7 +61,7 @@ from harness.types import Quantity
 
 def of_comparison(comparison: Comparison, baseline: str, metric: str | None = None) -> Iterator[Answer]:
     """One answer: the verdict on every other strategy against the baseline, paired by seed."""
-    pairs = compare_pairs(comparison, metric, baseline=baseline)
+    pairs = _with_new_data(compare_pairs(comparison, metric, baseline=baseline), metric, baseline)
     there = len(pairs.rows) > 0
     yield Answer(
         question="Which is better?",
@@ -75,6 +78,15 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
         place=10,
         leads=there,
     )
+
+
+def _with_new_data(pairs: Table, metric: str | None, baseline: str) -> Table:
+    """The pairs with `new_low`, `new_high` and `new_kind`: their differences' intervals for new data of this kind."""
+    if pairs.rows.empty:
+        return pairs
+    wanted = ["axis", "new_low", "new_high", "new_kind"]
+    known = new_data_intervals(pairs.of, metric, baseline=baseline, confidence=pairs.confidence)[wanted]
+    return replace(pairs, rows=pairs.rows.merge(known, on="axis", how="left"))
 
 
 def better_sentence(pairs: Table, baseline: str) -> str:
@@ -150,6 +162,7 @@ def pairs_sheet(pairs: Table) -> Sheet:
             f"difference{in_unit(pairs.quantity)}",
             lambda row: interval_text(row, "difference", "low", "high", digits, signed=True),
         ),
+        *_new_data_column(rows, digits),
         Column("P(better)", lambda row: interval_text(row, "p_better", "p_better_low", "p_better_high", 2), rank=1),
         Column("p", lambda row: p_value(row["p"]), rank=2),
         Column("p (equivalent)", lambda row: p_value(row["equivalence_p"]), rank=3),
@@ -157,6 +170,16 @@ def pairs_sheet(pairs: Table) -> Sheet:
     ]
     against_what = f"against {baselines[0]}" if len(baselines) == 1 else "pairs"
     return Sheet(f"{pairs.of.title}: {against_what}", columns, rows_of(rows), _caption(pairs))
+
+
+def _new_data_column(rows: pd.DataFrame, digits: int) -> list[Column]:
+    if "new_low" not in rows or rows["new_low"].isna().all():
+        return []
+
+    def text(row: Row) -> str:
+        return f"[{number(row['new_low'], digits, signed=True)}, {number(row['new_high'], digits, signed=True)}]"
+
+    return [Column("for new data", text, rank=2)]
 
 
 def plot_paired_differences(pairs: Table, ax: Axes | None = None) -> Axes:
@@ -216,13 +239,26 @@ def _caption(pairs: Table) -> list[str]:
         f"{len(rows)} comparison{'s' if len(rows) != 1 else ''} together.",
         f"Too small to matter: {_margin(pairs)}. Equivalent takes {SEEDS_FOR_EQUIVALENCE} seeds and no lost cell; "
         "undecided strategies are not shown to be equal.",
-        "All of it holds for these data and other seeds on them.",
+        f"Differences and verdicts hold for these data and other seeds on them; {_of_new_data(rows)}.",
     ]
     if rows["mispaired"].any():
         lines.append(f"{rows['mispaired'].sum()} pairs did not start from the same weights, order and split.")
     if len(rows):
         lines.append(caution_sentence(int(rows["seeds"].min()), len(rows)))
     return lines
+
+
+_NEW_DATA = {
+    "resplit": "for new data of this kind the other interval does (Nadeau & Bengio 2003)",
+    "fixed": "for new test examples too the other interval does",
+    "new": "each seed has data of its own, so that they hold for new data of this kind too",
+}
+
+
+def _of_new_data(rows: pd.DataFrame) -> str:
+    kinds = set(rows["new_kind"].dropna()) if "new_kind" in rows else set()
+    known = len(kinds) == 1 and (kinds == {"new"} or rows["new_low"].notna().any())
+    return _NEW_DATA.get(kinds.pop() if known else "", "what new data would say is not known")
 
 
 def _margin(pairs: Table) -> str:

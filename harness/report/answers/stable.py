@@ -50,7 +50,9 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
     spread = compare_spread(comparison, metric, baseline=baseline)
     yield Answer(
         question="Which is more stable?",
-        sentence=stability_sentence(count_diverged(comparison), compare_divergence(comparison), spread, baseline),
+        sentence=stability_sentence(
+            count_diverged(comparison), compare_divergence(comparison), spread, baseline, table.rows
+        ),
         table=Shown("measures", "Stability", stability_sheet(table), table.rows),  # the figure is called stability
         figure=Drawing(
             "stability",
@@ -65,10 +67,13 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
     )
 
 
-def stability_sentence(counts: pd.DataFrame, pairs: pd.DataFrame, spread: pd.DataFrame, baseline: str) -> str:
+def stability_sentence(
+    counts: pd.DataFrame, pairs: pd.DataFrame, spread: pd.DataFrame, baseline: str, measured: pd.DataFrame | None = None
+) -> str:
     """How many cells diverged, of whom more, and which strategies spread less.
 
-    From `count_diverged`, `compare_divergence` and `compare_spread`.
+    From `count_diverged`, `compare_divergence` and `compare_spread`; with the rows of `aggregate_stability`, also whose
+    spread the draw of the test examples explains.
     """
     lost = counts[counts["diverged"] > 0]
     total, cells = int(lost["diverged"].sum()), int(counts["cells"].sum())
@@ -92,7 +97,19 @@ def stability_sentence(counts: pd.DataFrame, pairs: pd.DataFrame, spread: pd.Dat
             said.append(f"over seeds {'; '.join(told)}")
         else:
             said.append(f"no strategy is told to spread less or more than {mark(baseline)} over seeds")
+    if measured is not None:
+        said += _noise_said(measured)
     return "; ".join(said) + "."
+
+
+def _noise_said(measured: pd.DataFrame) -> list[str]:
+    """For which strategies the seeds lie no further apart than other test examples alone would put them."""
+    known = measured[measured["explained"].notna()]
+    explained = known[known["explained"] == 1]
+    if known.empty or explained.empty:
+        return []
+    which = "all strategies" if len(explained) == len(known) else name_all(explained["axis"].tolist())
+    return [f"the seeds of {which} are not seen to lie further apart than the draw of their test examples puts them"]
 
 
 def stability_sheet(table: Table) -> Sheet:
@@ -104,6 +121,7 @@ def stability_sheet(table: Table) -> Sheet:
         Column("diverged", _diverged),
         Column("finished", lambda row: f"{row['n']}/{row['cells']}"),
         Column("SD", lambda row: number(row["sd"], digits + 1)),
+        *_beyond_noise(rows, digits + 1),
         Column("IQR", lambda row: number(row["iqr"], digits + 1)),
         Column("worst seed", lambda row: number(row["worst"], digits)),
         Column("worst tenth", lambda row: number(row["worst_tenth"], digits)),
@@ -111,7 +129,8 @@ def stability_sheet(table: Table) -> Sheet:
     ]
     caption = [
         f"SD, IQR, worst seed and the mean of the worst tenth of the seeds: of {label_of(table.metric)}, over "
-        "the seeds that finished. diverged: of all cells [95 % Wilson interval, in per cent]. The others are medians "
+        "the seeds that finished. diverged: of all cells [95 % Wilson interval, in per cent]. of test examples: the SD "
+        "that other test examples alone make, p(1 - p)/n; SD left: without it. The others are medians "
         "over seeds, at the site that is worst off; docs/statistics.md says what they are. Which strategy spreads less "
         "takes 30 seeds to tell: read this as a description."
     ]
@@ -148,6 +167,15 @@ def plot_stability(comparison: Comparison, metric: str | None = None, axes: Sequ
     panels[0].set_xlim(-0.03, 1.03)
     panels[3].axvline(0, color=FAINT, linewidth=0.8, zorder=0)
     return panels
+
+
+def _beyond_noise(rows: pd.DataFrame, digits: int) -> list[Column]:
+    if not rows["left"].notna().any():
+        return []
+    return [
+        Column("of test examples", lambda row: number(row["test_noise"], digits), rank=1),
+        Column("SD left", lambda row: number(row["left"], digits)),
+    ]
 
 
 def _diverged(row: Mapping[str, Any]) -> str:
