@@ -22,3 +22,8 @@ def real_cmapss():
 @pytest.fixture(scope="session")
 def real_scene():
     return real("jasper_ridge", "jasperRidge2_R198.mat")
+
+
+@pytest.fixture(scope="session")
+def real_mnist():
+    return real("mnist")
