@@ -25,6 +25,8 @@ from harness.engines import build_engine, check_grid
 from harness.engines.plan import PlannedCell, build_plan
 from harness.words import describe_seconds, visible
 
+SIDES = ("train", "validate", "test")
+
 
 def main(arguments: Arguments, console: Console) -> int:
     """Print the plan."""
@@ -48,6 +50,8 @@ def main(arguments: Arguments, console: Console) -> int:
     for planned in plan.cells:
         config = planned.cell.config
         groups.setdefault((config["task"]["name"], config["architecture"]["name"]), []).append(planned)
+    for said in dict.fromkeys(_data_of(planned) for planned in plan.cells):
+        console.print(said, soft_wrap=True)
     for (task, architecture), cells in groups.items():
         console.print(_table(f"{task} · {cells[0].cell.data['source']} data · {architecture}", cells))
     states = Counter(planned.state for planned in plan.cells)
@@ -63,6 +67,15 @@ def main(arguments: Arguments, console: Console) -> int:
     for reason in dict.fromkeys(planned.invalid for planned in plan.invalid):
         console.print(Text.assemble(("invalid", "red"), f" {visible(reason)}"), soft_wrap=True)
     return 0
+
+
+def _data_of(planned: PlannedCell) -> str:
+    """What a cell learns from, in a line: shape, axes, what is to be found, sizes of the split."""
+    data, task = planned.cell.data, planned.cell.config["task"]["name"]
+    shape = " × ".join(map(str, data["shape"]))
+    found = f"{data['outputs']} classes" if data["outputs"] > 1 else "one value"
+    sizes = ", ".join(f"{count:,} {verb}" for count, verb in zip(data["sizes"].values(), SIDES, strict=True))
+    return f"{task}: {shape} ({', '.join(data['axes'])}) to {found}; {sizes}"
 
 
 def _table(title: str, cells: Sequence[PlannedCell]) -> Table:

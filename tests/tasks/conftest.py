@@ -27,3 +27,8 @@ def real_scene():
 @pytest.fixture(scope="session")
 def real_mnist():
     return real("mnist")
+
+
+@pytest.fixture(scope="session")
+def real_landsat():
+    return real("landsat", "landsat.npz")
