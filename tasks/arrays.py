@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import math
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from harness.types import TaskData, UserError
-from tasks.checks import check_file, check_path, list_directory, list_some
+from tasks.checks import check_file, check_path, list_some
 from tasks.given import Given, make_task, sides_of
 from tasks.memory import check_memory
+from tasks.npy import Header, read_array, read_headers
 
 # The first is what it is called, the others are what it may be called in its place.
 NAMES = {"x": ("x", "x_train"), "y": ("y", "y_train"), "x_test": ("x_test",), "y_test": ("y_test",)}
 OPTIONAL = ("x_test", "y_test", "group", "split", "classes")
-
-# What NumPy and zipfile raise of a file that is cut off, changed or of another kind.
-DAMAGES = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
-
-
-class Header(NamedTuple):
-    """What an array is before it is read."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
 
 
 def load(
@@ -70,11 +58,10 @@ def load(
 
 def read_arrays(path: Path) -> Given:
     """The arrays in a file or a directory."""
-    is_directory = path.is_dir()
-    if not is_directory and path.suffix != ".npz":
+    if not path.is_dir() and path.suffix != ".npz":
         check_file(path, what="an .npz file, or a directory of .npy files,")
         raise UserError(f"expected an .npz file, or a directory of .npy files. Received: {path}")
-    headers = _headers_of_directory(path) if is_directory else _headers_of_archive(path)
+    headers = read_headers(path)
     names = {name: _find(path, headers, known) for name, known in NAMES.items()}
     for name in ("x", "y"):
         if names[name] is None:
@@ -93,7 +80,7 @@ def read_arrays(path: Path) -> Given:
     check_memory(
         sum(math.prod(headers[name].shape) for name in wanted), what=f"the arrays in {path}", smaller="fewer examples"
     )
-    arrays = {name: _read(path, name, is_directory=is_directory) for name in wanted}
+    arrays = {name: read_array(path, name) for name in wanted}
     return _assemble(path, arrays, names)
 
 
@@ -129,54 +116,3 @@ def _find(path: Path, headers: dict[str, Header], known: tuple[str, ...]) -> str
     if len(found) > 1:
         raise UserError(f"expected one of {' and '.join(known)} in {path}. Received: both")
     return found[0] if found else None
-
-
-def _headers_of_directory(path: Path) -> dict[str, Header]:
-    headers = {}
-    for name in list_directory(path, what="x.npy and y.npy"):
-        if name.endswith(".npy"):
-            try:
-                with (path / name).open("rb") as stream:
-                    headers[name[:-4]] = _header_of(stream)
-            except DAMAGES as error:
-                raise _damaged(path / name, error) from error
-    return headers
-
-
-def _headers_of_archive(path: Path) -> dict[str, Header]:
-    check_file(path, what="an .npz file")
-    headers = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if name.endswith(".npy"):
-                    with archive.open(name) as stream:
-                        headers[name[:-4]] = _header_of(stream)
-    except DAMAGES as error:
-        raise _damaged(path, error) from error
-    return headers
-
-
-def _header_of(stream: IO[bytes]) -> Header:
-    """What an `.npy` file says of its array before the values follow."""
-    read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(stream)
-    return Header(shape, dtype)
-
-
-def _read(path: Path, name: str, *, is_directory: bool) -> NDArray[Any]:
-    file = path / f"{name}.npy" if is_directory else path
-    try:
-        if is_directory:
-            array: NDArray[Any] = np.load(file, allow_pickle=False)
-            return array
-        with np.load(path, allow_pickle=False) as archive:
-            member: NDArray[Any] = archive[name]
-            return member
-    except DAMAGES as error:
-        raise _damaged(file, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> UserError:
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return UserError(f"expected complete NumPy arrays at {path}. Received: {' '.join(reason.split())}")

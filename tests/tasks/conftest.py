@@ -32,3 +32,8 @@ def real_mnist():
 @pytest.fixture(scope="session")
 def real_landsat():
     return real("landsat", "landsat.npz")
+
+
+@pytest.fixture(scope="session")
+def real_samson():
+    return real("samson", "samson_dataset.mat")
