@@ -92,7 +92,7 @@ def _assemble(path: Path, arrays: dict[str, NDArray[Any]], names: dict[str, str 
     classes = tuple(map(str, arrays["classes"].ravel())) if "classes" in arrays else ()
     if "x_test" not in arrays:
         side = None if split is None else sides_of(split, str(path))
-        return Given(path.name, x, y, group, side, classes)
+        return Given(path.name, x, y, group, side, classes=classes)
     x_test, y_test = arrays["x_test"], arrays["y_test"]
     if split is not None or group is not None:
         named = "split" if split is not None else "group"
@@ -103,7 +103,7 @@ def _assemble(path: Path, arrays: dict[str, NDArray[Any]], names: dict[str, str 
         if len(of) != len(np.atleast_1d(targets)):
             raise UserError(f"expected a target for each example in {path}. Received: {of.shape} and {targets.shape}")
     side = np.repeat([0, 2], [len(x), len(x_test)])
-    return Given(path.name, np.concatenate([x, x_test]), np.concatenate([y, y_test]), None, side, classes)
+    return Given(path.name, np.concatenate([x, x_test]), np.concatenate([y, y_test]), None, side, classes=classes)
 
 
 def _find(path: Path, headers: dict[str, Header], known: tuple[str, ...]) -> str | None:

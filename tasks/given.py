@@ -34,6 +34,7 @@ class Given:
         y: `(example,)`, numbers or names.
         group: what each example belongs to `(example,)`, or None where they stand alone.
         side: index in `SIDES` of each example `(example,)`, or None where a seed is to split them.
+        lengths: steps of each example, the rest of which is padding, or None where all are as long.
         classes: names of the classes, where they have names.
     """
 
@@ -42,6 +43,7 @@ class Given:
     y: Array
     group: Array | None = None
     side: NDArray[np.int64] | None = None
+    lengths: NDArray[np.int64] | None = None
     classes: tuple[str, ...] = ()
 
 
@@ -95,9 +97,17 @@ def make_task(
         metrics=target.metrics,
         target_scale=target.scale,
         standardize_axes=kept,
-        note=f"{given.where}: {len(x):,} examples of {shape} ({', '.join(names)}), {given.x.dtype}, {spread}; "
+        lengths=given.lengths,
+        note=f"{given.where}: {len(x):,} examples of {shape} ({', '.join(names)}){_words_of_lengths(given)}, "
+        f"{given.x.dtype}, {spread}; "
         f"{target.words}; {division}",
     )
+
+
+def _words_of_lengths(given: Given) -> str:
+    if given.lengths is None:
+        return ""
+    return f" of {given.lengths.min():,} to {given.lengths.max():,} steps (median {np.median(given.lengths):,g})"
 
 
 def check_shares(validation: Any, test: Any) -> tuple[float, float]:

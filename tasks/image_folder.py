@@ -62,7 +62,7 @@ def load(
     parts = [_read(folder, (height, width), color, classes) for folder in folders]
     side = np.repeat(list(sides.values()), [len(y) for _, y in parts]) if sides else None
     x, y = (np.concatenate([part[i] for part in parts]) for i in range(2))
-    given = Given(directory.resolve().name, x, y, None, side, tuple(classes))
+    given = Given(directory.resolve().name, x, y, None, side, classes=tuple(classes))
     return make_task(
         "image_folder",
         given,

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.axes.resolved import ResolvedSite
 from harness.axes.strategy import OVER_BATCH
 from harness.commands.arguments import Arguments, configs_of, refuse_words
 from harness.commands.rounds import Rounds
@@ -93,7 +94,6 @@ def _table(title: str, cells: Sequence[PlannedCell]) -> Table:
         first = members[0]
         done = sum(planned.done for planned in members)
         to_run = sum(not planned.done and not planned.invalid for planned in members)
-        least = min((s.samples_per_statistic for s in first.sites if s.samples_per_statistic), default=None)
         table.add_row(
             axis,
             str(len(members)),
@@ -101,10 +101,20 @@ def _table(title: str, cells: Sequence[PlannedCell]) -> Table:
             str(to_run),
             f"{sum(s.statistics for s in first.sites):,}",
             f"{sum(s.parameters for s in first.sites):,}",
-            f"{least:,}" if least else "–",
+            _samples(first.sites),
             _what_is_kept(first),
         )
     return table
+
+
+def _samples(sites: Sequence[ResolvedSite]) -> str:
+    """m' of the site with the fewest samples; where examples have unequal lengths, its median over the steps too."""
+    counted = [site for site in sites if site.samples_per_statistic]
+    if not counted:
+        return "–"
+    fewest = min(counted, key=lambda site: site.samples_per_statistic or 0)
+    least, median = fewest.samples_per_statistic, fewest.median_samples
+    return f"{least:,}" if median in (None, least) else f"{least:,} (median {median:,})"
 
 
 def _what_is_kept(planned: PlannedCell) -> str:

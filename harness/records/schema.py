@@ -55,6 +55,7 @@ class Data(TypedDict, total=False):
     shape: list[Whole]
     outputs: Whole
     sizes: dict[str, Whole]
+    present: list[float]
     note: str | None
 
 
@@ -87,6 +88,7 @@ class Site(_PlacedSite, total=False):
 
     fell_back: bool
     samples_per_statistic: Count | None
+    median_samples_per_statistic: Count
     statistics: Count
     parameters: Count
     stat_axes: list[str]

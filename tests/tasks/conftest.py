@@ -37,3 +37,13 @@ def real_landsat():
 @pytest.fixture(scope="session")
 def real_samson():
     return real("samson", "samson_dataset.mat")
+
+
+@pytest.fixture(scope="session")
+def real_japanese_vowels():
+    return real("japanese_vowels")
+
+
+@pytest.fixture(scope="session")
+def real_basic_motions():
+    return real("basic_motions")
