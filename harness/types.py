@@ -69,13 +69,16 @@ class Metric:
 class TaskSpec:
     """What an architecture needs to know of a task.
 
-    `axes` names the axes of one example (the batch axis is not among them) and `shape` gives their sizes.
+    `axes` names the axes of one example (the batch axis is not among them) and `shape` gives their sizes. Where
+    examples have unequal lengths, `present` is the share of them that has each step `(time,)`; the others hold zeros
+    there, at all features, and an architecture masks these (`keras.layers.Masking()`).
     """
 
     name: str
     axes: tuple[str, ...]
     shape: tuple[int, ...]
     outputs: int
+    present: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,8 @@ class TaskData:
         standardize_groups: whole numbers along the first axes of `x`, the example among them: readings of one number
             are standardised by the training readings of that number, those of different numbers apart. `None`: all
             together.
+        lengths: steps of each example `(example,)`, whose first axis is `time`; what lies behind them in `x` counts in
+            no statistic and is masked. `None`: all are as long as `x` is.
         note: one line for the user about where the data came from, where there is something to say.
         shifts: ways in which examples may differ once a model is deployed, by name: a `Shift`, or a plain function,
             of which then nobody can say what it means. With `probe.shifts` the trained model is scored on each;
@@ -155,16 +160,21 @@ class TaskData:
     details: Mapping[str, Any] = field(default_factory=dict)
     shifts: Mapping[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = field(default_factory=dict)
     standardize_groups: NDArray[np.int64] | None = None
+    lengths: NDArray[np.int64] | None = None
 
     @property
     def spec(self) -> TaskSpec:
         """The part of the task that an architecture may know."""
-        return TaskSpec(self.name, self.axes, tuple(self.x.shape[1:]), self.outputs)
+        shape = tuple(self.x.shape[1:])
+        if self.lengths is None:
+            return TaskSpec(self.name, self.axes, shape, self.outputs)
+        present = (np.arange(shape[0]) < self.lengths[:, None]).mean(axis=0)
+        return TaskSpec(self.name, self.axes, shape, self.outputs, tuple(map(float, present)))
 
     def digest(self) -> str:
-        """SHA-256 over examples, targets and groups, shapes and dtypes included."""
-        groups = () if self.standardize_groups is None else (self.standardize_groups,)
-        return digest_arrays(self.x, self.y, *groups)
+        """SHA-256 over examples, targets, groups and lengths, shapes and dtypes included."""
+        others = (array for array in (self.standardize_groups, self.lengths) if array is not None)
+        return digest_arrays(self.x, self.y, *others)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,24 @@ def check_file(path: Path, *, what: str) -> Path:
     if not found:
         raise UserError(f"expected {what} at {path}, where there is no file. Received: path={str(path)!r}")
     return path
+
+
+def list_directory(path: Path, *, what: str) -> list[str]:
+    """The names in the directory `path`, in order.
+
+    Raises:
+        UserError: it is none, or may not be looked into; `what` says what was looked for.
+    """
+    try:
+        return sorted(entry.name for entry in path.iterdir())
+    except (OSError, ValueError) as error:  # a file, nothing at all, a name that is too long
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"expected {what} in the directory {path}. Received: {reason}") from error
+
+
+def list_some(names: Sequence[str], most: int = 8) -> str:
+    """The first of some names, for a message."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "") or "nothing"
 
 
 def _range(low: float, high: float) -> str:

@@ -21,9 +21,9 @@ from scipy import ndimage
 
 from harness.types import TaskData, UserError
 from tasks.checks import check_integer, check_number, check_path
-from tasks.matfile import read_scene
 from tasks.memory import check_memory
 from tasks.metrics import HYPERSPECTRAL
+from tasks.real_scenes import read_scene
 from tasks.scenes import Scene, generate_scene
 from tasks.shifts import band_shifts
 from tasks.splits import GroupSplit
@@ -53,8 +53,8 @@ def load(
     """Patches of a hyperspectral scene.
 
     Args:
-        path, labels_path, cube_key, labels_key: a real scene, see `tasks.matfile.read_scene`. The options from `size`
-            to `dead_bands` but for `bands` describe a generated scene and do not apply to it.
+        path, labels_path, cube_key, labels_key: a real scene, see `tasks.real_scenes.read_scene`. The options from
+            `size` to `dead_bands` but for `bands` describe a generated scene and do not apply to it.
         patch: side of a patch, pixels, odd.
         block: side of a block, pixels, at least `patch`.
         size, endmembers, smoothness, alpha, gain, snr, striped_bands, dead_bands: see `tasks.scenes.generate_scene`.

@@ -43,6 +43,22 @@ class FixedTestSplit:
 
 
 @dataclass(frozen=True, eq=False)
+class FixedSplit:
+    """Who trains, validates and tests is fixed; the seed draws nothing but the order of the training examples.
+
+    Attributes:
+        side: of each example `(example,)`: 0 trains, 1 validates, 2 tests.
+    """
+
+    side: NDArray[np.int64]
+
+    def __call__(self, rng: np.random.Generator) -> Split:
+        """The split, its training examples shuffled."""
+        train, validation, test = (np.flatnonzero(self.side == side) for side in range(3))
+        return Split(rng.permutation(train), validation, test)
+
+
+@dataclass(frozen=True, eq=False)
 class StratifiedSplit:
     """Examples stand alone; each class is divided in the same proportions.
 

@@ -63,6 +63,11 @@ def task_input(task: TaskSpec, build: Any, *, minimum: Mapping[str, int] | None 
     return keras.Input(shape=shape, name="input")
 
 
+def mask_padding(inputs: Any, task: TaskSpec) -> Any:
+    """`inputs` `(batch, time, feature)`; where examples have unequal lengths, with a mask that the layers hand on."""
+    return inputs if task.present is None else keras.layers.Masking(name="mask")(inputs)
+
+
 def _takers(axes: tuple[str, ...]) -> tuple[str, ...]:
     """Names of the architectures of this package that take these axes, those that take any last."""
     modules = [importlib.import_module(f"{__package__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)]

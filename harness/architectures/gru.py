@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from harness.architectures.blocks import SEQUENCE, takes, task_input
+from harness.architectures.blocks import SEQUENCE, mask_padding, takes, task_input
 from harness.types import Norm, TaskSpec
 
 
@@ -22,7 +22,7 @@ def build(task: TaskSpec, norm: Norm) -> keras.Model:
         UserError: other axes.
     """
     inputs = task_input(task, build)
-    x = keras.layers.GRU(64, return_sequences=True, name="gru_1")(inputs)
+    x = keras.layers.GRU(64, return_sequences=True, name="gru_1")(mask_padding(inputs, task))
     x = norm(x, axes=SEQUENCE, name="norm_1")
     x = keras.layers.GRU(32, name="gru_2")(x)
     return keras.Model(inputs, keras.layers.Dense(task.outputs, name="output")(x), name="gru")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from harness.architectures.blocks import SEQUENCE, takes, task_input
+from harness.architectures.blocks import SEQUENCE, mask_padding, takes, task_input
 from harness.layers.fused_lstm import FusedLSTM
 from harness.types import Norm, TaskSpec
 
@@ -24,7 +24,7 @@ def build(task: TaskSpec, norm: Norm) -> keras.Model:
         UserError: other axes.
     """
     inputs = task_input(task, build)
-    x = FusedLSTM(64, return_sequences=True, name="lstm_1")(inputs)
+    x = FusedLSTM(64, return_sequences=True, name="lstm_1")(mask_padding(inputs, task))
     x = norm(x, axes=SEQUENCE, name="norm_1")
     x = FusedLSTM(32, name="lstm_2")(x)
     return keras.Model(inputs, keras.layers.Dense(task.outputs, name="output")(x), name="seed_lstm")

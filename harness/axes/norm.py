@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from harness.axes.resolved import ResolvedSite, site_of
+from harness.axes.resolved import ResolvedSite, site_of, with_lengths
 from harness.axes.strategy import AxisStrategy
 from harness.layers.normalization import AxisNormalization
 from harness.layers.variants import FrozenNormalization, GhostNormalization
@@ -24,18 +25,26 @@ class NormFactory:
     """
 
     def __init__(
-        self, strategy: AxisStrategy, *, batch_size: int, momentum: float = 0.99, epsilon: float = 1e-3
+        self,
+        strategy: AxisStrategy,
+        *,
+        batch_size: int,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        present: Sequence[float] | None = None,
     ) -> None:
         self.strategy = strategy
         self.batch_size = batch_size
         self.momentum = momentum
         self.epsilon = epsilon
+        self.present = present
         self.sites: list[ResolvedSite] = []
         self.layers: list[keras.layers.Layer] = []
 
     def __call__(self, x: Any, *, axes: tuple[str, ...], name: str) -> Any:
         """Normalize `x`, `(batch, *axes)`, at the site called `name`, which names the layer too."""
         resolved = self.strategy.resolve(site_of(x, axes, name), batch_size=self.batch_size)
+        resolved = with_lengths(resolved, self.present)
         self.sites.append(resolved)
         layer = self._layer(resolved, name)
         if layer is None:

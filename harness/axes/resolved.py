@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.types import Site
+from harness.types import Site, UserError
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class ResolvedSite:
         samples_per_statistic: m', the values behind one statistic in a training batch; `None` where there is no
             statistic or a size is unknown.
         fell_back: whether the site lacks what the strategy names, so that its fallback applies.
+        median_samples: where later steps are there in fewer examples, m' is that of the step with the fewest, and this
+            is its median over steps; else `None`.
         groups: groups of channels, for `group`.
         ghost: examples that share statistics, for `ghost`.
     """
@@ -40,6 +43,7 @@ class ResolvedSite:
     parameters: int = 0
     samples_per_statistic: int | None = None
     fell_back: bool = False
+    median_samples: int | None = None
     groups: int | None = None
     ghost: int | None = None
 
@@ -66,7 +70,33 @@ class ResolvedSite:
             "parameters": self.parameters,
             "samples_per_statistic": self.samples_per_statistic,
             "fell_back": self.fell_back,
+            **({} if self.median_samples is None else {"median_samples_per_statistic": self.median_samples}),
         }
+
+
+def with_lengths(resolved: ResolvedSite, present: Sequence[float] | None) -> ResolvedSite:
+    """The same site where not all examples have all steps: m' of the step with the fewest, and the median over steps.
+
+    Args:
+        resolved: with m' as it would be if all had.
+        present: share of the examples that has each step `(time,)`, or None: all.
+
+    Raises:
+        UserError: a kind that averages over the steps of one example, which Keras's layers do with the padding.
+    """
+    site, samples = resolved.site, resolved.samples_per_statistic
+    if present is None or "time" not in site.axes or site.shape[site.axes.index("time")] != len(present):
+        return resolved
+    if resolved.kind == "group":
+        raise UserError(
+            "group and instance normalization would average over the padding of shorter examples. "
+            f"Received: examples of {sum(share == 1 for share in present)} to {len(present)} steps"
+        )
+    if samples is None or resolved.kind in ("layer", "rms"):
+        return resolved
+    shares = present if "time" in resolved.stat_axes else [sum(present) / len(present)]
+    least, median = (max(1, int(samples * share)) for share in (min(shares), statistics.median(shares)))
+    return replace(resolved, samples_per_statistic=least, median_samples=median)
 
 
 def equivalent(a: Sequence[ResolvedSite], b: Sequence[ResolvedSite]) -> bool:

@@ -23,7 +23,10 @@ class Cell:
     def spec(self) -> TaskSpec:
         """The task as an architecture may know it."""
         data = self.data
-        return TaskSpec(self.config["task"]["name"], tuple(data["axes"]), tuple(data["shape"]), data["outputs"])
+        present = tuple(data["present"]) if data.get("present") else None
+        return TaskSpec(
+            self.config["task"]["name"], tuple(data["axes"]), tuple(data["shape"]), data["outputs"], present
+        )
 
 
 def structure_key(cell: Cell) -> str:
@@ -34,4 +37,5 @@ def structure_key(cell: Cell) -> str:
     structure["task"] = {"loss": structure["task"]["loss"]}
     structure["train"] = {k: v for k, v in structure["train"].items() if k not in ("learning_rate", "epochs")}
     spec = cell.spec
-    return canonical({"structure": structure, "axes": spec.axes, "shape": spec.shape, "outputs": spec.outputs})
+    task = {"axes": spec.axes, "shape": spec.shape, "outputs": spec.outputs, "present": spec.present}
+    return canonical({"structure": structure, **task})

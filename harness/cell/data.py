@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.cell.cell import Cell
+from harness.cell.leaks import find_leaks
 from harness.cell.promises import check_data, check_split, name_kind
 from harness.config.build import build, what_went_wrong
 from harness.config.identity import canonical
@@ -117,13 +118,14 @@ def standardizer(data: TaskData, train: NDArray[np.int64]) -> Callable[..., NDAr
     Returns:
         A function of examples and of their indices in the pool, which may be left out for the whole pool.
     """
+    blank = _blanker(data)
     if data.standardize_axes is None:
-        return lambda x, examples=None: x
+        return blank
     pooled = (0, *(i for i, name in enumerate(data.axes, start=1) if name not in data.standardize_axes))
     part = data.x[train].astype(np.float64)
-    mean, scale = _moments(part, pooled)
+    mean, scale = _moments(part, pooled, _steps_of(data, train, part.shape))
     if data.standardize_groups is None:
-        return lambda x, examples=None: ((x - mean) / scale).astype(np.float32)
+        return lambda x, examples=slice(None): blank(((x - mean) / scale).astype(np.float32), examples)
     groups = data.standardize_groups.reshape(
         *data.standardize_groups.shape, *[1] * (part.ndim - data.standardize_groups.ndim)
     )
@@ -140,6 +142,29 @@ def standardizer(data: TaskData, train: NDArray[np.int64]) -> Callable[..., NDAr
         return result.astype(np.float32)
 
     return standardize
+
+
+def _steps_of(data: TaskData, examples: Any, shape: tuple[int, ...]) -> Any:
+    """Which values of examples of `shape` are there and no padding; all of them where none are shorter than others."""
+    if data.lengths is None:
+        return True
+    steps = np.arange(shape[1]) < data.lengths[examples, None]
+    return np.broadcast_to(steps.reshape(*steps.shape, *[1] * (len(shape) - 2)), shape)
+
+
+def _blanker(data: TaskData) -> Callable[..., NDArray[Any]]:
+    """Makes the steps that an example has not zeros, and no other step: by that the model tells them apart."""
+    if data.lengths is None:
+        return lambda x, examples=None: x
+
+    def blank(x: NDArray[Any], examples: Any = slice(None)) -> NDArray[Any]:
+        there = _steps_of(data, examples, x.shape)
+        result = np.where(there, x, np.float32(0))
+        flat = result.reshape(*x.shape[:2], -1)
+        flat[there.reshape(flat.shape)[..., 0] & ~flat.any(axis=2), 0] = np.finfo(np.float32).tiny
+        return result
+
+    return blank
 
 
 def _moments(
@@ -172,6 +197,7 @@ def summarize(loaded: LoadedTask, *, seed: int = 0) -> dict[str, Any]:
     """What plans and records keep of the data: the `data` entry of docs/records.md."""
     data = loaded.data
     split = draw_split(data, seed)
+    leaks = "; ".join(find_leaks(data, split))
     return {
         "source": data.source,
         "digest": loaded.digest,
@@ -179,7 +205,8 @@ def summarize(loaded: LoadedTask, *, seed: int = 0) -> dict[str, Any]:
         "shape": list(data.spec.shape),
         "outputs": data.outputs,
         "sizes": sizes_of(split),
-        "note": "; ".join(filter(None, (data.note, _note_of_classes(data, split, seed)))),
+        **({} if data.spec.present is None else {"present": list(data.spec.present)}),
+        "note": "; ".join(filter(None, (data.note, leaks and f"{leaks}, as seed {seed} splits them"))),
     }
 
 
@@ -196,15 +223,6 @@ def summarize_planned(config: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(
             f"task {config['task']['name']}: expected data that memory can hold. Received: {reason}"
         ) from error
-
-
-def _note_of_classes(data: TaskData, split: Split, seed: int) -> str:
-    """Which classes nothing is tested on, empty where there are none."""
-    if data.outputs == 1:
-        return ""
-    untested = np.setdiff1d(data.y, data.y[split.test])
-    listed = ", ".join(map(str, untested[:10])) + (", ..." if len(untested) > 10 else "")
-    return f"no test example is of class {listed}, as seed {seed} splits them" if len(untested) else ""
 
 
 def _build(config: Mapping[str, Any]) -> TaskData:

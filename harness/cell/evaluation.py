@@ -17,6 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from harness.cell.health import SiteStatistics, compute_measures
+from harness.layers import plain
 from harness.layers.kernel import moments
 from harness.types import Metric
 
@@ -46,8 +47,11 @@ class Evaluator:
         self._forward_batch = graph(self._run_forward_batch)
         self._estimate = graph(self._run_estimate)
         if self._layers:
-            inputs = [layer.input for layer in self._layers]
-            self._site_inputs = keras.Model(model.inputs, inputs)
+            # Of each layer what it normalizes, and the mask of it where there is one.
+            inputs = [keras.tree.flatten(layer.input) for layer in self._layers]
+            ends = np.cumsum([len(tensors) for tensors in inputs])
+            self._places = [slice(end - len(tensors), end) for tensors, end in zip(inputs, ends, strict=True)]
+            self._site_inputs = keras.Model(model.inputs, [tensor for tensors in inputs for tensor in tensors])
 
     @property
     def has_statistics(self) -> bool:
@@ -135,13 +139,20 @@ class Evaluator:
         # Sums over batches in float64: the difference of squares below would cancel in float32.
         means = [tf.zeros(shape, tf.float64) for shape in shapes]
         squares = [tf.zeros(shape, tf.float64) for shape in shapes]
+        weights = [tf.zeros(shape, tf.float64) for shape in shapes]
         for batch in order:
             inputs = keras.tree.flatten(self._site_inputs(tf.gather(x, batch), training=True))
-            moments = [_moments(layer, value) for layer, value in zip(self._layers, inputs, strict=True)]
-            means = [total + mean for total, (mean, _) in zip(means, moments, strict=True)]
-            squares = [total + variance + mean**2 for total, (mean, variance) in zip(squares, moments, strict=True)]
-        count = tf.cast(tf.shape(order)[0], tf.float64)
-        estimates = [(total / count, square / count) for total, square in zip(means, squares, strict=True)]
+            moments = [_moments(layer, *inputs[at]) for layer, at in zip(self._layers, self._places, strict=True)]
+            means = [total + weight * mean for total, (mean, _, weight) in zip(means, moments, strict=True)]
+            squares = [
+                total + weight * (variance + mean**2)
+                for total, (mean, variance, weight) in zip(squares, moments, strict=True)
+            ]
+            weights = [total + weight for total, (_, _, weight) in zip(weights, moments, strict=True)]
+        estimates = [
+            (tf.math.divide_no_nan(total, weight), tf.math.divide_no_nan(square, weight))
+            for total, square, weight in zip(means, squares, weights, strict=True)
+        ]
         # Where nothing varies, rounding can leave the difference a little below zero.
         return [
             (tf.cast(mean, tf.float32), tf.cast(tf.maximum(square - mean**2, 0.0), tf.float32))
@@ -155,10 +166,17 @@ def _statistics_of(layer: keras.Layer, precise_mean: Any, precise_variance: Any)
     return SiteStatistics(mean, variance, precise[0], precise[1], layer.epsilon)
 
 
-def _moments(layer: keras.Layer, value: tf.Tensor) -> list[tf.Tensor]:
-    value = tf.cast(value, tf.float32)
-    found = moments(value, averaged=tuple(pooled_axes(layer, len(value.shape))))
-    return [tf.reshape(part, layer.moving_mean.shape) for part in found]
+def _moments(layer: keras.Layer, value: tf.Tensor, mask: tf.Tensor | None = None) -> list[tf.Tensor]:
+    """Mean and variance of a batch, and what it weighs in an average over batches: 1, or with a mask its values."""
+    shape = layer.moving_mean.shape
+    averaged = tuple(pooled_axes(layer, len(value.shape)))
+    if mask is None:
+        found = moments(tf.cast(value, tf.float32), averaged=averaged)
+        return [*(tf.reshape(part, shape) for part in found), tf.ones(shape, tf.float64)]
+    there = tf.cast(mask, tf.bool)[..., tf.newaxis]
+    value = tf.cast(value, tf.float64)
+    masked = plain.normalize_batch(value, None, None, averaged=averaged, epsilon=layer.epsilon, mask=there)
+    return [tf.reshape(part, shape) for part in (masked.mean, masked.variance, masked.count)]
 
 
 def pooled_axes(layer: keras.Layer, rank: int) -> list[int]:

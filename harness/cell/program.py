@@ -107,5 +107,6 @@ def _build_with_strategy(config: Mapping[str, Any], spec: TaskSpec) -> tuple[ker
         batch_size=config["train"]["batch_size"],
         momentum=config["norm"]["momentum"],
         epsilon=config["norm"]["epsilon"],
+        present=spec.present,
     )
     return build_model(config["architecture"], spec, norm), norm

@@ -24,7 +24,7 @@ def check_data(data: TaskData) -> None:
         UserError: it does not keep to it; the first thing that is wrong.
     """
     # Each relies on those before it.
-    for problems in (_axes, _examples, _targets, _standardization, _scoring, _shifts):
+    for problems in (_axes, _examples, _lengths, _targets, _standardization, _scoring, _shifts):
         for problem in problems(data):
             raise UserError(f"task {data.name}: expected {problem}")
 
@@ -70,6 +70,23 @@ def _examples(data: TaskData) -> Iterator[str]:
         yield f"x of type float32, which x.astype(np.float32) makes{scaled}. Received: x of type {x.dtype}"
     else:
         yield from _range_of(x)
+
+
+def _lengths(data: TaskData) -> Iterator[str]:
+    lengths: Any = data.lengths
+    if lengths is None:
+        return
+    if data.axes[0] != "time" or len(data.axes) < 2:
+        yield f"lengths only where the first of two axes or more is time. Received: axes={data.axes}"
+    elif not isinstance(lengths, np.ndarray) or lengths.dtype.kind not in "iu" or lengths.shape != data.x.shape[:1]:
+        kind = f"{lengths.dtype} {lengths.shape}" if isinstance(lengths, np.ndarray) else type(lengths).__name__
+        yield f"lengths (example,) in whole numbers for {len(data.x)} examples. Received: lengths of type {kind}"
+    elif lengths.min() < 1 or lengths.max() > data.x.shape[1]:
+        yield (
+            f"lengths from 1 to {data.x.shape[1]}, the steps of x. Received: from {lengths.min()} to {lengths.max()}"
+        )
+    elif data.standardize_groups is not None:
+        yield "standardize_groups or lengths. Received: both"
 
 
 def _mend_shape(x: NDArray[Any], axes: tuple[str, ...]) -> str:

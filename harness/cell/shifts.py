@@ -120,6 +120,8 @@ def build_other_length(
     steps = spec.shape[0] * PERCENT // 100
     if spec.axes[0] != "time" or steps < 1:
         return None
+    if spec.present is not None:
+        return OtherLength(steps, "examples of unequal lengths have no last steps in common")
     try:
         model, norm = build(replace(spec, shape=(steps, *spec.shape[1:])))
     except Exception as error:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.axes.resolved import ResolvedSite
 from harness.axes.strategy import OVER_BATCH
 from harness.commands.arguments import Arguments, configs_of, refuse_words
 from harness.commands.rounds import Rounds
@@ -24,6 +25,8 @@ from harness.config.hydra_flags import print_hydra
 from harness.engines import build_engine, check_grid
 from harness.engines.plan import PlannedCell, build_plan
 from harness.words import describe_seconds, visible
+
+SIDES = ("train", "validate", "test")
 
 
 def main(arguments: Arguments, console: Console) -> int:
@@ -48,6 +51,8 @@ def main(arguments: Arguments, console: Console) -> int:
     for planned in plan.cells:
         config = planned.cell.config
         groups.setdefault((config["task"]["name"], config["architecture"]["name"]), []).append(planned)
+    for said in dict.fromkeys(_data_of(planned) for planned in plan.cells):
+        console.print(said, soft_wrap=True)
     for (task, architecture), cells in groups.items():
         console.print(_table(f"{task} · {cells[0].cell.data['source']} data · {architecture}", cells))
     states = Counter(planned.state for planned in plan.cells)
@@ -65,6 +70,15 @@ def main(arguments: Arguments, console: Console) -> int:
     return 0
 
 
+def _data_of(planned: PlannedCell) -> str:
+    """What a cell learns from, in a line: shape, axes, what is to be found, sizes of the split."""
+    data, task = planned.cell.data, planned.cell.config["task"]["name"]
+    shape = " × ".join(map(str, data["shape"]))
+    found = f"{data['outputs']} classes" if data["outputs"] > 1 else "one value"
+    sizes = ", ".join(f"{count:,} {verb}" for count, verb in zip(data["sizes"].values(), SIDES, strict=True))
+    return f"{task}: {shape} ({', '.join(data['axes'])}) to {found}; {sizes}"
+
+
 def _table(title: str, cells: Sequence[PlannedCell]) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("strategy")
@@ -80,7 +94,6 @@ def _table(title: str, cells: Sequence[PlannedCell]) -> Table:
         first = members[0]
         done = sum(planned.done for planned in members)
         to_run = sum(not planned.done and not planned.invalid for planned in members)
-        least = min((s.samples_per_statistic for s in first.sites if s.samples_per_statistic), default=None)
         table.add_row(
             axis,
             str(len(members)),
@@ -88,10 +101,20 @@ def _table(title: str, cells: Sequence[PlannedCell]) -> Table:
             str(to_run),
             f"{sum(s.statistics for s in first.sites):,}",
             f"{sum(s.parameters for s in first.sites):,}",
-            f"{least:,}" if least else "–",
+            _samples(first.sites),
             _what_is_kept(first),
         )
     return table
+
+
+def _samples(sites: Sequence[ResolvedSite]) -> str:
+    """m' of the site with the fewest samples; where examples have unequal lengths, its median over the steps too."""
+    counted = [site for site in sites if site.samples_per_statistic]
+    if not counted:
+        return "–"
+    fewest = min(counted, key=lambda site: site.samples_per_statistic or 0)
+    least, median = fewest.samples_per_statistic, fewest.median_samples
+    return f"{least:,}" if median in (None, least) else f"{least:,} (median {median:,})"
 
 
 def _what_is_kept(planned: PlannedCell) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from harness.axes.resolved import ResolvedSite, what_is_done
+from harness.axes.resolved import ResolvedSite, what_is_done, with_lengths
 from harness.axes.strategy import AxisStrategy, check_takes
 from harness.cell.cell import Cell
 from harness.cell.data import summarize_planned
@@ -144,7 +144,8 @@ class _Resolver:
         config, data = cell.config, cell.data
         # What is built to find the sites, and can fail to be: the model, its optimizer and its loss.
         objects = [config["train"]["optimizer"], config["train"]["optimizer_options"], config["task"]["loss"]]
-        built = canonical([config["architecture"], data["axes"], data["shape"], data["outputs"], objects])
+        task = [data["axes"], data["shape"], data["outputs"], data.get("present")]
+        built = canonical([config["architecture"], task, objects])
         key = canonical([built, config["axis"], config["train"]["batch_size"]])
         if key not in self._resolved:
             try:
@@ -154,7 +155,7 @@ class _Resolver:
             except UserError as error:
                 self._resolved[key] = (), str(error)
             else:
-                self._resolved[key] = _resolve(config, sites)
+                self._resolved[key] = _resolve(config, sites, data.get("present"))
         return self._resolved[key]
 
     def _sites_of(self, built: str, cell: Cell, record: Mapping[str, Any] | None) -> Sequence[Site]:
@@ -167,7 +168,9 @@ class _Resolver:
         return self._sites[built]
 
 
-def _resolve(config: Mapping[str, Any], sites: Sequence[Site]) -> tuple[tuple[ResolvedSite, ...], str]:
+def _resolve(
+    config: Mapping[str, Any], sites: Sequence[Site], present: Sequence[float] | None
+) -> tuple[tuple[ResolvedSite, ...], str]:
     where = f"axis={config['axis']['name']} on architecture={config['architecture']['name']}"
     try:
         check_look(config["axis"].get("look", {}))
@@ -175,7 +178,8 @@ def _resolve(config: Mapping[str, Any], sites: Sequence[Site]) -> tuple[tuple[Re
         if not isinstance(strategy, AxisStrategy):
             raise UserError(f"expected _target_ to give an AxisStrategy. Received: {type(strategy).__name__}")
         check_takes(strategy, sites)
-        return tuple(strategy.resolve(site, batch_size=config["train"]["batch_size"]) for site in sites), ""
+        resolved = (strategy.resolve(site, batch_size=config["train"]["batch_size"]) for site in sites)
+        return tuple(with_lengths(site, present) for site in resolved), ""
     except MemoryError:
         raise
     except Exception as error:

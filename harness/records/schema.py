@@ -58,6 +58,7 @@ class Data(TypedDict, total=False):
     outputs: Whole
     sizes: dict[str, Whole]
     test_digest: str | None
+    present: list[float]
     note: str | None
 
 
@@ -94,6 +95,7 @@ class Site(_PlacedSite, total=False):
 
     fell_back: bool
     samples_per_statistic: Count | None
+    median_samples_per_statistic: Count
     statistics: Count
     parameters: Count
     stat_axes: list[str]

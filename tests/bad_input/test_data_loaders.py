@@ -167,7 +167,8 @@ def test_a_class_that_nothing_is_tested_on_is_noted():
     untested = np.flatnonzero(Y != 2)
     split = Split(np.setdiff1d(np.arange(80), untested[-9:]), untested[-9:-6], untested[-6:])
     data = replace(IMAGES, splitter=lambda rng: split, note="of mine")
-    assert summarize(LoadedTask(data, ""))["note"] == "of mine; no test example is of class 2, as seed 0 splits them"
+    said = "no validation example is of class 2; no test example is of class 2, as seed 0 splits them"
+    assert summarize(LoadedTask(data, ""))["note"] == f"of mine; {said}"
 
 
 def test_a_constant_of_float32_is_not_blown_up():

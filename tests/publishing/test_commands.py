@@ -69,7 +69,7 @@ def test_a_request_names_studies_parts_and_what_goes_to_each_run():
         f"results_dir={Path('results/publish')}",
     )
     # It takes any task: the digits that can be had everywhere, unless another is named.
-    assert request.of("stability").overrides[1:3] == ("task=mnist", "task.data.source=embedded")
+    assert request.of("stability").overrides[1:4] == ("task=mnist", "task.data.source=embedded", "task.data.test=0.1")
     own = read_request(parse(["study=stability", "task=degradation"])).of("stability").overrides
     assert own[1:2] == ("task=degradation",)
 

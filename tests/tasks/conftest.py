@@ -22,3 +22,28 @@ def real_cmapss():
 @pytest.fixture(scope="session")
 def real_scene():
     return real("jasper_ridge", "jasperRidge2_R198.mat")
+
+
+@pytest.fixture(scope="session")
+def real_mnist():
+    return real("mnist")
+
+
+@pytest.fixture(scope="session")
+def real_landsat():
+    return real("landsat", "landsat.npz")
+
+
+@pytest.fixture(scope="session")
+def real_samson():
+    return real("samson", "samson_dataset.mat")
+
+
+@pytest.fixture(scope="session")
+def real_japanese_vowels():
+    return real("japanese_vowels")
+
+
+@pytest.fixture(scope="session")
+def real_basic_motions():
+    return real("basic_motions")

@@ -49,6 +49,7 @@ def _cnn() -> Workload:
         overrides=(
             "task=mnist",
             "task.data.source=embedded",
+            "task.data.test=0.1",
             "architecture=seed_cnn",
             "axis=channel",
             f"train.batch_size={BATCH}",
