@@ -21,6 +21,7 @@ Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for b
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,19 @@ from harness.engines.progress import RunProgress
 from harness.records.grids import write_grid
 from harness.records.places import check_folder
 from harness.records.store import FINISHED, compact, prepare_results_dir, read_records
+from harness.report.answers.better import better_sentence
 from harness.report.answers.reached import comparison_sheet
+from harness.report.questions import default_baseline
 from harness.report.sheet import to_terminal
 from harness.report.study import Study
+from harness.statistics.caution import UNDECIDED
+from harness.statistics.comparison import Comparison
 from harness.statistics.summary import aggregate_comparison
+from harness.statistics.verdicts import compare_pairs
 from harness.types import UserError
 from harness.words import describe_seconds
+
+_MOST_TOLD = 3  # comparisons whose verdicts are printed after a run
 
 
 def main(arguments: Arguments, console: Console) -> int:
@@ -127,10 +135,10 @@ def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
     """Print the comparison of the planned cells and every failure; return how many failed."""
     wanted = [planned.cell for planned in plan.cells if not planned.invalid]
     records = _records_of(plan, results_dir)
-    if any(record["measures"] for record in records):
-        for comparison in Study(results_dir, records).comparisons:
-            console.print()
-            console.print(to_terminal(comparison_sheet(aggregate_comparison(comparison)), width=console.width))
+    comparisons = Study(results_dir, records).comparisons if any(one["measures"] for one in records) else []
+    for comparison in comparisons:
+        console.print()
+        console.print(to_terminal(comparison_sheet(aggregate_comparison(comparison)), width=console.width))
     console.print()
     found = f"{len(records)} of {len(wanted)} cells of this grid"
     console.print(f"records: {results_dir / 'records'} ({found})", soft_wrap=True)
@@ -141,4 +149,25 @@ def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
     found_ids = {record["id"] for record in records}
     missing = [cell.id for cell in wanted if cell.id not in found_ids]
     print_failures(failed, missing, results_dir, console)
+    _print_verdicts(comparisons, console)
     return len(failed) + len(missing)
+
+
+def _print_verdicts(comparisons: Sequence[Comparison], console: Console) -> None:
+    """What is known and what is not, in a few sentences; of a grid of many comparisons the report says it."""
+    several = [one for one in comparisons if len(one.strategies) > 1]
+    if not 0 < len(several) <= _MOST_TOLD:
+        return
+    open_ = False
+    console.print()
+    for comparison in several:
+        baseline = default_baseline(comparison.strategies)
+        pairs = compare_pairs(comparison, baseline=baseline)
+        open_ |= bool((pairs.rows["verdict"] == UNDECIDED).any())
+        title = f"{comparison.title}: " if len(several) > 1 else ""
+        console.print(f"{title}{better_sentence(pairs, baseline).replace('`', '')}", soft_wrap=True)
+    if open_:
+        said = (
+            "What is undecided may be equal or not; the same command with until=decided adds seeds until that is known."
+        )
+        console.print(said, soft_wrap=True)
