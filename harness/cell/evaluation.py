@@ -145,7 +145,7 @@ class Evaluator:
             moments = [_moments(layer, *inputs[at]) for layer, at in zip(self._layers, self._places, strict=True)]
             means = [total + weight * mean for total, (mean, _, weight) in zip(means, moments, strict=True)]
             squares = [
-                total + weight * (variance + mean**2)
+                total + weight * variance + weight * mean**2
                 for total, (mean, variance, weight) in zip(squares, moments, strict=True)
             ]
             weights = [total + weight for total, (_, _, weight) in zip(weights, moments, strict=True)]
