@@ -19,6 +19,7 @@ POWER = 0.8
 SEEDS_FOR_EQUIVALENCE = 20
 # Seeds that it takes to tell a ratio of standard deviations of 2 (docs/statistics.md); no claim of stability below.
 SEEDS_FOR_SPREAD = 30
+_FEW = 8  # below, bad runs are not excluded at all to speak of
 
 
 @lru_cache(maxsize=4096)
@@ -92,10 +93,10 @@ def caution_sentence(n_seeds: int, comparisons: int = 1) -> str:
         )
     least = detectable_effect(n_seeds, comparisons=comparisons)
     among = f" among {comparisons} comparisons" if comparisons > 1 else ""
+    often = f"{'at best' if n_seeds < _FEW else 'about'} four times out of five"
     parts = [
         f"With {n_seeds} seeds a strategy, a verdict{among} tells a difference of {least:.2f} standard deviations of "
-        f"the paired differences {'at best' if n_seeds < 8 else 'about'} four times out of five, and smaller ones less "
-        "often"
+        f"the paired differences {often}, and smaller ones less often"
         if math.isfinite(least)
         else f"With {n_seeds} seeds a strategy, no difference can be told at the level of {ALPHA}: it takes 6"
     ]
@@ -108,7 +109,9 @@ def caution_sentence(n_seeds: int, comparisons: int = 1) -> str:
         )
     else:
         parts.append("a standard deviation twice as large can be told, one 1.5 times as large takes about 50 seeds")
-    return f"{'; '.join(parts)}; {unseen_sentence(n_seeds)}."
+    if n_seeds >= _FEW:
+        parts.append(unseen_sentence(n_seeds))
+    return f"{'; '.join(parts)}."
 
 
 def unseen_sentence(n: int, *, confidence: float = 0.95) -> str:

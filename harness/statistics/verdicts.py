@@ -303,7 +303,8 @@ def _in_unit(result: PairedResult, sign: int) -> dict[str, Any]:
     """The result with differences in the metric's own direction: negative where lower values are better."""
     said = asdict(result)
     if sign < 0:
-        said |= {"difference": -result.difference, "d_z": -result.d_z}
+        said |= {"difference": -result.difference, "d_z": -result.d_z, "median": -result.median}
+        said |= {"median_low": -result.median_high, "median_high": -result.median_low}
         said |= {"low": -result.high, "high": -result.low, "bca_low": -result.bca_high, "bca_high": -result.bca_low}
     return said
 

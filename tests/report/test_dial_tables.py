@@ -85,7 +85,7 @@ def test_rates_that_a_strategy_stands():
     dial = dial_of()
     sheet = rates_sheet(dial, aggregate_rates(dial, baseline="channel"))
     rows = rows_of(sheet)
-    assert rows["channel"]["usable decades ↑"] == "2.50 [2.50, 2.50]"
+    assert rows["channel"]["usable decades ↑"] == "2.50"
     assert rows["channel"]["usable at most seeds"] == "0.001 to 0.1"
     assert rows["none"]["range against channel"] == "narrower"
     assert rows["none"]["sensitivity against channel"] == "more sensitive"

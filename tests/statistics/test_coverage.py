@@ -1,14 +1,13 @@
-"""The statistics are themselves tested: on simulated studies whose truth is known (benchmarks/coverage.py)."""
+"""The statistics are themselves tested: on simulated studies whose truth is known (see benchmarks)."""
 
 from __future__ import annotations
 
 import pytest
 
+from benchmarks.claims import DRAWS, claims
 from benchmarks.coverage import (
-    DRAWS,
     SHAPES,
     bca,
-    claims,
     mean_coverage,
     median_coverage,
     share_coverage,

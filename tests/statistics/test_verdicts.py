@@ -15,6 +15,7 @@ from harness.statistics.comparison import comparisons
 from harness.statistics.difference import (
     bca_interval,
     compare_scores,
+    median_interval,
     permutation_p,
     rank_differences,
     wilcoxon_p,
@@ -72,6 +73,19 @@ def test_clopper_pearson_by_hand():
     assert win_interval(0, 10) == pytest.approx((0.0, 1 - 0.025**0.1))
     assert win_interval(7, 10) == pytest.approx(tuple(stats.binomtest(7, 10).proportion_ci(0.95)))
     assert np.isnan(win_interval(0, 0)).all()
+
+
+def test_the_interval_of_a_median_by_hand():
+    # of ten differences at most one lies beyond either bound: 2 * (1 + 10) / 1024 = 0.0215, and 2 * 56 / 1024 = 0.109
+    differences = np.array([5.0, 1, 2, 3, 4, 6, 7, 8, 9, -1000])
+    assert median_interval(differences) == (1.0, 8.0)
+    assert np.isnan(median_interval(differences[:5])).all()  # 2 / 32 exceeds 0.05
+    result = compare_scores(differences + 1000.0, np.full(10, 1000.0), rng=None)
+    assert (result.median, result.median_low, result.median_high) == pytest.approx((4.5, 1.0, 8.0))
+    turned = compare_series(
+        series_of({"a": differences + 1000.0, "b": np.full(10, 1000.0)}), [("a", "b")], direction="min"
+    ).iloc[0]
+    assert turned[["median", "median_low", "median_high"]].tolist() == pytest.approx([4.5, 1.0, 8.0])
 
 
 def test_bca_leans_with_the_sample_and_is_the_same_bit_for_bit():

@@ -119,7 +119,7 @@ def caption_lines(summary: Table) -> list[str]:
     gap = "gap: moving averages minus precise statistics; " if rows["precise_mean"].notna().any() else ""
     samples = "m′: fewest samples behind one statistic; " if rows["samples_per_statistic"].notna().any() else ""
     lines = [
-        f"Mean over seeds [{100 * summary.confidence:g} % t interval]; SD over seeds; "
+        f"Mean over seeds on these data [{100 * summary.confidence:g} % t interval]; SD over seeds; "
         f"{gap}{samples}{better} is better.",
     ]
     left_out = [_left_out(row) for row in rows_of(rows) if row["n"] < row["cells"]]
