@@ -19,6 +19,7 @@ from harness.words import choose_from, visible
 VERBS = {
     "run": "run the grid that the overrides describe, skip what is done, print the comparison",
     "plan": "say what run would do: done, to run, the same as another, invalid and why; trains nothing",
+    "explain": "say what a choice of axes does to a tensor, or to a model's sites, in words, numbers and a picture",
     "status": "say how far the grids of a results folder are, also while they run",
     "report": "write a page, tables and figures from the records",
     "power": "say how many seeds would tell the strategies apart, going by the records of a pilot",
