@@ -59,7 +59,7 @@ def _of_batch(r: ResolvedSite, batch_size: int) -> Iterator[Finding]:
             "batch-kept",
             f"the batch axis is kept: every example is normalized by itself in training, in inference by averages "
             f"of whatever stood at its place in earlier batches, and the weights are tied to a batch of {batch_size}",
-            f"leave 0 out: axis={_typed(rest)}; statistics of one example are for layer and group normalization",
+            f"leave 0 out: axis={_typed(rest or [-1])}; for one example there are layer and group normalization",
         )
 
 

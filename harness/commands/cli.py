@@ -20,6 +20,7 @@ VERBS = {
     "run": "run the grid that the overrides describe, skip what is done, print the comparison",
     "plan": "say what run would do: done, to run, the same as another, invalid and why; trains nothing",
     "explain": "say what a choice of axes does to a tensor, or to a model's sites, in words, numbers and a picture",
+    "audit": "check every normalization layer of a saved Keras model: axes, statistics, what stands before it",
     "status": "say how far the grids of a results folder are, also while they run",
     "report": "write a page, tables and figures from the records",
     "power": "say how many seeds would tell the strategies apart, going by the records of a pilot",
