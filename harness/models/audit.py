@@ -286,13 +286,13 @@ def _of_momentum(layer: Any, steps: int | None) -> Iterator[Finding]:
         return
     left = layer.momentum**steps
     if left > _LITTLE:
-        enough = max(1 + math.log(_LITTLE) / max(steps, 5), 0.0)  # its power of steps is about _LITTLE
+        enough = math.floor(1000 * _LITTLE ** (1 / max(steps, 1))) / 1000
         yield Finding(
             "error" if left > _HALF else "warning",
             "slow-momentum",
-            f"after {steps:,} steps at momentum {layer.momentum:g} the moving averages still are {100 * left:.0f} % of what "
-            "they began as",
-            f"momentum {enough:.2g} or less, more steps, or harness.models.recalibrate(model, x)",
+            f"after {steps:,} steps at momentum {layer.momentum:g} the moving averages still are {100 * left:.0f} % of "
+            "what they began as",
+            f"momentum {enough:g} or less, more steps, or harness.models.recalibrate(model, x)",
         )
 
 
@@ -322,8 +322,8 @@ def _of_neighbours(found: Found) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "after-dropout",
-            "dropout comes right before it: variances in training are larger than in inference, which the moving averages "
-            "do not know",
+            "dropout comes right before it: variances in training are larger than in inference, which the moving "
+            "averages do not know",
             "dropout after the normalization",
         )
     if found.masked:

@@ -207,7 +207,7 @@ def _told_by(layer: Any, rank: int) -> tuple[str, ...] | None:
         names = _names(inner.outputs[0], _Graph(inner)).axes if inner is not None else _told_by(layer.layer, rank - 1)
         return ("time", *(names or USUAL_AXES.get(rank - 1, ()))) if rank > 1 else None
     if "Bidirectional" in kinds:
-        return _told_by(layer.layer, rank)
+        return _told_by(layer.forward_layer, rank)
     if kinds & {*_CONVOLUTIONS} or "ConvLSTM" in kinds:
         places = _PLACES[layer.rank] if hasattr(layer, "rank") else _PLACES.get(rank - 1, ())
         if "ConvLSTM" in kinds:

@@ -120,8 +120,8 @@ def _check(config: Any, path: Path) -> None:
         if module != "keras" and (parts[0] != "keras" or not {*parts[1:3]} & {*_PARTS}):
             asked = in_one_line(f"{module}.{name}" if module else name, 100)
             raise UserError(
-                f"the model asks for {asked}, which is neither Keras's nor this project's: import what registers it and "
-                f"call harness.models.audit(model) from Python. Received: {path}"
+                f"the model asks for {asked}, which is neither Keras's nor this project's: import what registers it "
+                f"and call harness.models.audit(model) from Python. Received: {path}"
             )
 
 

@@ -50,6 +50,23 @@ ROWS = [
     (["status", f"results_dir={FAR}"], "results_dir"),
     (["status", "baseline=none"], "no such option"),
     (["status", "results_dir=nothing"], "results_dir: expected a folder that `run` has written to"),
+    (["audit"], "model: expected the path of a saved Keras model, as in model=PATH.keras. Received: nothing"),
+    (["audit", "model="], "model: expected the path of a saved Keras model"),
+    (["audit", "word"], "audit takes options such as model=PATH.keras. Received: word"),
+    (["audit", "model=nothing.keras"], "expected a file that holds a Keras model"),
+    (["audit", "model=/dev/null"], "expected a file that holds a Keras model"),
+    (["audit", "model=x.keras", "batch_size=0"], "batch_size: expected a whole number of at least 1"),
+    (["audit", "model=x.keras", "batch_size=many"], "batch_size: expected a whole number of at least 1"),
+    (["audit", "model=x.keras", "steps=0"], "steps: expected a whole number of at least 1"),
+    (["audit", "model=x.keras", "steps=-5"], "steps: expected a whole number of at least 1"),
+    (["audit", "model=x.keras", "steps=" + "9" * 40], "steps: expected at most"),
+    (["audit", "model=x.keras", "format=yaml"], "format: expected one of table, markdown, json"),
+    (["audit", "model=x.keras", "format="], "format: expected one of table, markdown, json"),
+    (["audit", "model=x.keras", "data=nothing.npz"], "data: expected an .npz file with arrays x and y"),
+    (["audit", "model=x.keras", "data=/dev/null"], "data: expected an .npz file with arrays x and y"),
+    (["audit", "model=x.keras", "axis=1"], "no such option: expected one of model, batch_size, steps, data, format"),
+    (["audit", "model=x.keras", "--cfg", "job"], "no such option of this verb"),
+    (["audit", "model=x.keras", "--config-dir", "/"], "no such option of this verb"),
     (["explain"], "explain expects a tensor, as in shape=[32,28,28,1], or a grid, as in task=mnist. Received: neither"),
     (["explain", "word"], "explain takes options such as shape"),
     (["explain", "axis=1"], "explain expects a tensor"),
@@ -157,7 +174,7 @@ def test_a_mistake_is_one_line(argv, said, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch", "numpy", "TensorFlow"])
-@pytest.mark.parametrize("argv", [["plan", *ONE], ["run", *ONE], ["reproduce", "x"], ["bench"]])
+@pytest.mark.parametrize("argv", [["plan", *ONE], ["run", *ONE], ["reproduce", "x"], ["bench"], ["audit", "model=x.keras"]])
 def test_another_backend_is_told_before_anything_starts(backend, argv, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("KERAS_BACKEND", backend)
 
