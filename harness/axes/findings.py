@@ -150,7 +150,7 @@ def _of_inference(r: ResolvedSite) -> Iterator[Finding]:
         yield Finding("note", "no-fold", "statistics are computed in inference too, so that nothing folds away")
     elif r.axis == r.param_axis == last:
         yield Finding(
-            "note", "folds", "in inference it folds into the convolution or dense layer before it, at no cost"
+            "note", "folds", "in inference it folds into a convolution or dense layer right before it, at no cost"
         )
     elif 0 not in r.axis:
         factors = math.prod(r.site.shape[k - 1] or 1 for k in {*r.axis, *r.param_axis} if k)

@@ -24,19 +24,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
 from rich.console import Console
 from rich.text import Text
 
 from harness.axes.explained import USUAL_AXES, Explanation, describe_shape, explain, explain_axes
 from harness.axes.strategy import AxisStrategy
 from harness.commands.arguments import Arguments, configs_of, refuse_flags, whole_number
+from harness.commands.axis_options import short, strategy_of, value_of
 from harness.config.paths import at_home
 from harness.files import replacing
 from harness.types import Site, UserError
-from harness.words import choose_from, in_one_line, visible
+from harness.words import choose_from, visible
 
 if TYPE_CHECKING:
     from harness.engines.plan import PlannedCell
@@ -75,14 +75,13 @@ def _explain_tensor(arguments: Arguments, given: dict[str, str], out: Path | Non
     from harness.report.explained import side_by_side, to_text
     from harness.report.sheet import to_terminal
 
-    settings = {key[5:]: _value(key, text) for key, text in given.items() if key.startswith("axis.")}
     if unknown := [key for key in given if key not in OPTIONS and not key.startswith("axis.")]:
         raise UserError(f"no such option beside shape=: {choose_from(unknown[0].lstrip('+~'), OPTIONS)}")
     site, batch_size = _tensor(given)
-    if "axis" in given or settings:
-        one = _asked(given, settings, site, batch_size, arguments.config_dirs)
-        console.print(to_text(one, title=f"{_title(given, settings)} on {_tensor_of(one)}"))
-        pictured = [Explained(_title(given, settings), one)]
+    if any(key == "axis" or key.startswith("axis.") for key in given):
+        one = _asked(given, site, batch_size, arguments.config_dirs)
+        console.print(to_text(one, title=f"{_title(given)} on {_tensor_of(one)}"))
+        pictured = [Explained(_title(given), one)]
     else:
         rows = _all_strategies(site, batch_size, arguments.config_dirs)
         title = f"All strategies on ({', '.join(('batch', *site.axes))}) = {describe_shape((batch_size, *site.shape))}"
@@ -159,20 +158,18 @@ def _tensor(given: Mapping[str, str]) -> tuple[Site, int]:
 
 
 def _sizes(text: str) -> tuple[int | None, ...]:
-    value = _value("shape", text)
+    value = value_of("shape", text)
     if not isinstance(value, list) or not 2 <= len(value) <= 5:
-        raise UserError(
-            f"shape: expected 2 to 5 sizes, the batch's first, as in [32,28,28,1]. Received: {_short(text)}"
-        )
+        raise UserError(f"shape: expected 2 to 5 sizes, the batch's first, as in [32,28,28,1]. Received: {short(text)}")
     for size in value:
         known = isinstance(size, int) and not isinstance(size, bool)
         if not (size in (None, "None") or (known and 1 <= size <= _MOST)):
-            raise UserError(f"shape: expected sizes of at least 1, or null. Received: {_short(size)} in {_short(text)}")
+            raise UserError(f"shape: expected sizes of at least 1, or null. Received: {short(size)} in {short(text)}")
     return tuple(size if isinstance(size, int) else None for size in value)
 
 
 def _names(text: str, number: int) -> tuple[str, ...]:
-    value = _value("axes", text)
+    value = value_of("axes", text)
     if isinstance(value, list) and len(value) == number + 1 and value[0] == "batch":
         value = value[1:]
     words = isinstance(value, list) and all(
@@ -180,38 +177,24 @@ def _names(text: str, number: int) -> tuple[str, ...]:
     )
     if not words or len(value) != number or len(set(value)) < number or {"batch", "all"} & set(value):
         usual = ",".join(USUAL_AXES[number])
-        raise UserError(f"axes: expected {number} different names, as in [{usual}]. Received: {_short(text)}")
+        raise UserError(f"axes: expected {number} different names, as in [{usual}]. Received: {short(text)}")
     return tuple(value)
 
 
-def _asked(
-    given: Mapping[str, str], settings: Mapping[str, Any], site: Site, batch_size: int, config_dirs: Sequence[Path]
-) -> Explanation:
+def _asked(given: Mapping[str, str], site: Site, batch_size: int, config_dirs: Sequence[Path]) -> Explanation:
     """What `axis` and the options beside it say, at this tensor."""
-    value = _value("axis", given["axis"]) if "axis" in given else "keep"
-    params = _value("param_axis", given["param_axis"]) if "param_axis" in given else None
-    if isinstance(value, str) and value not in ("all", *site.axes, "batch"):
-        if params is not None:
-            raise UserError(f"param_axis: expected numbers or names in axis beside it. Received: axis={_short(value)}")
-        from harness.config.strategies import load_strategy  # with Hydra, which axes alone need not wait for
-
-        strategy = load_strategy(value, settings, config_dirs)
-        if not isinstance(strategy, AxisStrategy):
-            raise UserError(f"axis={value}: expected an AxisStrategy. Received: {type(strategy).__name__}")
-        return explain(strategy, site, batch_size)
-    if settings:
-        raise UserError(
-            f"axis.{next(iter(settings))}: expected the name of a strategy with it. Received: axis={_short(value)}"
-        )
-    axes = _axes("axis", value)
-    if params is None and any(axis in (0, "batch", -len(site.axes) - 1) for axis in axes):
-        others = [axis for axis in axes if axis not in (0, "batch", -len(site.axes) - 1)]
-        if len(others) < len(axes) - 1:
-            raise UserError(f"axis: expected the batch axis at most once. Received: {_short(value)}")
-        rest = explain(AxisStrategy(stat_axes=others), site, batch_size)
-        return explain_axes((0, *rest.resolved.axis), site, batch_size)
-    chosen = AxisStrategy(stat_axes=axes, param_axes=None if params is None else _axes("param_axis", params))
-    return explain(chosen, site, batch_size)
+    first = -len(site.axes) - 1  # the batch's axis, counted from the end
+    if "param_axis" not in given and isinstance(value := value_of("axis", given.get("axis", "")), (int, list)):
+        items = value if isinstance(value, list) else [value]
+        given = {**given, "axis": str([0 if item == first else item for item in items])}
+    asked = strategy_of(given, config_dirs, names=site.axes)
+    if isinstance(asked, AxisStrategy):
+        return explain(asked, site, batch_size)
+    others = [axis for axis in asked if axis not in (0, "batch")]
+    if len(others) < len(asked) - 1:
+        raise UserError(f"axis: expected the batch axis at most once. Received: {short(given['axis'])}")
+    rest = explain(AxisStrategy(stat_axes=others), site, batch_size)
+    return explain_axes((0, *rest.resolved.axis), site, batch_size)
 
 
 def _all_strategies(site: Site, batch_size: int, config_dirs: Sequence[Path]) -> list[tuple[str, Explanation | str]]:
@@ -230,49 +213,25 @@ def _all_strategies(site: Site, batch_size: int, config_dirs: Sequence[Path]) ->
     return rows
 
 
-def _axes(key: str, value: Any) -> tuple[int | str, ...]:
-    items = value if isinstance(value, list) else [value]
-    for item in items:
-        if isinstance(item, bool) or not isinstance(item, (int, str)):
-            raise UserError(f"{key}: expected numbers or names of axes, as in [1,2]. Received: {_short(value)}")
-    return tuple(items)
-
-
-def _value(key: str, text: str) -> Any:
-    """A value as typed: a number, a name, or a list of them in brackets."""
-    try:
-        return yaml.safe_load(text) if len(text) <= 1000 else ""
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{key}: expected a value such as 1, channel or [1,2]. Received: {_short(text)}") from error
-
-
 def _out(text: str | None) -> Path | None:
     if text is None:
         return None
     path = Path(at_home(text))
     if path.suffix not in FORMATS:
-        raise UserError(
-            f"out: expected a file that ends in {', '.join(FORMATS)}. Received: {_short(text) or 'nothing'}"
-        )
+        raise UserError(f"out: expected a file that ends in {', '.join(FORMATS)}. Received: {short(text) or 'nothing'}")
     try:
         usable = path.parent.is_dir() and not path.is_dir()
     except OSError:  # a name that no file could have
         usable = False
     if not usable:
-        raise UserError(f"out: expected a file in a folder that is there. Received: {_short(text)}")
+        raise UserError(f"out: expected a file in a folder that is there. Received: {short(text)}")
     return path
 
 
-def _title(given: Mapping[str, str], settings: Mapping[str, Any]) -> str:
-    options = {key: given[key] for key in ("axis", "param_axis") if key in given}
-    return " ".join(
-        f"{key}={value}" for key, value in (options | {f"axis.{k}": v for k, v in settings.items()}).items()
-    )
+def _title(given: Mapping[str, str]) -> str:
+    said = [key for key in given if key in ("axis", "param_axis") or key.startswith("axis.")]
+    return " ".join(f"{key}={given[key]}" for key in said)
 
 
 def _tensor_of(one: Explanation) -> str:
     return f"({', '.join(one.names)}) = {describe_shape(one.shape)}"
-
-
-def _short(value: Any) -> str:
-    return in_one_line(str(value), 120)

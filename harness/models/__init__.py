@@ -1,4 +1,4 @@
-"""What can be done with a Keras model of anybody's: read it, audit its normalization layers, re-estimate statistics.
+"""What can be done with a Keras model of anybody's: read it, audit, replace and recalibrate its normalization.
 
 Names are looked up on demand, since all of it imports Keras.
 """
@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.models.audit import Audit, audit
+    from harness.models.convert import Conversion, convert
     from harness.models.precise import recalibrate
     from harness.models.reading import read_model
 
 _HOME = {
     "Audit": "harness.models.audit",
     "audit": "harness.models.audit",
+    "Conversion": "harness.models.convert",
+    "convert": "harness.models.convert",
     "read_model": "harness.models.reading",
     "recalibrate": "harness.models.precise",
 }
-__all__ = ["Audit", "audit", "read_model", "recalibrate"]
+__all__ = ["Audit", "Conversion", "audit", "convert", "read_model", "recalibrate"]
 
 
 def __getattr__(name: str) -> Any:

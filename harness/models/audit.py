@@ -209,6 +209,13 @@ def _of_axes(found: Found, one: Explanation) -> Iterator[Finding]:
             yield _not_where_channels_are(found, one, last)
     if _moved(found.layer):
         told.pop("constant-places", None)  # how small they are is seen
+    if "folds" in told and found.before and not _is_linear(found.before[0]):
+        told["folds"] = Finding(
+            "note",
+            "no-fold",
+            "what is right before it is no convolution or dense layer without an activation, so that a multiply-add "
+            "stays in inference",
+        )
     for finding in told.values():
         if finding.kind != "batch-kept" and "batch-kept" in told:
             continue  # which is to be mended first
@@ -306,12 +313,7 @@ def _of_neighbours(found: Found) -> Iterator[Finding]:
             "a layer for each, unless the inputs are alike",
         )
     nearest = found.before[0] if found.before else None
-    if (
-        nearest is not None
-        and kind_of(nearest) & {*_KERNELS}
-        and getattr(nearest, "use_bias", False)
-        and _takes_means(found)
-    ):
+    if nearest is not None and _is_linear(nearest) and getattr(nearest, "use_bias", False) and _takes_means(found):
         yield Finding(
             "note",
             "idle-bias",
@@ -330,6 +332,11 @@ def _of_neighbours(found: Found) -> Iterator[Finding]:
         yield Finding(
             "note", "masked", "a mask reaches it: what is masked counts in no statistic, so that m′ is smaller"
         )
+
+
+def _is_linear(layer: Any) -> bool:
+    """Whether a layer is a convolution or a dense one and nothing else."""
+    return bool(kind_of(layer) & {*_KERNELS}) and getattr(layer, "activation", None) in (None, keras.activations.linear)
 
 
 def _takes_means(found: Found) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ class Gap:
         moving, precise, batch: its values with moving averages, with statistics estimated anew, and with each batch's.
         examples: that it was computed over.
         of_training: whether the precise statistics are of training examples of their own (`x_train`).
+        told: whether moving averages are worse than precise statistics by more than two standard errors of the paired
+            difference between examples.
     """
 
     metric: str
@@ -34,6 +37,7 @@ class Gap:
     batch: float
     examples: int
     of_training: bool
+    told: bool
 
     @property
     def lag(self) -> float:
@@ -47,24 +51,25 @@ class Gap:
 
     @property
     def findings(self) -> list[Finding]:
-        """An error where recalibration would give back what inference loses."""
+        """An error where recalibration gives back what inference loses, a warning where that may be chance."""
         loss = -self.lag if self.metric == "accuracy" else self.lag
         size = 1.0 if self.metric == "accuracy" else max(abs(self.precise), 1e-12)
         if not loss > _TOLD * size:
             return []
         return [
             Finding(
-                "error",
+                "error" if self.told else "warning",
                 "inference-gap",
                 f"{self.metric} is {self.moving:.4g} with the moving averages and {self.precise:.4g} with statistics "
-                "estimated anew: the averages are not those of the trained weights",
+                "estimated anew: "
+                + ("the averages are not those of the trained weights" if self.told else "which may be chance"),
                 "harness.models.recalibrate(model, x), a smaller momentum, or more steps at the last learning rate",
             )
         ]
 
     def to_dict(self) -> dict[str, Any]:
         """Nothing but JSON types."""
-        names = ("metric", "examples", "moving", "precise", "batch", "lag", "dependence", "of_training")
+        names = ("metric", "examples", "moving", "precise", "batch", "lag", "dependence", "of_training", "told")
         return {name: getattr(self, name) for name in names}
 
 
@@ -78,16 +83,22 @@ def measure_gap(model: Any, data: Mapping[str, Any], *, batch_size: int) -> Gap 
     x, y, x_train = _checked(model, data)
     if not layers:
         return None
-    name, score = _metric(y, outputs_of(model, x[:1], batch_size=1))
-    moving = outputs_of(model, x, batch_size=max(batch_size, 128))
-    batch = outputs_of(model, x, batch_size=batch_size, by_batch=True)
+    name, losses_of = _metric(y, outputs_of(model, x[:1], batch_size=1))
+    moving = losses_of(outputs_of(model, x, batch_size=max(batch_size, 128)))
+    batch = losses_of(outputs_of(model, x, batch_size=batch_size, by_batch=True))
     statistics = estimate(model, layers, x if x_train is None else x_train, batch_size=batch_size)
     with preserved(model):
         for layer, (mean, variance) in zip(layers, statistics, strict=True):
             put_statistics(layer, mean, variance)
-        precise = outputs_of(model, x, batch_size=max(batch_size, 128))
-    scores = [score(output) for output in (moving, precise, batch)]
-    return Gap(name, scores[0], scores[1], scores[2], examples=len(x), of_training=x_train is not None)
+        precise = losses_of(outputs_of(model, x, batch_size=max(batch_size, 128)))
+    lost = moving - precise
+    told = bool(lost.mean() > 2 * lost.std() / math.sqrt(max(len(lost) - 1, 1)))
+    scores = [_score(name, losses) for losses in (moving, precise, batch)]
+    return Gap(name, scores[0], scores[1], scores[2], len(x), x_train is not None, told)
+
+
+def _score(name: str, losses: NDArray[np.float64]) -> float:
+    return float((1 - losses).mean()) if name == "accuracy" else float(np.sqrt(losses.mean()))
 
 
 def _checked(model: Any, data: Mapping[str, Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
@@ -113,24 +124,18 @@ def _checked(model: Any, data: Mapping[str, Any]) -> tuple[NDArray[Any], NDArray
     return arrays["x"], y, arrays.get("x_train")
 
 
-def _metric(y: NDArray[Any], output: NDArray[np.float64]) -> tuple[str, Callable[[NDArray[np.float64]], float]]:
-    """How outputs `(example, output)` are scored against `y`: classes by accuracy, numbers by their error."""
+def _metric(
+    y: NDArray[Any], output: NDArray[np.float64]
+) -> tuple[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]]:
+    """The metric, and each example's part in it: whether the class is wrong, or the squared error."""
     one_hot = y.ndim == 2 and y.shape[1] > 1 and y.shape == (len(y), output.shape[-1]) and set(np.unique(y)) <= {0, 1}
     labels = y.argmax(1) if one_hot else y.reshape(len(y), -1)[:, 0] if y[0].size == 1 else y
     classes = output.ndim == 2 and output.shape[1] > 1 and (one_hot or (y.dtype.kind in "iub" and y[0].size == 1))
     if classes and labels.max() < output.shape[1] and labels.min() >= 0:
-
-        def accuracy(found: NDArray[np.float64]) -> float:
-            return float((found.argmax(1) == labels).mean())
-
-        return "accuracy", accuracy
+        return "accuracy", lambda found: (found.argmax(1) != labels).astype(np.float64)
     if output[0].size != y[0].size:
         raise UserError(
             f"data: expected y as classes from 0 to {output[0].size - 1}, or {output[0].size} numbers an example. "
             f"Received: {y.dtype} {y.shape}"
         )
-
-    def rmse(found: NDArray[np.float64]) -> float:
-        return float(np.sqrt(((found.reshape(len(y), -1) - y.reshape(len(y), -1)) ** 2).mean()))
-
-    return "rmse", rmse
+    return "rmse", lambda found: ((found.reshape(len(y), -1) - y.reshape(len(y), -1)) ** 2).mean(1)

@@ -174,7 +174,9 @@ def test_a_mistake_is_one_line(argv, said, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch", "numpy", "TensorFlow"])
-@pytest.mark.parametrize("argv", [["plan", *ONE], ["run", *ONE], ["reproduce", "x"], ["bench"], ["audit", "model=x.keras"]])
+@pytest.mark.parametrize(
+    "argv", [["plan", *ONE], ["run", *ONE], ["reproduce", "x"], ["bench"], ["audit", "model=x.keras"]]
+)
 def test_another_backend_is_told_before_anything_starts(backend, argv, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("KERAS_BACKEND", backend)
 

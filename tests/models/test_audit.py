@@ -53,6 +53,12 @@ def test_a_healthy_model_has_notes_alone():
     assert layer.explanation.resolved.samples_per_statistic == 32 * 10 * 8
 
 
+def test_an_activation_in_between_makes_the_bias_count_and_leaves_a_multiply_add():
+    for activation, found in [("relu", {"no-fold"}), (None, {"folds", "idle-bias"})]:
+        model = sequential(layers.Conv2D(4, 3, activation=activation), layers.BatchNormalization())
+        assert {one.kind for one in one_of(trained(model)).findings} == found
+
+
 @pytest.mark.parametrize(
     ("part", "axis", "named", "wrong"),
     [

@@ -151,3 +151,6 @@ def test_what_recalibration_gives_back_is_an_error():
 
     assert (gap.moving, gap.precise, gap.batch) == (0.5, 1.0, 1.0)
     assert [(one.level, one.kind) for one in gap.findings] == [("error", "inference-gap")]
+    few = measure_gap(model, {"x": x[[0, 39]], "y": np.array([0, 1]), "x_train": x}, batch_size=40)
+    assert (few.moving, few.precise) == (0.5, 1.0)
+    assert [one.level for one in few.findings] == ["warning"]  # one of two examples may be chance
