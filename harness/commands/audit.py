@@ -46,7 +46,7 @@ def main(arguments: Arguments, console: Console) -> int:
         raise UserError("model: expected the path of a saved Keras model, as in model=PATH.keras. Received: nothing")
     batch_size = whole_number("batch_size", options["batch_size"])
     steps = whole_number("steps", options["steps"], most=_MOST_STEPS) if options["steps"] else None
-    data = _read_data(Path(at_home(options["data"]))) if options["data"] else None
+    data = read_arrays("data", Path(at_home(options["data"]))) if options["data"] else None
     path = Path(at_home(options["model"]))
     document, failed = _audit(path, batch_size, steps, data)
     if options["format"] == "json":
@@ -84,20 +84,25 @@ def _audit(path: Path, batch_size: int, steps: int | None, data: Any) -> tuple[d
     return found.to_dict(), found.failed
 
 
-def _read_data(path: Path) -> dict[str, Any]:
+def read_arrays(option: str, path: Path) -> dict[str, Any]:
+    """The arrays `x`, `y` and `x_train` of an .npz file, without pickles.
+
+    Raises:
+        UserError: it cannot be read; `option` says what for.
+    """
     import numpy as np
 
+    received = f"Received: {in_one_line(str(path), 200)}"
     try:
         if not path.is_file():
-            raise UserError(f"data: expected an .npz file with arrays x and y. Received: {in_one_line(str(path), 200)}")
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise UserError(
-                    f"data: expected an .npz file with arrays x and y. Received: {path}, which holds one array"
-                )
+            raise UserError(f"{option}: expected an .npz file with arrays x and y. {received}")
+        file = np.load(path, allow_pickle=False)
+        if not hasattr(file, "files"):
+            raise UserError(f"{option}: expected an .npz file with arrays x and y. {received}, which holds one array")
+        with file:
             return {key: file[key][:_MOST_EXAMPLES] for key in file.files if key in ("x", "y", "x_train")}
     except UserError:
         raise
     except Exception as error:  # of NumPy and zipfile, many kinds
         said = in_one_line(first_line(error) or type(error).__name__, 200)
-        raise UserError(f"data: the file cannot be read ({said}). Received: {in_one_line(str(path), 200)}") from error
+        raise UserError(f"{option}: the file cannot be read ({said}). {received}") from error

@@ -8,8 +8,10 @@ import pytest
 from keras import layers
 
 from harness.axes import AxisNormalization, AxisStrategy
+from harness.commands.cli import main
 from harness.models import audit, convert, read_model, recalibrate
 from harness.types import UserError
+from tests.bad_input.refusing import complaint
 
 RNG = np.random.default_rng(0)
 
@@ -129,6 +131,38 @@ def test_what_cannot_be_converted_is_said_with_the_reason():
         convert(functional(), AxisStrategy(stat_axes=["time"]))
     with pytest.raises(UserError, match="axes: expected 3 names at inner/bn"):
         convert(functional(), strategy, axes=["a", "b"])
+
+
+def test_its_user_converts_and_recalibrates(tmp_path, capsys):
+    parts = [layers.Conv2D(4, 3), layers.BatchNormalization(name="bn"), layers.Flatten(), layers.Dense(2)]
+    model = lively(keras.Sequential([keras.Input((8, 8, 3)), *parts]))
+    model.save(tmp_path / "in.keras")
+    x = RNG.normal(size=(20, 8, 8, 3)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    argv = ["convert", f"model={tmp_path / 'in.keras'}", f"out={tmp_path / 'out.keras'}"]
+
+    assert main([*argv, "axis=elementwise"]) == 0
+    assert "bn: keeps height × width × channel; statistics kept, scale and shift kept" in capsys.readouterr().out
+    made = read_model(tmp_path / "out.keras")
+    np.testing.assert_allclose(outputs(made, (8, 8, 3)), outputs(model, (8, 8, 3)), rtol=1e-4, atol=1e-5)
+
+    assert main([*argv, "axis=[1,2]", f"recalibrate={tmp_path / 'x.npz'}", "batch_size=20"]) == 0
+    assert "bn: keeps height × width; statistics start anew" in capsys.readouterr().out
+    made = read_model(tmp_path / "out.keras")
+    given = np.asarray(model.layers[0](x), np.float64)
+    np.testing.assert_allclose(made.get_layer("bn").moving_mean, given.mean((0, 3)), rtol=1e-4, atol=1e-5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.keras", "out.keras", "x.npz"]
+
+
+@pytest.mark.parametrize("option", ["axis=timestep", "layers=[nope]", "recalibrate=x.npz"])
+def test_its_user_is_told_what_cannot_be_and_nothing_is_written(option, tmp_path, capsys):
+    keras.Sequential([keras.Input((6, 6, 3)), layers.BatchNormalization(name="bn")]).save(tmp_path / "in.keras")
+    np.savez(tmp_path / "x.npz", x=np.zeros((4, 6, 6, 2)))
+    options = {"axis": "axis=channel", option.partition("=")[0]: option}
+
+    argv = ["convert", "model=in.keras", "out=out.keras", *options.values()]
+    said = complaint(argv, capsys, tmp_path, config_dir=None)
+    assert ("no site" if "axis" in option else option.partition("=")[0]) in said
 
 
 @pytest.mark.parametrize(
