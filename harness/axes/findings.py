@@ -41,8 +41,9 @@ def findings_of(resolved: ResolvedSite, batch_size: int) -> list[Finding]:
     """The findings of a strategy at one site, the worst first."""
     if resolved.kind == "none":
         return []
-    found = [*_of_batch(resolved, batch_size), *_of_samples(resolved, batch_size), *_of_places(resolved)]
-    found += [*_of_names(resolved), *_of_inference(resolved)]
+    if found := [*_of_batch(resolved, batch_size)]:
+        return found  # which is to be mended before anything else
+    found = [*_of_samples(resolved, batch_size), *_of_places(resolved), *_of_names(resolved), *_of_inference(resolved)]
     return worst_first(found)
 
 
@@ -87,8 +88,6 @@ def _of_samples(r: ResolvedSite, batch_size: int) -> Iterator[Finding]:
         larger = f"a batch of {math.ceil(FEW_SAMPLES / others)} or more"
         if r.ghost and r.ghost < batch_size:
             larger = f"axis.ghost={math.ceil(FEW_SAMPLES / others)} or more"
-        elif 0 in r.axis:
-            larger = "not keeping the batch"
         yield Finding(
             "warning",
             "few-samples",

@@ -8,7 +8,8 @@ shared layers, a bias or dropout right before it, a mask.
   batch_size=32    of its training
   steps=N          for which it was trained; where the file holds an optimizer, it is asked
   data=FILE.npz    arrays x and y (maybe x_train): what inference statistics cost this model, taken apart into the lag
-                   of the averages and the dependence on the batch, and its metric after recalibration
+                   of the averages and the dependence on the batch, and its metric after recalibration; the first
+                   100,000 examples are looked at
   format=table     or markdown, or json: {"layers": [...], "findings": [...]}
 
 Exit status: 0 all well, 1 a finding of level error, 2 bad input. Nothing in the file is executed: a model with code of
@@ -50,7 +51,7 @@ def main(arguments: Arguments, console: Console) -> int:
     path = Path(at_home(options["model"]))
     document, failed = _audit(path, batch_size, steps, data)
     if options["format"] == "json":
-        print(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(document, indent=1, allow_nan=False))
     else:
         from harness.report.audited import audit_markdown, audit_text
 

@@ -216,10 +216,7 @@ def _of_axes(found: Found, one: Explanation) -> Iterator[Finding]:
             "what is right before it is no convolution or dense layer without an activation, so that a multiply-add "
             "stays in inference",
         )
-    for finding in told.values():
-        if finding.kind != "batch-kept" and "batch-kept" in told:
-            continue  # which is to be mended first
-        yield finding
+    yield from told.values()
 
 
 def _not_where_channels_are(found: Found, one: Explanation, last: int) -> Finding:

@@ -68,9 +68,10 @@ class Gap:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Nothing but JSON types."""
+        """Nothing but JSON types; None for what is not finite."""
         names = ("metric", "examples", "moving", "precise", "batch", "lag", "dependence", "of_training", "told")
-        return {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in names}
+        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
 
 
 def measure_gap(model: Any, data: Mapping[str, Any], *, batch_size: int) -> Gap | None:

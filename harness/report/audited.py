@@ -85,9 +85,10 @@ def gap_sentence(gap: Mapping[str, Any]) -> str:
     of = "training examples of their own" if gap["of_training"] else "the same examples"
     better = "more" if gap["metric"] == "accuracy" else "less"
     return (
-        f"{gap['metric']} over {gap['examples']:,} examples ({better} is better): {gap['moving']:.4f} with moving "
-        f"averages, {gap['precise']:.4f} after recalibration on {of}, {gap['batch']:.4f} with each batch's statistics. "
-        f"Lag of the averages {_signed(gap['lag'])}, dependence on the batch {_signed(gap['dependence'])}."
+        f"{gap['metric']} over {gap['examples']:,} examples ({better} is better): {_score(gap['moving'])} with moving "
+        f"averages, {_score(gap['precise'])} after recalibration on {of}, {_score(gap['batch'])} with each batch's "
+        f"statistics. Lag of the averages {_score(gap['lag'], '+')}, dependence on the batch "
+        f"{_score(gap['dependence'], '+')}."
     )
 
 
@@ -114,8 +115,8 @@ def _number(value: Any) -> str:
     return MISSING if value is None else f"{value:,}"
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.4f}".replace("-", "−")
+def _score(value: float | None, sign: str = "") -> str:
+    return "not finite" if value is None else f"{value:{sign}.4f}".replace("-", "−")
 
 
 def _plain(text: str) -> str:

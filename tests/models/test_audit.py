@@ -322,6 +322,21 @@ def test_json_and_markdown(wrong, capsys):
     assert "- **error**: axis=1 keeps height" in markdown
 
 
+def test_outputs_that_are_not_finite_are_told_and_are_json(tmp_path, capsys):
+    model = trained(sequential(layers.Flatten(), layers.Dense(1), layers.BatchNormalization()))
+    model.layers[-1].moving_variance.assign([np.nan])
+    model.save(tmp_path / "nan.keras")
+    np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).normal(size=(6, *IMAGE)), y=np.arange(6.0))
+    argv = ["audit", f"model={tmp_path / 'nan.keras'}", f"data={tmp_path / 'd.npz'}"]
+
+    assert main([*argv, "format=json"]) == 1
+    document = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert document["gap"]["moving"] is None
+    assert document["gap"]["precise"] > 0
+    assert main(argv) == 1
+    assert "not finite with moving averages" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_healthy_model_exits_with_0(tmp_path, capsys):
     model = trained(sequential(layers.Conv2D(4, 3), layers.BatchNormalization()))
     model.save(tmp_path / "right.keras")
