@@ -151,7 +151,7 @@ def _of_inference(r: ResolvedSite) -> Iterator[Finding]:
         yield Finding(
             "note", "folds", "in inference it folds into a convolution or dense layer right before it, at no cost"
         )
-    elif 0 not in r.axis:
+    else:
         factors = math.prod(r.site.shape[k - 1] or 1 for k in {*r.axis, *r.param_axis} if k)
         several = "one scale and one shift" if factors == 1 else f"{factors:,} scales and shifts"
         if not {*r.axis, *r.param_axis}:

@@ -74,14 +74,12 @@ class Blocks:
         """Of all cells together."""
         return max(y for _, y in self.cells.values()) + 1
 
-    def heads(self) -> list[tuple[float, str]]:
-        """What stands above each map (its middle) where there are several side by side: `channel 1`."""
+    def heads(self) -> list[tuple[float, list[str]]]:
+        """What stands above each map (its middle) where there are several side by side, a line an axis: `channel 1`."""
         side = self.sizes[self.columns]
         found = itertools.product(*(range(self.sizes[k]) for k in self.right))
-        named = [
-            ", ".join(f"{self.names[k]} {i + 1}" for k, i in zip(self.right, index, strict=True)) for index in found
-        ]
-        return [(number * (side + GAP) + side / 2, name) for number, name in enumerate(named) if name]
+        named = [[f"{self.names[k]} {i + 1}" for k, i in zip(self.right, index, strict=True)] for index in found]
+        return [(number * (side + GAP) + side / 2, lines) for number, lines in enumerate(named) if lines]
 
     def sides(self) -> list[tuple[float, str]]:
         """What stands left of each row of maps (its middle): `example 1`."""

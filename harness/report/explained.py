@@ -79,7 +79,7 @@ def picture(explained: Explanation) -> list[Text]:
     numbers = number_statistics(explained.resolved, blocks.sizes)
     labels = {round(middle - 0.5): name for middle, name in blocks.sides()}
     margin = max(map(len, labels.values())) + 2
-    lines = [Text(_heads(blocks, margin), "dim")] if blocks.heads() else []
+    lines = [Text(line, "dim") for line in _heads(blocks, margin)]
     rows = sorted({y for _, y in blocks.cells.values()})
     last = None
     for y in rows:
@@ -131,9 +131,10 @@ def _row(name: str, explained: Explanation) -> dict[str, str]:
     }
 
 
-def _heads(blocks: Blocks, margin: int) -> str:
+def _heads(blocks: Blocks, margin: int) -> list[str]:
     width = blocks.sizes[blocks.columns] * _CELL
-    return " " * (margin + 2) + "  ".join(f"{name[:width]:^{width}}" for _, name in blocks.heads())
+    above = zip(*(lines for _, lines in blocks.heads()), strict=True)
+    return [" " * (margin + 2) + "  ".join(f"{name[:width]:^{width}}" for name in names) for names in above]
 
 
 def _style(number: int) -> Style:

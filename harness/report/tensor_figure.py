@@ -59,8 +59,9 @@ def _panel(ax: Axes, title: str, one: Explanation, blocks: Blocks, width: float)
     ]
     for number, (weight, colour, line) in enumerate(lines):
         ax.text(0.1, 0.18 + 0.16 * number, line, fontsize=8, fontweight=weight, color=colour, va="center")
-    for middle, name in blocks.heads():
-        ax.text(_LEFT + middle * _CELL, _TOP - 0.09, name, fontsize=7, color=FAINT, ha="center", va="center")
+    for middle, lines_above in blocks.heads():
+        text = "\n".join(lines_above)
+        ax.text(_LEFT + middle * _CELL, _TOP - 0.04, text, fontsize=7, color=FAINT, ha="center", va="bottom")
     for middle, name in blocks.sides():
         ax.text(_LEFT - 0.08, _TOP + middle * _CELL, name, fontsize=7, color=FAINT, ha="right", va="center")
     numbers = number_statistics(one.resolved, blocks.sizes)

@@ -20,12 +20,14 @@ function show(section) {
   const find = (selector) => section.querySelector(selector);
   const state = { kept: new Set(), named: null, choice: null };
 
-  const TOP = tensor.heads.length ? 0.8 : 0.1;
+  const TOP = 0.1 + 0.6 * (tensor.heads.length ? tensor.heads[0][1].length : 0);
   const svg = element(find(".drawn"), "svg", {
     viewBox: `0 0 ${LEFT + tensor.size[0] + 0.1} ${TOP + tensor.size[1] + 0.1}`, role: "group", "aria-label": "The tensor's first values",
   });
   svg.style.maxWidth = `${Math.min(720, 54 * (LEFT + tensor.size[0]))}px`;
-  for (const [at, text] of tensor.heads) element(svg, "text", { class: "label", x: LEFT + at, y: TOP / 2 }, text);
+  for (const [at, lines] of tensor.heads) {
+    lines.forEach((text, n) => element(svg, "text", { class: "label", x: LEFT + at, y: 0.3 + 0.6 * n }, text));
+  }
   for (const [at, text] of tensor.sides) element(svg, "text", { class: "label side", x: LEFT - 0.3, y: TOP + at }, text);
   const cells = tensor.cells.map(({ index, at: [x, y] }, number) => {
     const rect = element(svg, "rect", { x: LEFT + x, y: TOP + y, width: 1, height: 1, rx: 0.06, tabindex: number ? -1 : 0,
