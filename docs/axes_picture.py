@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from harness.axes import ResolvedSite
+from harness.axes.picture import number_statistics
 from harness.config.build import build_strategy
+from harness.report.palette import CELLS
 from harness.types import Site
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,8 +21,6 @@ EXAMPLES = 2
 SITE = Site("site", ("height", "width", "channel"), (3, 3, 2))
 CELL, GAP = 18, 10  # pixels: side of a value, space between two maps
 PANEL, LEFT, TOP, HEIGHT = 150, 76, 78, 236
-# Paul Tol's "light" scheme: told apart by colour-blind readers, and dark figures can be read on every one of them.
-COLOURS = ("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#44BB99", "#BBCC33", "#AAAA00", "#DDDDDD")
 
 
 def draw() -> str:
@@ -65,27 +63,16 @@ def _panel(left: int, name: str) -> list[str]:
         _text(left + PANEL / 2, 54, counted, "#555"),
         *(_text(start + c * side + 1.5 * CELL, TOP - 6, f"channel {c + 1}", "#555", size=10) for c in range(2)),
     ]
-    numbers = number_statistics(resolved)
+    numbers = number_statistics(resolved, (EXAMPLES, 3, 3, 2))
     for (example, row, column, channel), number in numbers.items():
         x = start + channel * side + column * CELL
         y = TOP + example * side + row * CELL
-        colour = COLOURS[(number - 1) % len(COLOURS)]
+        colour = CELLS[(number - 1) % len(CELLS)]
         parts.append(
             f'<rect x="{x:g}" y="{y:g}" width="{CELL}" height="{CELL}" fill="{colour}" stroke="white"/>'
             + _text(x + CELL / 2, y + CELL / 2 + 3.5, str(number), "#222", size=10)
         )
     return parts
-
-
-def number_statistics(resolved: ResolvedSite) -> dict[tuple[int, ...], int]:
-    """The number (from 1) of the statistic behind each value of a batch, by its index (example, *axes)."""
-    shape = (EXAMPLES, *(size or 0 for size in resolved.site.shape))
-    numbers: dict[tuple[int, ...], int] = {}
-    found: dict[tuple[int, ...], int] = {}
-    for index in itertools.product(*map(range, shape)):
-        kept = tuple(index[axis] for axis in resolved.axis)
-        numbers[index] = found.setdefault(kept, len(found) + 1)
-    return numbers
 
 
 def _text(x: float, y: float, text: str, colour: str, size: int = 12) -> str:

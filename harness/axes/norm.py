@@ -46,41 +46,51 @@ class NormFactory:
         resolved = self.strategy.resolve(site_of(x, axes, name), batch_size=self.batch_size)
         resolved = with_lengths(resolved, self.present)
         self.sites.append(resolved)
-        layer = self._layer(resolved, name)
+        layer = layer_of(resolved, name, momentum=self.momentum, epsilon=self.epsilon, compiled=True)
         if layer is None:
             return x
         self.layers.append(layer)
         return layer(x)
 
-    def _layer(self, resolved: ResolvedSite, name: str) -> keras.layers.Layer | None:
-        common: dict[str, Any] = {"epsilon": self.epsilon, "name": name}
-        # Cells train long, with one batch size.
-        axes: dict[str, Any] = {
-            "axis": resolved.axis,
-            "param_axis": resolved.param_axis,
-            "momentum": self.momentum,
-            "compiled": True,
+
+def layer_of(
+    resolved: ResolvedSite, name: str, *, momentum: float, epsilon: float, compiled: bool = False
+) -> keras.layers.Layer | None:
+    """The layer called `name` that does what a strategy came to at a site; None where the site stays as it is.
+
+    Args:
+        resolved: the strategy at the site.
+        name: of the layer.
+        momentum, epsilon: as in Keras.
+        compiled: for cells, which train long and with one batch size.
+    """
+    common: dict[str, Any] = {"epsilon": epsilon, "name": name}
+    axes: dict[str, Any] = {
+        "axis": resolved.axis,
+        "param_axis": resolved.param_axis,
+        "momentum": momentum,
+        "compiled": compiled,
+    }
+    if resolved.kind == "batch":
+        return AxisNormalization(**axes, **common)
+    if resolved.kind == "ghost":
+        assert resolved.ghost is not None
+        return GhostNormalization(**axes, ghost=resolved.ghost, **common)
+    if resolved.kind == "frozen":
+        return FrozenNormalization(**axes, **common)
+    if resolved.kind == "layer":
+        return keras.layers.LayerNormalization(axis=-1, **common)
+    if resolved.kind == "rms":
+        return keras.layers.RMSNormalization(axis=-1, **common)
+    if resolved.kind == "group":
+        return keras.layers.GroupNormalization(groups=resolved.groups, axis=-1, **common)
+    if resolved.kind == "renorm":
+        options: dict[str, Any] = {
+            "renorm": True,
+            "renorm_clipping": RENORM_CLIPPING,
+            "renorm_momentum": momentum,
         }
-        if resolved.kind == "batch":
-            return AxisNormalization(**axes, **common)
-        if resolved.kind == "ghost":
-            assert resolved.ghost is not None
-            return GhostNormalization(**axes, ghost=resolved.ghost, **common)
-        if resolved.kind == "frozen":
-            return FrozenNormalization(**axes, **common)
-        if resolved.kind == "layer":
-            return keras.layers.LayerNormalization(axis=-1, **common)
-        if resolved.kind == "rms":
-            return keras.layers.RMSNormalization(axis=-1, **common)
-        if resolved.kind == "group":
-            return keras.layers.GroupNormalization(groups=resolved.groups, axis=-1, **common)
-        if resolved.kind == "renorm":
-            options: dict[str, Any] = {
-                "renorm": True,
-                "renorm_clipping": RENORM_CLIPPING,
-                "renorm_momentum": self.momentum,
-            }
-            if len(resolved.axis) != 1 or resolved.axis != resolved.param_axis:
-                return AxisNormalization(**axes, **options, **common)
-            return keras.layers.BatchNormalization(axis=resolved.axis[0], momentum=self.momentum, **options, **common)
-        return None
+        if len(resolved.axis) != 1 or resolved.axis != resolved.param_axis:
+            return AxisNormalization(**axes, **options, **common)
+        return keras.layers.BatchNormalization(axis=resolved.axis[0], momentum=momentum, **options, **common)
+    return None

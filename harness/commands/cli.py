@@ -19,6 +19,9 @@ from harness.words import choose_from, visible
 VERBS = {
     "run": "run the grid that the overrides describe, skip what is done, print the comparison",
     "plan": "say what run would do: done, to run, the same as another, invalid and why; trains nothing",
+    "explain": "say what a choice of axes does to a tensor, or to a model's sites, in words, numbers and a picture",
+    "audit": "check every normalization layer of a saved Keras model: axes, statistics, what stands before it",
+    "convert": "write a saved Keras model with its batch normalizations replaced by a strategy",
     "status": "say how far the grids of a results folder are, also while they run",
     "report": "write a page, tables and figures from the records",
     "compare": "say whether differences in any tool's results are real: a table with a row a run",

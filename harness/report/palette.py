@@ -11,6 +11,9 @@ from harness.config.looks import COLOUR, MARKERS
 # Okabe & Ito (2008), black and yellow left out, olive and wine from Tol (2021) added: told apart with any
 # colour vision, and visible on white and on dark grey.
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#CC79A7", "#009E73", "#999933", "#AA3C5F")
+# Of cells that share a statistic: Paul Tol's "light" scheme, told apart by colour-blind readers, and dark figures
+# can be read on every one of them.
+CELLS = ("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#44BB99", "#BBCC33", "#AAAA00", "#DDDDDD")
 DASHES = ("-", (0, (5, 1.5)), (0, (2, 1)), (0, (6, 1.5, 1.5, 1.5)))
 
 # Strategy -> the `colour` and `marker` that it declares.

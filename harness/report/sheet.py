@@ -49,12 +49,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table before it is rendered: title, columns, rows (mappings that the columns read) and caption lines."""
+    """A table before it is rendered: title, columns, rows (mappings that the columns read) and caption lines.
+
+    `elsewhere` says where the columns are that a narrow terminal leaves out.
+    """
 
     title: str
     columns: Sequence[Column]
     rows: Sequence[Mapping[str, Any]]
     caption: Sequence[str] = ()
+    elsewhere: str = "the CSV has every column"
 
 
 def to_terminal(sheet: Sheet, *, width: int = 100) -> Table:
@@ -138,7 +142,7 @@ def latex(text: str) -> str:
 
 
 def _rich(sheet: Sheet, columns: Sequence[Column], left_out: Sequence[str]) -> Table:
-    note = f"Left out for want of width: {', '.join(left_out)}; the CSV has every column." if left_out else ""
+    note = f"Left out for want of width: {', '.join(left_out)}; {sheet.elsewhere}." if left_out else ""
     table = Table(
         title=Text(sheet.title, style="table.title"),
         title_justify="left",

@@ -111,7 +111,7 @@ def test_the_picture_numbers_values_by_what_they_share():
     spec.loader.exec_module(picture)
     from harness.axes import AxisStrategy
 
-    numbers = picture.number_statistics(AxisStrategy("height").resolve(picture.SITE, batch_size=2))
+    numbers = picture.number_statistics(AxisStrategy("height").resolve(picture.SITE, batch_size=2), (2, 3, 3, 2))
 
     assert {index[1]: number for index, number in numbers.items()} == {0: 1, 1: 2, 2: 3}
     assert all(number == index[1] + 1 for index, number in numbers.items())

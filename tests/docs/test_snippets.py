@@ -100,7 +100,7 @@ def test_a_question_of_ones_own_is_answered_in_the_report(python, project):
 
 
 @pytest.mark.usefixtures("printed")
-@pytest.mark.parametrize("page", ["README.md", "docs/statistics.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/statistics.md", "docs/your-model.md"])
 def test_the_code_on_a_page_runs(page, python):
     code = blocks(ROOT / page, "python")
 

@@ -51,9 +51,7 @@ def test_who_is_not_told_apart_is_said_to_be_so():
 
 def test_who_stands_the_widest_range():
     said = widest(dial_of({"channel": GOOD, "none": NARROW}))
-    assert said.startswith(
-        "`channel` keeps within 5 % of its own best validation accuracy over 2.50 of the 3.0"
-    )
+    assert said.startswith("`channel` keeps within 5 % of its own best validation accuracy over 2.50 of the 3.0")
     assert "; it is wider than that of `none`." in said
     assert "The least sensitive on average, by validation loss, is `channel`: 0." in said
 

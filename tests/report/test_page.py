@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import html
-import json
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -18,23 +15,7 @@ from harness.report.answer import DECIDES, TRAINING
 from harness.report.chapters import Figure
 from harness.report.page import shown_of
 from harness.report.report import write_report
-
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-    "--hide-scrollbars",
-    "--allow-file-access-from-files",
-    "--enable-logging=stderr",
-    "--virtual-time-budget=8000",
-]
+from tests.report.browsing import browse, browser
 
 
 @pytest.fixture(scope="module")
@@ -120,31 +101,6 @@ def test_where_the_page_would_grow_too_large_what_decides_stays(monkeypatch):
     shown = shown_of(figures)
     assert shown["a/why"] is None
     assert shown["a/who"].startswith('<svg viewBox="0 0 1 1"')
-
-
-def browse(page, folder, script, *, width=1400, height=1000):
-    """Run `script` (an expression) in the page, in a frame of `width`, and return what it gives and the console."""
-    probe = """<script>addEventListener("error", (e) => window.failed = String(e.message));
-addEventListener("load", () => setTimeout(() => {
-  let value; try { value = (SCRIPT); } catch (error) { value = "threw " + error; }
-  parent.document.title = JSON.stringify({value, failed: window.failed ?? null,
-    requests: performance.getEntriesByType("resource").map((one) => one.name)});
-}, 50));</script>""".replace("SCRIPT", script)
-    (folder / "probe.html").write_text(page.replace("<head>", f"<head>{probe}"), encoding="utf-8")
-    frame = f'<body style="margin:0"><iframe src="probe.html" style="border:0;width:{width}px;height:{height}px">'
-    (folder / "outer.html").write_text(frame, encoding="utf-8")
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder / 'profile'}", f"--window-size={width + 100},{height}"]
-    done = subprocess.run(
-        [*command, "--dump-dom", (folder / "outer.html").as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    title = re.search(r"<title>(.*?)</title>", done.stdout, flags=re.DOTALL)
-    assert title, done.stderr
-    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return json.loads(html.unescape(title[1])), console
 
 
 @browser

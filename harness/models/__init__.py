@@ -1,0 +1,34 @@
+"""What can be done with a Keras model of anybody's: read it, audit, replace and recalibrate its normalization.
+
+Names are looked up on demand, since all of it imports Keras.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.models.audit import Audit, audit
+    from harness.models.convert import Conversion, convert
+    from harness.models.precise import recalibrate
+    from harness.models.reading import read_model
+
+_HOME = {
+    "Audit": "harness.models.audit",
+    "audit": "harness.models.audit",
+    "Conversion": "harness.models.convert",
+    "convert": "harness.models.convert",
+    "read_model": "harness.models.reading",
+    "recalibrate": "harness.models.precise",
+}
+__all__ = ["Audit", "Conversion", "audit", "convert", "read_model", "recalibrate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        # The function, though its module has the same name and would take its place here.
+        found = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module 'harness.models' has no attribute {name!r}")

@@ -1,0 +1,223 @@
+"""A Keras model with its batch normalizations replaced by a strategy, its weights kept where they can be."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.axes.norm import layer_of
+from harness.axes.resolved import ResolvedSite
+from harness.axes.strategy import OVER_BATCH, AxisStrategy, check_takes
+from harness.models.graph import Found, find_normalizations, functional_of, kind_of
+from harness.types import Site, UserError
+from harness.words import choose_from
+
+# What a layer has of each: (its variable, what says by which axes it goes).
+_STATISTICS = ("moving_mean", "moving_variance", "moving_stddev", "renorm_mean", "renorm_stddev")
+_PARAMETERS = ("gamma", "beta")
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What became of one layer.
+
+    Attributes:
+        path: where it is.
+        resolved: the strategy there.
+        statistics, parameters: `kept` (the same, or one for several that now are apart, so that inference gives what it
+            gave), `fresh`, or `none` where the new layer has none.
+    """
+
+    path: str
+    resolved: ResolvedSite
+    statistics: str
+    parameters: str
+
+    @property
+    def same(self) -> bool:
+        """Whether the layer gives in inference what the old one gave."""
+        return self.resolved.kind in OVER_BATCH and self.statistics == self.parameters == "kept"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A model that was made of another, and what became of its layers."""
+
+    model: Any
+    layers: tuple[Replaced, ...]
+
+
+def convert(
+    model: Any,
+    strategy: AxisStrategy,
+    *,
+    axes: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
+    batch_size: int = 32,
+) -> Conversion:
+    """Replace batch normalizations by a strategy, in a copy.
+
+    A statistic, scale or shift of the old layer goes to all of the new one's that it covers, so that a strategy whose
+    axes include the old ones gives the same outputs in inference; where the axes do not include them, it starts anew.
+
+    Args:
+        model: sequential or functional, nested and with shared layers too.
+        strategy: `AxisStrategy(stat_axes=["height", "width"])`, say; names are those that `audit` tells.
+        axes: names for the axes of all sites, in place of those by the layers before; the batch is not among them.
+        only: paths of the layers that are replaced, as `audit` tells them; all of them unless said.
+        batch_size: of training, for m'.
+
+    Raises:
+        UserError: the model is subclassed or holds its normalization in a wrapper, it has none, a path is not there, or
+            no site can take the strategy.
+    """
+    if functional_of(model) is None:
+        raise UserError(
+            "expected a sequential or functional model: what a subclassed one does stands in its code, where "
+            f"AxisNormalization takes the place of BatchNormalization. Received: a {type(model).__name__}"
+        )
+    found = [
+        one for one in find_normalizations(model) if kind_of(one.layer) & {"BatchNormalization", "AxisNormalization"}
+    ]
+    if not found:
+        raise UserError(f"expected a model with batch normalization. Received: {model.name}, which has none")
+    for path in only or ():
+        if path not in (paths := [one.path for one in found]):
+            raise UserError(f"layers: {choose_from(path, paths)}")
+    chosen = [one for one in found if only is None or one.path in only]
+    resolved = _resolve(chosen, strategy, axes, batch_size)
+    reached: set[int] = set()
+    copy = _clone(model, _cloner(chosen, resolved, reached))
+    if unreached := [one.path for one in chosen if id(one.layer) not in reached]:
+        raise UserError(
+            "expected normalization layers in models and not in other layers, as TimeDistributed, which build their "
+            f"own; `only` names those that are replaced. Received: {unreached[0]}"
+        )
+    return Conversion(copy, tuple(_hand_over(model, copy, chosen, resolved)))
+
+
+def _resolve(
+    found: Sequence[Found], strategy: AxisStrategy, axes: Sequence[str] | None, batch_size: int
+) -> list[ResolvedSite]:
+    sites = []
+    for one in found:
+        if one.shape is None:
+            raise UserError(f"expected a built model: call it once. Received: {one.path}, whose shape is not known")
+        names = one.named.axes if axes is None else tuple(axes)
+        if len(names) != len(one.shape) - 1:
+            if axes is None or only_last(one):
+                names = one.named.axes
+            else:
+                raise UserError(f"axes: expected {len(one.shape) - 1} names at {one.path}. Received: {list(axes)}")
+        sites.append(Site(one.path, names, one.shape[1:]))
+    check_takes(strategy, sites)
+    return [strategy.resolve(site, batch_size=batch_size) for site in sites]
+
+
+def only_last(found: Found) -> bool:
+    """Whether a layer's input has one axis besides the batch, as after flattening."""
+    return found.shape is not None and len(found.shape) == 2
+
+
+def _clone(model: Any, clone: Callable[[Any], Any]) -> Any:
+    """A copy of a model whose layers are what `clone` gives for each; of the models within too."""
+    if isinstance(model, keras.Sequential):
+        return keras.models.clone_model(model, clone_function=clone)
+    return keras.models.clone_model(model, clone_function=clone, call_function=_call)
+
+
+def _call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a layer as the one in its place was called: that may have known masks, and this one not."""
+    if "mask" in kwargs and "mask" not in inspect.signature(layer.call).parameters:
+        del kwargs["mask"]
+    return layer(*args, **kwargs)
+
+
+def _cloner(found: Sequence[Found], resolved: Sequence[ResolvedSite], reached: set[int]) -> Callable[[Any], Any]:
+    places = {id(one.layer): place for place, one in enumerate(found)}
+
+    def clone(layer: Any) -> Any:
+        place = places.get(id(layer))
+        if functional_of(layer) is not None:
+            return _clone(layer, clone)
+        if place is None:
+            return layer.__class__.from_config(layer.get_config())
+        reached.add(id(layer))
+        momentum, epsilon = float(layer.momentum), float(layer.epsilon)
+        new = layer_of(resolved[place], layer.name, momentum=momentum, epsilon=epsilon)
+        if new is None:
+            return keras.layers.Identity(name=layer.name)
+        new.trainable = layer.trainable
+        for name in ("center", "scale"):
+            if hasattr(new, name) and resolved[place].kind != "rms":
+                setattr(new, name, getattr(layer, name))
+        return new
+
+    return clone
+
+
+def _hand_over(model: Any, copy: Any, found: Sequence[Found], resolved: Sequence[ResolvedSite]) -> list[Replaced]:
+    """Give the copy the model's weights."""
+    places = {id(one.layer): place for place, one in enumerate(found)}
+    done: dict[int, Replaced] = {}
+    for old, new in zip(_leaves(model), _leaves(copy), strict=True):
+        place = places.get(id(old))
+        if place is None:
+            new.set_weights(old.get_weights())
+        elif place not in done:
+            done[place] = _replaced(found[place].path, resolved[place], old, new)
+    return [done[place] for place in range(len(found))]
+
+
+def _leaves(model: Any) -> list[Any]:
+    """The layers of a model and of those within, each once, in the order in which both copies have them."""
+    leaves: dict[int, Any] = {}
+    for layer in model.layers:
+        for one in _leaves(layer) if functional_of(layer) is not None else [layer]:
+            leaves.setdefault(id(one), one)
+    return list(leaves.values())
+
+
+def _replaced(path: str, resolved: ResolvedSite, old: Any, new: Any) -> Replaced:
+    rank = len(resolved.site.shape) + 1
+    old_axis = _counted(old.axis, rank)
+    old_param = old_axis if getattr(old, "param_axis", None) is None else _counted(old.param_axis, rank)
+    over_batch = resolved.kind in OVER_BATCH
+    statistics = _copy(_STATISTICS, old, new, old_axis, resolved.axis, resolved) if over_batch else "none"
+    parameters = _copy(_PARAMETERS, old, new, old_param, resolved.param_axis, resolved)
+    return Replaced(path, resolved, statistics, parameters)
+
+
+def _copy(
+    names: Sequence[str], old: Any, new: Any, old_axis: Sequence[int], axis: Sequence[int], resolved: ResolvedSite
+) -> str:
+    """Copy the variables of these names where the new axes include the old ones."""
+    variables = [(getattr(old, name, None), getattr(new, name, None)) for name in names]
+    if all(to is None for _, to in variables):
+        # A layer without a shift of its own gives what the old one gave, if that had none.
+        return "none" if any(of is not None for of, _ in variables) else "kept"
+    if not set(old_axis) <= set(axis):
+        return "fresh"
+    sizes = (1, *resolved.site.shape)
+    for of, to in variables:
+        if of is not None and to is not None:
+            to.assign(_spread(np.asarray(keras.ops.convert_to_numpy(of)), old_axis, axis, sizes).reshape(to.shape))
+    return "kept"
+
+
+def _spread(
+    values: NDArray[Any], old_axis: Sequence[int], axis: Sequence[int], sizes: Sequence[int | None]
+) -> NDArray[Any]:
+    """Values by `old_axis`, repeated along the axes that `axis` has besides."""
+    shape = [sizes[k] or 1 for k in axis]
+    return np.broadcast_to(values.reshape([sizes[k] or 1 if k in old_axis else 1 for k in axis]), shape)
+
+
+def _counted(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    return tuple(sorted(k % rank for k in ((axis,) if isinstance(axis, int) else axis)))

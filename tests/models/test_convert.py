@@ -1,0 +1,188 @@
+"""Models whose normalization is replaced: outputs that must not change, weights that go along, what is refused."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from harness.axes import AxisNormalization, AxisStrategy
+from harness.commands.cli import main
+from harness.models import audit, convert, read_model, recalibrate
+from harness.types import UserError
+from tests.bad_input.refusing import complaint
+
+RNG = np.random.default_rng(0)
+
+
+def lively(model):
+    """Every weight of every layer drawn, so that whatever gets lost is seen."""
+    for variable in model.variables:
+        if variable.dtype == "float32":
+            low, high = (0.5, 1.5) if "variance" in variable.path or "gamma" in variable.path else (-0.5, 0.5)
+            variable.assign(RNG.uniform(low, high, variable.shape))
+    return model
+
+
+def outputs(model, *shapes):
+    x = [np.random.default_rng(1).normal(size=(3, *shape)).astype(np.float32) for shape in shapes]
+    return np.asarray(model(x if len(x) > 1 else x[0], training=False))
+
+
+def functional():
+    """Nested, shared, and a layer that is called twice."""
+    inner = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(name="bn")], name="inner"
+    )
+    a, b = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    y = layers.Add()([inner(a), inner(b)])
+    shared = layers.BatchNormalization(name="shared", momentum=0.9, epsilon=1e-2, scale=False)
+    y = layers.Concatenate()([shared(y), shared(layers.ReLU()(y))])
+    return lively(keras.Model([a, b], layers.Dense(2)(layers.Flatten()(y))))
+
+
+SHAPES = ((8, 8, 3), (8, 8, 3))
+
+
+@pytest.mark.parametrize("kept", [["channel"], ["height", "width", "channel"], ["height", "channel"], [1, 3]])
+def test_axes_that_include_the_old_ones_give_the_same_outputs(kept):
+    model = functional()
+    made = convert(model, AxisStrategy(stat_axes=kept))
+
+    np.testing.assert_allclose(outputs(made.model, *SHAPES), outputs(model, *SHAPES), rtol=1e-4, atol=1e-5)
+    assert [(one.path, one.same) for one in made.layers] == [("inner/bn", True), ("shared", True)]
+    found = [one.found.layer for one in audit(made.model).layers]
+    assert all(isinstance(layer, AxisNormalization) for layer in found)
+    assert [(layer.momentum, layer.epsilon, layer.scale) for layer in found] == [(0.99, 1e-3, True), (0.9, 1e-2, False)]
+
+
+def test_axes_that_do_not_include_them_start_anew_and_the_rest_is_kept():
+    model = functional()
+    made = convert(model, AxisStrategy(stat_axes=["height", "width"], param_axes=["channel"]))
+    by_path = {one.path: one for one in made.layers}
+
+    assert {(one.statistics, one.parameters, one.same) for one in made.layers} == {("fresh", "kept", False)}
+    [old, new] = [m.get_layer("inner").get_layer("bn") for m in (model, made.model)]
+    np.testing.assert_array_equal(new.gamma, old.gamma)
+    assert new.moving_mean.shape == (6, 6)
+    assert by_path["inner/bn"].resolved.samples_per_statistic == 32 * 4
+    np.testing.assert_array_equal(
+        made.model.get_layer("inner").get_layer("conv").kernel, model.get_layer("inner").get_layer("conv").kernel
+    )
+    assert recalibrate(made.model, [RNG.normal(size=(16, *shape)) for shape in SHAPES]) == ["bn", "shared"]
+
+
+def test_the_model_that_is_converted_stays_as_it_is():
+    model = functional()
+    before = outputs(model, *SHAPES)
+    made = convert(model, AxisStrategy(stat_axes=[]))
+    made.model.get_layer("inner").get_layer("conv").kernel.assign(np.zeros((3, 3, 3, 4)))
+
+    np.testing.assert_array_equal(outputs(model, *SHAPES), before)
+
+
+@pytest.mark.parametrize("kind", ["none", "layer", "group", "rms", "ghost", "frozen"])
+def test_every_kind_of_strategy(kind):
+    made = convert(functional(), AxisStrategy(stat_axes=["channel"], kind=kind))
+
+    assert np.isfinite(outputs(made.model, *SHAPES)).all()
+    assert {one.resolved.kind for one in made.layers} == {kind}
+
+
+def test_chosen_layers_alone():
+    made = convert(functional(), AxisStrategy(stat_axes=["height"]), only=["shared"])
+
+    assert [one.path for one in made.layers] == ["shared"]
+    assert type(made.model.get_layer("inner").get_layer("bn")) is layers.BatchNormalization
+
+
+def test_names_of_ones_own():
+    model = lively(keras.Sequential([keras.Input((6, 5)), layers.BatchNormalization(name="bn")]))
+    [one] = convert(model, AxisStrategy(stat_axes=["sensor"]), axes=["moment", "sensor"]).layers
+
+    assert one.resolved.axis == (2,)
+    assert one.same
+
+
+def test_it_is_saved_and_read(tmp_path):
+    made = convert(functional(), AxisStrategy(stat_axes=["height", "width", "channel"])).model
+    made.save(tmp_path / "made.keras")
+
+    np.testing.assert_array_equal(outputs(read_model(tmp_path / "made.keras"), *SHAPES), outputs(made, *SHAPES))
+
+
+def test_what_cannot_be_converted_is_said_with_the_reason():
+    class Net(keras.Model):
+        pass
+
+    wrapped = keras.Sequential([keras.Input((4, 6, 3)), layers.TimeDistributed(layers.BatchNormalization())])
+    plain = keras.Sequential([keras.Input((6, 3)), layers.Dense(2)])
+    strategy = AxisStrategy(stat_axes=["channel"])
+    with pytest.raises(UserError, match=r"expected a sequential or functional model.*Received: a Net"):
+        convert(Net(), strategy)
+    with pytest.raises(UserError, match="expected normalization layers in models and not in other layers"):
+        convert(wrapped, strategy)
+    with pytest.raises(UserError, match="expected a model with batch normalization"):
+        convert(plain, strategy)
+    with pytest.raises(UserError, match="layers: expected one of inner/bn, shared, the nearest is shared"):
+        convert(functional(), strategy, only=["share"])
+    with pytest.raises(UserError, match="no site of this architecture has the axes"):
+        convert(functional(), AxisStrategy(stat_axes=["time"]))
+    with pytest.raises(UserError, match="axes: expected 3 names at inner/bn"):
+        convert(functional(), strategy, axes=["a", "b"])
+
+
+def test_its_user_converts_and_recalibrates(tmp_path, capsys):
+    parts = [layers.Conv2D(4, 3), layers.BatchNormalization(name="bn"), layers.Flatten(), layers.Dense(2)]
+    model = lively(keras.Sequential([keras.Input((8, 8, 3)), *parts]))
+    model.save(tmp_path / "in.keras")
+    x = RNG.normal(size=(20, 8, 8, 3)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    argv = ["convert", f"model={tmp_path / 'in.keras'}", f"out={tmp_path / 'out.keras'}"]
+
+    assert main([*argv, "axis=elementwise"]) == 0
+    assert "bn: keeps height × width × channel; statistics kept, scale and shift kept" in capsys.readouterr().out
+    made = read_model(tmp_path / "out.keras")
+    np.testing.assert_allclose(outputs(made, (8, 8, 3)), outputs(model, (8, 8, 3)), rtol=1e-4, atol=1e-5)
+
+    assert main([*argv, "axis=[1,2]", f"recalibrate={tmp_path / 'x.npz'}", "batch_size=20"]) == 0
+    assert "bn: keeps height × width; statistics start anew" in capsys.readouterr().out
+    made = read_model(tmp_path / "out.keras")
+    given = np.asarray(model.layers[0](x), np.float64)
+    np.testing.assert_allclose(made.get_layer("bn").moving_mean, given.mean((0, 3)), rtol=1e-4, atol=1e-5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.keras", "out.keras", "x.npz"]
+
+
+@pytest.mark.parametrize("option", ["axis=timestep", "layers=[nope]", "recalibrate=x.npz"])
+def test_its_user_is_told_what_cannot_be_and_nothing_is_written(option, tmp_path, capsys):
+    keras.Sequential([keras.Input((6, 6, 3)), layers.BatchNormalization(name="bn")]).save(tmp_path / "in.keras")
+    np.savez(tmp_path / "x.npz", x=np.zeros((4, 6, 6, 2)))
+    options = {"axis": "axis=channel", option.partition("=")[0]: option}
+
+    argv = ["convert", "model=in.keras", "out=out.keras", *options.values()]
+    said = complaint(argv, capsys, tmp_path, config_dir=None)
+    assert ("no site" if "axis" in option else option.partition("=")[0]) in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MobileNetV2",
+        pytest.param("ResNet50", marks=pytest.mark.slow),
+        pytest.param("EfficientNetB0", marks=pytest.mark.slow),
+        pytest.param("DenseNet121", marks=pytest.mark.slow),
+        pytest.param("Xception", marks=pytest.mark.slow),
+    ],
+)
+def test_models_of_keras_applications(name):
+    model = getattr(keras.applications, name)(weights=None, input_shape=(96, 96, 3), classes=3)
+    for variable in model.variables:
+        if "moving_variance" in variable.path:
+            variable.assign(RNG.uniform(0.5, 1.5, variable.shape))
+    made = convert(model, AxisStrategy(stat_axes=["channel"]))
+    batch = [layer.name for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
+
+    assert [one.path for one in made.layers] == batch
+    assert all(one.same for one in made.layers)
+    np.testing.assert_allclose(outputs(made.model, (96, 96, 3)), outputs(model, (96, 96, 3)), rtol=1e-4, atol=1e-6)
