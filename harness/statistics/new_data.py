@@ -40,6 +40,7 @@ def new_data_intervals(
             f"expected a baseline among the strategies {comparison.strategies}. Received: baseline={baseline!r}"
         )
     cells = comparison.cells[comparison.cells["status"] == "ok"]
+    cells = cells if column in cells else cells.assign(**{column: math.nan})  # all diverged
     part = "validation" if column.startswith("validation_") else "test"
     train, test = (_size(cells, f"{name}_examples") for name in ("training", part))
     kind = kind_of(cells) if part == "test" else "resplit"

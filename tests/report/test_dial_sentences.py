@@ -117,7 +117,7 @@ def gap(lag, dependence, seeds=10, spread=0.0):
 
 def test_a_gap_is_laid_to_what_is_told_and_nothing_else():
     assert gap(0.02, 0.0) == (
-        "At 0.01, moving averages cost test accuracy against precise statistics (`channel` −0.020 [−0.020, −0.020]); "
+        "At 0.01, moving averages cost test accuracy against precise statistics (`channel` −0.020); "
         "neither part is told from 0 for `none`."
     )
     assert gap(0.0, -0.03).startswith(

@@ -27,7 +27,7 @@ def test_a_page_shows_stamp_verdicts_tables_and_figures(page):
 
     assert str(study.stamp) in text
     said = [answer for answer in Questions.found().about(comparison, "channel") if answer.sentence]
-    assert len(said) == 2
+    assert len(said) == 3
     assert all(f"### {answer.question}\n\n{answer.sentence}\n" in text for answer in said)
     assert "On test accuracy, over 6 seeds, " in text
     assert len(re.findall(r"^\| (?:none|channel|spatial) ", text, re.MULTILINE)) == 3 + 2  # all; all but the baseline
