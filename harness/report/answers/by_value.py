@@ -92,7 +92,7 @@ def by_value_sheet(dial: Dial, table: Table) -> Sheet:
 
     confidence = f"{100 * table.confidence:g} %"
     caption = [
-        f"Mean {label_of(table.metric)} {ARROWS[table.quantity.direction]} over seeds [{confidence} t "
+        f"Mean {label_of(table.metric)} {ARROWS[table.quantity.direction]} over seeds on these data [{confidence} t "
         f"interval], by {dial.label}; (n/m): only n of m cells have a value, and the mean is theirs alone.",
     ]
     return wide_sheet(dial, table.rows, text, f"{dial.title}: {label_of(table.metric)}", caption)
@@ -111,9 +111,9 @@ def differences_sheet(dial: Dial, table: Table) -> Sheet:
 
     metric = label_of(table.metric)
     caption = [
-        f"{metric.capitalize()} minus that of {baseline} ± half the width of its 95 % t interval, paired by seed, by "
-        f"{dial.label}. > better than {baseline}, < worse, = equivalent within the margin ({_margins(rows)}): verdicts "
-        "on the whole table at once, lost cells losing; without a sign: undecided.",
+        f"{metric.capitalize()} minus that of {baseline} ± half the width of its 95 % t interval, paired by seed on "
+        f"these data, by {dial.label}. > better than {baseline}, < worse, = equivalent within the margin "
+        f"({_margins(rows)}): verdicts on the whole table at once, lost cells losing; without a sign: undecided.",
     ]
     return wide_sheet(dial, rows, text, f"{dial.title}: differences from {baseline}", caption)
 

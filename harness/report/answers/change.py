@@ -97,8 +97,8 @@ def change_sheet(dial: Dial, table: Table) -> Sheet:
     metric = label_of(table.metric)
     ends = f"{dial.label} {dial.labels[0]} to {dial.labels[-1]}"
     caption = [
-        f"Change of {metric} from {ends}, and how far it differs from that of {baseline} at the same seeds [95 % t "
-        "interval]: 0 where the setting does the same to both.",
+        f"Change of {metric} from {ends}, and how far it differs from that of {baseline} at the same seeds on "
+        "these data [95 % t interval]: 0 where the setting does the same to both.",
     ]
     left_out = counts_text(changes, "left_out")
     if left_out:

@@ -199,10 +199,10 @@ def gap_sheet(table: Table) -> Sheet:
     caption = [
         f"gap: {metric} with moving averages minus with batch statistics, the sum of the two parts. lag: moving "
         "averages minus precise statistics, re-estimated on the training examples. batch: precise minus batch "
-        f"statistics. {worse.capitalize()}: the first are worse. Means over seeds [95 % t interval]; p: signs "
-        "flipped, corrected over the table. m′: fewest samples behind one statistic; mean lag: distance of moving and "
-        "precise means in standard deviations; variance lag: |log ratio| of the variances; each the median over seeds, "
-        "at the worst site.",
+        f"statistics. {worse.capitalize()}: the first are worse. Means over seeds on these data [95 % t "
+        "interval]; p: signs flipped, corrected over the table. m′: fewest samples behind one statistic; mean lag: "
+        "distance of moving and precise means in standard deviations; variance lag: |log ratio| of the "
+        "variances; each the median over seeds, at the worst site.",
     ]
     return Sheet(f"{table.of.title}: where the inference gap comes from", columns, rows_of(rows), caption)
 

@@ -105,8 +105,8 @@ def own_best_sheet(dial: Dial, table: OwnBest) -> Sheet:
         f"Each strategy at the {dial.label} at which fewest of its seeds diverge and then its mean validation metric "
         "is best; agreeing: choices with one seed left out that are the same; (lowest), (highest): at the end of the "
         f"grid, so that a better value may lie beyond. At the right all strategies at {common}, chosen for all of them "
-        "by the same rule. Means over seeds [95 % t interval]. The choice was made on these seeds, which flatters "
-        "every strategy a little.",
+        "by the same rule. Means over seeds on these data [95 % t interval]. The choice was made on these seeds, which "
+        "flatters every strategy a little.",
     ]
     return Sheet(f"{dial.title}: each at its own best", columns, rows_of(rows), caption)
 

@@ -149,7 +149,7 @@ def rates_sheet(dial: Dial, table: Ranges) -> Sheet:
         f"Over {len(dial.values)} rates, {number(table.span, 1)} decades. Usable: validation {metric} within "
         f"{share} of the strategy's own best rate at that seed; near the best of all: within {share} of the best that "
         "any strategy reaches at that seed. Sensitivity: mean over the rates of min(final validation loss, loss at "
-        "initialisation) minus the best loss (Wortsman et al. 2023). Means over seeds [95 % t interval].",
+        "initialisation) minus the best loss (Wortsman et al. 2023). Means over seeds on these data [95 % t interval].",
     ]
     if rows["incomplete"].any():
         caption.append(f"Seeds that lack a rate are left out: {counts_text(rows, 'incomplete')}.")
