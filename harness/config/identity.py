@@ -34,7 +34,7 @@ ADDED = {"task.data.normalize": "none", "task.data.test": 0.1}
 
 def outcome_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a resolved config that the outcome depends on, its whole numbers as integers (`1.0` as `1`)."""
-    kept: dict[str, Any] = _kept(config, "")
+    kept: dict[str, Any] = dict(_kept(config, ""))
     # A part that has no seed of its own, or that of the whole, is as it was before there were any.
     own = {part: seed for part, seed in (kept.pop("seeds", None) or {}).items() if seed not in (None, kept.get("seed"))}
     return {**kept, "seeds": own} if own else kept

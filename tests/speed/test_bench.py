@@ -177,7 +177,7 @@ def test_contenders_get_the_examples_that_a_cell_sees(tmp_path: Path) -> None:
     assert {name: found[name].shape for name in ("x_train", "x_validation", "y_test")} == {
         "x_train": (100, 28, 28, 1),
         "x_validation": (500, 28, 28, 1),
-        "y_test": (500,),
+        "y_test": (1500,),
     }
     assert found["x_train"].dtype == np.float32
     assert found["y_train"].dtype == np.int32

@@ -9,7 +9,7 @@ import pytest
 from harness.commands.cli import main
 
 RNG = np.random.default_rng(0)
-CELL = ("axis=channel", "seed=0", "engine=serial", "train.epochs=8", "train.device=cpu")
+CELL = ("axis=channel", "seed=0", "engine=serial", "train.epochs=8")
 
 
 def record_of(folder):
