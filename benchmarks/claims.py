@@ -2,7 +2,7 @@
 
     python -m benchmarks.claims [studies] [--write]
 
-400 studies (the default) take about ten minutes on one core and give shares of 5 % to within two percentage points.
+400 studies (the default) take about an hour on one slow core and give shares of 5 % to within two percentage points.
 `--write` puts the tables between the markers in docs/statistics.md.
 """
 
