@@ -9,17 +9,16 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from benchmarks.coverage import SHAPES, Array
+from benchmarks.page import print_or_write
 from harness.seeds import derive_rng
 from harness.statistics.caution import ALPHA, BETTER, EQUIVALENT, WORSE, verdict_power
 from harness.statistics.difference import win_interval
@@ -184,18 +183,5 @@ def tables(studies: int) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Print the tables, or write them into docs/statistics.md."""
-    words = [word for word in sys.argv[1:] if word != "--write"]
-    text = tables(int(words[0]) if words else 400)
-    if "--write" in sys.argv:
-        page = Path(__file__).parents[1] / "docs" / "statistics.md"
-        before, _, rest = page.read_text(encoding="utf-8").partition("<!-- claims -->\n")
-        after = rest.partition("<!-- /claims -->")[2]
-        page.write_text(f"{before}<!-- claims -->\n{text}\n<!-- /claims -->{after}", encoding="utf-8")
-    else:
-        print(text)
-
-
 if __name__ == "__main__":
-    main()
+    print_or_write("claims", tables, 400)

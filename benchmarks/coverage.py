@@ -1,6 +1,6 @@
 """How often intervals cover, and how often a test of spreads finds a difference: tables of docs/statistics.md.
 
-    python benchmarks/coverage.py [studies] [--write]
+    python -m benchmarks.coverage [studies] [--write]
 
 2,000 studies (the default) take a few minutes on one core and give shares to within about one percentage point.
 `--write` puts the tables between the markers in docs/statistics.md.
@@ -8,14 +8,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks.page import print_or_write
 from harness.seeds import derive_rng
 from harness.statistics.difference import bca_interval, median_interval, win_interval
 from harness.statistics.stability import brown_forsythe_p, log_sd_ratio_interval
@@ -156,18 +155,5 @@ def tables(studies: int) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Print the tables, or write them into docs/statistics.md."""
-    words = [word for word in sys.argv[1:] if word != "--write"]
-    text = tables(int(words[0]) if words else 2000)
-    if "--write" in sys.argv:
-        page = Path(__file__).parents[1] / "docs" / "statistics.md"
-        before, _, rest = page.read_text(encoding="utf-8").partition("<!-- coverage -->\n")
-        after = rest.partition("<!-- /coverage -->")[2]
-        page.write_text(f"{before}<!-- coverage -->\n{text}\n<!-- /coverage -->{after}", encoding="utf-8")
-    else:
-        print(text)
-
-
 if __name__ == "__main__":
-    main()
+    print_or_write("coverage", tables, 2000)

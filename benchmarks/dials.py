@@ -1,6 +1,6 @@
 """How often answers over a grid of learning rates are wrong where all strategies are the same, for docs/statistics.md.
 
-    python benchmarks/dials.py [studies] [--write]
+    python -m benchmarks.dials [studies] [--write]
 
 1,000 studies (the default) take about ten minutes on one core and give shares to within 1.4 percentage points.
 `--write` puts the tables between the markers in docs/statistics.md.
@@ -8,15 +8,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.page import print_or_write
 from harness.seeds import derive_rng
 from harness.statistics.caution import ALPHA
 from harness.statistics.family import judge_family
@@ -162,18 +161,5 @@ def tables(studies: int) -> str:
     return "\n".join(lines).rstrip()
 
 
-def main() -> None:
-    """Print the tables, or write them into docs/statistics.md."""
-    words = [word for word in sys.argv[1:] if word != "--write"]
-    text = tables(int(words[0]) if words else 1000)
-    if "--write" in sys.argv:
-        page = Path(__file__).parents[1] / "docs" / "statistics.md"
-        before, _, rest = page.read_text(encoding="utf-8").partition("<!-- dials -->\n")
-        after = rest.partition("<!-- /dials -->")[2]
-        page.write_text(f"{before}<!-- dials -->\n{text}\n<!-- /dials -->{after}", encoding="utf-8")
-    else:
-        print(text)
-
-
 if __name__ == "__main__":
-    main()
+    print_or_write("dials", tables, 1000)

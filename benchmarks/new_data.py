@@ -1,17 +1,15 @@
 """How often intervals of a mean difference hold for new data: a table of docs/statistics.md.
 
-    python benchmarks/new_data.py [studies] [--write]
+    python -m benchmarks.new_data [studies] [--write]
 
 2,000 studies (the default) take seconds. `--write` puts the table between the markers in docs/statistics.md.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 
+from benchmarks.page import print_or_write
 from harness.seeds import derive_rng
 from harness.statistics.new_data import fixed_interval, resplit_interval
 from harness.statistics.summary import mean_interval
@@ -65,18 +63,5 @@ def table(studies: int) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Print the table, or write it into docs/statistics.md."""
-    words = [word for word in sys.argv[1:] if word != "--write"]
-    text = table(int(words[0]) if words else 2000)
-    if "--write" in sys.argv:
-        page = Path(__file__).parents[1] / "docs" / "statistics.md"
-        before, _, rest = page.read_text(encoding="utf-8").partition("<!-- new data -->\n")
-        after = rest.partition("<!-- /new data -->")[2]
-        page.write_text(f"{before}<!-- new data -->\n{text}\n<!-- /new data -->{after}", encoding="utf-8")
-    else:
-        print(text)
-
-
 if __name__ == "__main__":
-    main()
+    print_or_write("new data", table, 2000)

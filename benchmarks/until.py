@@ -1,20 +1,19 @@
 """What `until=decided` finds with how many seeds, and how often it is wrong: the table of docs/statistics.md.
 
-    python benchmarks/until.py [studies] [--write]
+    python -m benchmarks.until [studies] [--write]
 
-1,000 studies (the default) take about ten minutes on one core and give shares to within 1.4 percentage points.
+1,000 studies (the default) take some minutes on one core and give shares to within 1.4 percentage points.
 `--write` puts the table between the markers in docs/statistics.md.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.page import print_or_write
 from harness.seeds import derive_rng
 from harness.statistics.caution import BETTER, EQUIVALENT, WORSE
 from harness.statistics.sequential import decide, judge
@@ -99,18 +98,5 @@ def table(studies: int) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Print the table, or write it into docs/statistics.md."""
-    words = [word for word in sys.argv[1:] if word != "--write"]
-    text = table(int(words[0]) if words else 1000)
-    if "--write" in sys.argv:
-        page = Path(__file__).parents[1] / "docs" / "statistics.md"
-        before, _, rest = page.read_text(encoding="utf-8").partition("<!-- decided -->\n")
-        after = rest.partition("<!-- /decided -->")[2]
-        page.write_text(f"{before}<!-- decided -->\n{text}\n<!-- /decided -->{after}", encoding="utf-8")
-    else:
-        print(text)
-
-
 if __name__ == "__main__":
-    main()
+    print_or_write("decided", table, 1000)

@@ -32,7 +32,6 @@ def main(arguments: Arguments, console: Console) -> int:
     """Print the verdicts, and write the page where asked to."""
     from harness.records.foreign import read_table, records_of
     from harness.report.answers.better import better_sentence, pairs_sheet
-    from harness.report.questions import default_baseline
     from harness.report.report import write_pages
     from harness.report.sheet import to_terminal
     from harness.report.study import Study
@@ -66,12 +65,14 @@ def main(arguments: Arguments, console: Console) -> int:
                 f"group: expected at least two to compare in {comparison.title}. Received: {comparison.strategies[0]}"
             )
     for comparison in study.comparisons:
-        baseline = options["baseline"] or default_baseline(comparison.strategies)
+        baseline = options["baseline"] or comparison.strategies[0]
         pairs = compare_pairs(comparison, baseline=baseline)
         console.print(to_terminal(pairs_sheet(pairs), width=console.width))
         console.print(better_sentence(pairs, baseline).replace("`", ""), soft_wrap=True)
         console.print()
     if options["out"]:
-        paths = write_pages(study, Path(options["out"]), baseline=options["baseline"] or None)
+        paths = write_pages(
+            study, Path(options["out"]), baseline=options["baseline"] or study.comparisons[0].strategies[0]
+        )
         console.print(f"wrote {len(paths)} files: {paths[0]}", soft_wrap=True)
     return 0

@@ -120,6 +120,13 @@ def test_files_of_trackers_are_read_as_they_come(written, tmp_path, capsys):
     )
 
 
+def test_the_first_name_is_the_baseline_whatever_the_others_are_called(tmp_path, capsys):
+    frame = runs(seeds=6).replace({"optimizer": {"lion": "none", "sgd": "channel"}})
+    assert compare(as_csv(tmp_path, frame), "group=optimizer", "metric=accuracy") == 0
+    assert "runs: against adam" in capsys.readouterr().out
+    assert set(harness.compare_frame(frame, **COLUMNS)["baseline"]) == {"adam"}
+
+
 def test_a_crashed_run_is_a_lost_one(tmp_path, capsys):
     frame = runs().assign(State="finished")
     frame.loc[0, "State"] = "crashed"  # adam's, though it has a number
