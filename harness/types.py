@@ -37,6 +37,11 @@ class Quantity:
     margin: float | None = None
 
     @property
+    def span(self) -> float:
+        """How far two values can lie apart, which may be infinite."""
+        return self.high - self.low
+
+    @property
     def perfect(self) -> float:
         """The best value that there is, which may be infinite."""
         return self.high if self.direction == "max" else self.low

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import math
 import re
+import textwrap
 from collections.abc import Sequence
 
 
@@ -62,3 +63,8 @@ def file_name(text: str) -> str:
         return plain
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{plain[:_MOST_IN_NAME].strip('.-') or 'unnamed'}-{digest}"
+
+
+def broken(name: str, width: int = 22) -> str:
+    """A long strategy name on two lines, broken at underscores or blanks."""
+    return "\n".join(textwrap.wrap(name.replace("_", "_ "), width)).replace("_ ", "_")

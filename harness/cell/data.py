@@ -60,7 +60,7 @@ def load_task(config: Mapping[str, Any]) -> LoadedTask:
     """
     key = canonical(config)
     if key not in _loaded:
-        data = _build(config)
+        data = build_task(config)
         try:
             check_data(data)
         except UserError:
@@ -225,7 +225,8 @@ def summarize_planned(config: Mapping[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def _build(config: Mapping[str, Any]) -> TaskData:
+def build_task(config: Mapping[str, Any]) -> TaskData:
+    """What the loader that `task.data` names returns, each time anew."""
     try:
         data = build(config)
     except (UserError, MemoryError):

@@ -28,7 +28,7 @@ NAMED_GROUPS = ("task", "architecture", "axis")
 COMPARISON_KEYS = ("architecture", "axis", "seed")
 KEEP_KEYS = ("axis.keep", "axis.keep_params")
 # There is one place for a grid's records and one engine that runs it.
-ONE_FOR_THE_GRID = ("results_dir", "skip_invalid", "engine", "margin")
+ONE_FOR_THE_GRID = ("results_dir", "skip_invalid", "duplicates", "engine", "margin")
 
 
 def expand(composer: Composer, overrides: Sequence[str]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 IRRELEVANT = (
     "results_dir",
     "skip_invalid",
+    "duplicates",
     "margin",
     "engine",
     "until",

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.report.canvas import broken
 from harness.report.palette import Looks, look_of
+from harness.words import broken
 
 BAND = 0.9  # share of the seeds that a band holds, unless said
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from harness.report.sheet import ARROWS, label_of
 from harness.statistics.comparison import Comparison
 from harness.types import Quantity
+from harness.words import broken
 
 INK = "#1B1E23"
 FAINT = "#8A9099"
@@ -95,7 +96,7 @@ def subtitle_of(comparison: Comparison, *notes: str) -> str:
     counts = comparison.cells.groupby("axis")["seed"].nunique()
     seeds = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     word = "seed" if counts.max() == 1 else "seeds"
-    return " · ".join([comparison.title, f"{seeds} {word} a strategy", *notes])
+    return " · ".join([comparison.title, f"{seeds} {word} a strategy on these data", *notes])
 
 
 def metric_label(column: str, quantity: Quantity) -> str:
@@ -153,11 +154,6 @@ def save_figure(ax: Axes, path: Path) -> list[Path]:
 def say_empty(ax: Axes, text: str) -> None:
     """Say in the middle of the axes why there is nothing to see."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=FAINT, fontsize=10)
-
-
-def broken(name: str, width: int = 22) -> str:
-    """A long strategy name on two lines, broken at underscores or blanks."""
-    return "\n".join(textwrap.wrap(name.replace("_", "_ "), width)).replace("_ ", "_")
 
 
 def inline_svg(svg: str, prefix: str, label: str) -> str:

@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from harness.report.canvas import INK, broken
+from harness.report.canvas import INK
 from harness.report.palette import look_of
 from harness.statistics.dials import Dial
+from harness.words import broken
 
 # Strategies stand side by side at a value, over this share of the way to the next one.
 _SIDE_BY_SIDE = 0.3

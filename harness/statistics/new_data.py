@@ -13,6 +13,7 @@ from harness.records.frames import examples_of
 from harness.statistics.caution import BASELINE
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.summary import mean_interval
+from harness.statistics.table import cut_to_span
 from harness.types import UserError
 
 # Metrics whose mean over examples, or its root, the values of single examples make up.
@@ -72,7 +73,7 @@ def new_data_intervals(
                 "n_test": test,
             }
         )
-    return pd.DataFrame(rows)
+    return cut_to_span(pd.DataFrame(rows), quantity)
 
 
 def kind_of(cells: pd.DataFrame) -> str:

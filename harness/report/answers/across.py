@@ -22,7 +22,6 @@ from harness.report.canvas import (
     ON_DARK,
     ON_LIGHT,
     axes_of,
-    broken,
     dress,
     rows_height,
     strategy_rows,
@@ -44,6 +43,7 @@ from harness.statistics.across import (
 )
 from harness.statistics.comparison import Comparison
 from harness.types import UserError
+from harness.words import broken
 
 PANELS = {"iqm": f"interquartile mean {ARROWS['max']}", "gap": f"optimality gap {ARROWS['min']}"}
 

@@ -23,7 +23,6 @@ from harness.report.canvas import (
     ON_DARK,
     ON_LIGHT,
     axes_of,
-    broken,
     dress,
 )
 from harness.report.sheet import MISSING, Column, Sheet, label_of, number
@@ -34,6 +33,7 @@ from harness.statistics.caution import BETTER, EQUIVALENT, UNDECIDED, WORSE
 from harness.statistics.comparison import Comparison
 from harness.statistics.table import Table
 from harness.statistics.verdicts import compare_all_pairs
+from harness.words import broken
 
 THOROUGH = True  # with twenty strategies it takes seconds
 _FEWEST = 3  # with fewer strategies, the pairs with the baseline are all there are

@@ -15,7 +15,6 @@ from harness.report.answer import (
 from harness.report.canvas import (
     INK,
     axes_of,
-    broken,
     dress,
     metric_label,
     say_empty,
@@ -25,6 +24,7 @@ from harness.report.palette import look_of
 from harness.statistics.comparison import Comparison
 from harness.statistics.summary import aggregate_comparison
 from harness.types import UserError
+from harness.words import broken
 
 COSTS = {
     "seconds": "seconds a cell (median)",

@@ -18,7 +18,6 @@ from harness.report.answer import (
 from harness.report.canvas import (
     INK,
     axes_of,
-    broken,
     dress,
     metric_label,
     rows_height,
@@ -32,7 +31,7 @@ from harness.report.sheet import label_of
 from harness.statistics.comparison import Comparison
 from harness.statistics.summary import aggregate_comparison, mean_interval
 from harness.types import UserError
-from harness.words import choose_from
+from harness.words import broken, choose_from
 
 # Other inference statistics of the same examples; plot_inference_gap draws them.
 _NO_SHIFTS = ("precise", "batch")
