@@ -198,8 +198,8 @@ def test_norm_position_swaps_norm_and_activation(build, task):
         (
             seed_cnn.build,
             SERIES,
-            r"seed_cnn takes .* \(height, width, channel\); for the task series choose gru, res_cnn, seed_lstm or mlp\. "
-            r"Received: axes=\('time', 'feature'\)$",
+            r"seed_cnn takes .* \(height, width, channel\); for the task series choose gru, res_cnn, seed_lstm or mlp"
+            r"\. Received: axes=\('time', 'feature'\)$",
         ),
         (seed_lstm.build, IMAGES, r"\(time, feature\); .* choose deep_cnn, lenet, seed_cnn or mlp\. Received: axes="),
         (gru.build, SCENE, r"choose hyper_cnn1d, hyper_cnn2d, hyper_cnn3d or mlp\. Received: axes="),
