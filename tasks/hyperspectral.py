@@ -81,7 +81,8 @@ def load(
     check_number("task.data.illumination", illumination, low=0, high=10)
     scene_rng, band_rng, spectra_rng = np.random.default_rng(check_integer("task.data.seed", seed, low=0)).spawn(3)
     library = _library(spectra, spectra_path, path)
-    drawn, materials = None, ()
+    drawn: NDArray[np.float64] | None = None
+    materials: tuple[str, ...] = ()
     if path is not None:
         file = check_path("task.data.path", path)
         labels_file = None if labels_path is None else check_path("task.data.labels_path", labels_path)

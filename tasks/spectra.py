@@ -66,8 +66,8 @@ def read_measured() -> Library:
         import earthlib
     except ImportError as error:
         raise UserError(
-            "task.data.spectra=measured needs the package earthlib, which pip install 'bn-axis-harness[spectra]' brings "
-            "on Python 3.11 and later; task.data.spectra_path=FILE.csv takes spectra of your own. Received: no earthlib"
+            "task.data.spectra=measured needs the package earthlib, which pip install 'bn-axis-harness[spectra]' "
+            "brings on Python 3.11 and later; task.data.spectra_path=FILE.csv takes spectra of your own. Received: no earthlib"
         ) from error
     library = earthlib.full_library
     measured = (library.metadata["LEVEL_4"] == "measured").to_numpy()
@@ -100,9 +100,8 @@ def read_table(path: Path) -> Library:
     values = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
-        raise UserError(
-            f"expected numbers in {path}. Received: {table.iat[row, column]} in row {row + 1} of {table.columns[column]}"
-        )
+        found, name = str(table.iat[row, column]), table.columns[column]
+        raise UserError(f"expected numbers in {path}. Received: {found} in row {row + 1} of {name}")
     wavelengths, reflectances = values[:, 0], values[:, 1:].T
     if (np.diff(wavelengths) <= 0).any():
         row = int(np.flatnonzero(np.diff(wavelengths) <= 0)[0])

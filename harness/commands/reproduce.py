@@ -3,8 +3,8 @@
 Trains a recorded cell again from its record's own config and compares everything bit for bit: initial and final
 weights, order of batches, split, history and metrics. CELL is a cell's id, or as much of its beginning as names
 one. Where the data lie elsewhere by now, task.data.path (labels_path, spectra_path, data_dir) says where; they are
-checked to be the same. A cell of a task, architecture or strategy of your own needs the --config-dir that it was run with: what a
-record asks to call is called only where a config that you trust names it.
+checked to be the same. A cell of a task, architecture or strategy of your own needs the --config-dir that it was run
+with: what a record asks to call is called only where a config that you trust names it.
 Exit status: 0 if all is equal, 1 if something differs or the cell cannot be trained again.
 """
 

@@ -1,4 +1,4 @@
-"""Measured spectra in generated scenes: read off where the bands are, mixed as drawn ones, refused where they are none."""
+"""Measured spectra in generated scenes: read off where the bands are, mixed as drawn ones, refused if they are none."""
 
 from pathlib import Path
 
