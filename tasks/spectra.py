@@ -67,7 +67,7 @@ def read_measured() -> Library:
     except ImportError as error:
         raise UserError(
             "task.data.spectra=measured needs the package earthlib, which pip install 'bn-axis-harness[spectra]' "
-            "brings on Python 3.11 and later; task.data.spectra_path=FILE.csv takes spectra of your own. Received: no earthlib"
+            "brings on Python 3.11 and later; task.data.spectra_path=FILE.csv takes your own. Received: no earthlib"
         ) from error
     library = earthlib.full_library
     measured = (library.metadata["LEVEL_4"] == "measured").to_numpy()
