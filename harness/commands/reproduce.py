@@ -2,9 +2,9 @@
 
 Trains a recorded cell again from its record's own config and compares everything bit for bit: initial and final
 weights, order of batches, split, history and metrics. CELL is a cell's id, or as much of its beginning as names
-one. Where the data lie elsewhere by now, task.data.path (labels_path, data_dir) says where; they are checked to be
-the same. A cell of a task, architecture or strategy of your own needs the --config-dir that it was run with: what a
-record asks to call is called only where a config that you trust names it.
+one. Where the data lie elsewhere by now, task.data.path (labels_path, spectra_path, data_dir) says where; they are
+checked to be the same. A cell of a task, architecture or strategy of your own needs the --config-dir that it was run
+with: what a record asks to call is called only where a config that you trust names it.
 
 Exit status: 0 if all is equal, 1 if something differs or the cell cannot be trained again.
 """
@@ -31,7 +31,7 @@ from harness.words import choose_from, in_one_line
 
 COMPARED = ("status", "hashes", "metrics", "history", "counts", "sites")
 # Where things lie, which no cell's identity knows of.
-PLACES = ("path", "labels_path", "data_dir")
+PLACES = ("path", "labels_path", "spectra_path", "data_dir")
 
 
 def main(arguments: Arguments, console: Console) -> int:

@@ -22,6 +22,7 @@ IRRELEVANT = (
     "task.recipe",
     "task.data.path",
     "task.data.labels_path",
+    "task.data.spectra_path",
     "task.data.data_dir",
     "task.data.published",
     "train.device",
@@ -30,7 +31,7 @@ IRRELEVANT = (
 )
 
 # Settings that came later, at the values by which all is as it was: a cell is the same one as before there were any.
-ADDED = {"task.data.normalize": "none", "task.data.test": 0.1}
+ADDED = {"task.data.normalize": "none", "task.data.test": 0.1, "task.data.spectra": None}
 
 
 def outcome_config(config: Mapping[str, Any]) -> dict[str, Any]:
