@@ -34,7 +34,7 @@ from harness.commands.axis_options import short, strategy_of, value_of
 from harness.config.backend import check_backend
 from harness.config.paths import at_home
 from harness.types import UserError
-from harness.words import choose_from, first_line, in_one_line
+from harness.words import choose_from, examples_of, first_line, in_one_line
 
 if TYPE_CHECKING:
     from harness.models.convert import Conversion, Replaced
@@ -110,10 +110,12 @@ def _made(
 
 
 def _recalibrated(model: Any, data: Any, batch_size: int) -> list[str]:
+    from harness.commands.audit import MOST_EXAMPLES
     from harness.models.precise import recalibrate
 
+    first = data[:MOST_EXAMPLES]
     try:
-        names = recalibrate(model, data, batch_size=batch_size)
+        names = recalibrate(model, first, batch_size=batch_size)
     except MemoryError:
         raise
     except Exception as error:  # of the model, whatever it is
@@ -123,7 +125,7 @@ def _recalibrated(model: Any, data: Any, batch_size: int) -> list[str]:
         ) from error
     if not names:
         raise UserError("recalibrate: expected a model with moving averages that training moves. Received: none in it")
-    return [f"{_counted(len(names), 'layer')} with statistics estimated anew on {_counted(len(data), 'example')}"]
+    return [f"{_counted(len(names), 'layer')} with statistics estimated anew on {examples_of(len(first), len(data))}"]
 
 
 def _save(model: Any, out: Path) -> None:

@@ -37,18 +37,22 @@ def applications() -> list[Any]:
 
 
 def application(name: str, size: int = 96) -> Any:
-    """One of `keras.applications` without weights, whose variances are drawn, so that whatever gets lost is seen."""
-    model = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3), classes=3)
-    rng = np.random.default_rng(0)
-    for variable in model.variables:
-        if "moving_variance" in variable.path:
-            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+    """One of `keras.applications` without weights, whose normalizations fit what they are given and look trained."""
+    model = getattr(keras.applications, name)(
+        weights=None, input_shape=(size, size, 3), classes=3, classifier_activation=None
+    )
+    normalizations = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
+    for layer in normalizations:
+        lively(layer).momentum = 0.0
+    model(np.random.default_rng(2).normal(size=(8, size, size, 3)), training=True)
+    for layer in normalizations:
+        layer.momentum = 0.99
     return model
 
 
 def lively(model: Any) -> Any:
-    """Every weight of every layer drawn, so that whatever gets lost is seen."""
-    rng = np.random.default_rng(0)
+    """Every weight of a model or layer drawn, so that whatever gets lost is seen."""
+    rng = np.random.default_rng(sum(map(ord, model.name)))
     for variable in model.variables:
         if variable.dtype in ("float32", "float64"):
             low, high = (0.5, 1.5) if "variance" in variable.path or "gamma" in variable.path else (-0.5, 0.5)

@@ -340,3 +340,20 @@ def test_models_of_keras_applications(name):
     assert not found.failed
     assert all(layer.explanation.resolved.statistics == layer.found.shape[-1] for layer in found.layers)
     assert all(layer.found.named.axes[-1] in ("channel", "feature") for layer in found.layers)
+
+
+def test_its_user_is_told_that_the_first_examples_alone_are_looked_at(tmp_path, capsys, monkeypatch):
+    sequential(layers.BatchNormalization(), layers.Flatten(), layers.Dense(1)).save(tmp_path / "m.keras")
+    x = np.random.default_rng(0).normal(size=(30, *IMAGE))
+    np.savez(tmp_path / "d.npz", x=x, y=np.arange(30.0), x_train=x[:20])
+    argv = ["audit", f"model={tmp_path / 'm.keras'}", f"data={tmp_path / 'd.npz'}"]
+
+    main(argv)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "rmse over 30 examples (less is better)" in said
+    assert "after recalibration on 20 training examples of their own" in said
+    monkeypatch.setattr("harness.commands.audit.MOST_EXAMPLES", 12)
+    main(argv)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "rmse over the first 12 of 30 examples (less is better)" in said
+    assert "after recalibration on the first 12 of 20 training examples of their own" in said

@@ -17,7 +17,7 @@ from harness.layers.multiply_add import MultiplyAdd
 from harness.layers.variants import FrozenNormalization, GhostNormalization
 from harness.models import audit, fold, read_model
 from harness.types import UserError
-from tests.models.builders import SHAPES, functional, lively, outputs, sequential
+from tests.models.builders import SHAPES, application, applications, functional, lively, outputs, sequential
 from tests.needs import needs_renorm
 
 
@@ -252,3 +252,25 @@ def test_what_cannot_be_folded_is_said_with_the_reason():
         fold(Net())
     with pytest.raises(UserError, match=r"expected a built model: call it once\. Received: later"):
         fold(keras.Sequential([layers.Dense(3), layers.BatchNormalization()], name="later"))
+
+
+# Kernels that take one in, and multiply-adds: in DenseNet what comes first, after joining, has none before it.
+FOLDS = {
+    "MobileNetV2": (52, 0),
+    "ResNet50": (53, 0),
+    "EfficientNetB0": (49, 0),
+    "DenseNet121": (59, 62),
+    "Xception": (40, 0),
+}
+
+
+@pytest.mark.parametrize("name", applications())
+def test_models_of_keras_applications(name):
+    size = 71 if name == "Xception" else 32
+    model = application(name, size)
+    made = fold(model)
+    into = [one.into for one in made.layers]
+
+    assert (into.count("kernel"), into.count("multiply-add")) == FOLDS[name]
+    expected = outputs(model, (size, size, 3))
+    np.testing.assert_allclose(outputs(made.model, (size, size, 3)), expected, atol=1e-3 * np.abs(expected).max())
