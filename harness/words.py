@@ -33,6 +33,11 @@ def describe_seconds(seconds: float) -> str:
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+def examples_of(number: int, given: int, what: str = "examples") -> str:
+    """How many examples were looked at, and of how many where it was not all of those that were given."""
+    return f"the first {number:,} of {given:,} {what}" if number < given else f"{number:,} {what}"
+
+
 def visible(text: str) -> str:
     """A text whose control characters are shown (`\\x1b`) rather than obeyed; line ends and tabs stay."""
     return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape", "surrogatepass").decode("ascii"), text)

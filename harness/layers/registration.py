@@ -13,7 +13,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import Any
 
-HOMES = ("harness.layers.variants", "harness.layers.masked")
+HOMES = ("harness.layers.variants", "harness.layers.masked", "harness.layers.multiply_add")
 
 
 def register_with_keras() -> None:
