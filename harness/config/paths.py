@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.types import UserError
 
-PATHS = ("results_dir", "task.data.path", "task.data.labels_path", "task.data.data_dir")
+PATHS = ("results_dir", "task.data.path", "task.data.labels_path", "task.data.data_dir", "architecture.path")
 
 
 def is_path(key: str) -> bool:
