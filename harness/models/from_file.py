@@ -236,7 +236,7 @@ class Rebuilding:
         for old, new in self._copies.values():
             if id(old) in self._changed and "units" in self._changed[id(old)]:
                 continue
-            if keep or not _is_trained(old):
+            if keep or not is_trained(old):
                 _give_weights(new, old)
                 for weight in new.weights:
                     keep_value(weight)
@@ -322,9 +322,9 @@ def _activation_of(layer: Any) -> str:
     return str(getattr(getattr(layer, "activation", None), "__name__", ""))
 
 
-def _is_trained(layer: Any) -> bool:
+def is_trained(layer: Any) -> bool:
     """Whether a layer has weights that training moves, or moved before it was frozen; dropout's state is none."""
-    return bool(layer._trainable_variables) or any(_is_trained(inner) for inner in layer._layers) or not layer.weights
+    return bool(layer._trainable_variables) or any(is_trained(inner) for inner in layer._layers) or not layer.weights
 
 
 def _without_float32(config: Any) -> Any:
