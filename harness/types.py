@@ -199,25 +199,48 @@ class TaskData:
 
 
 @dataclass(frozen=True)
+class Own:
+    """The batch normalization that a site has in a model that was built before, whatever strategy is put there.
+
+    Attributes:
+        axis, param_axis: the axes that keep statistics, and a scale and shift, as Keras counts them (the batch is 0).
+        kind: `batch`, `renorm`, `ghost` or `frozen`.
+        ghost: examples that share statistics, for `ghost`.
+        center, scale: whether there is a shift, and a scale.
+        config: its layer's, for what no strategy decides (momentum, epsilon, initializers, regularizers).
+    """
+
+    axis: tuple[int, ...]
+    param_axis: tuple[int, ...]
+    kind: str = "batch"
+    ghost: int | None = None
+    center: bool = True
+    scale: bool = True
+    config: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Site:
     """One place in an architecture where the axis strategy is applied.
 
     `axes` names the site's axes without the batch, `shape` gives their sizes (`None`: unknown until run time).
-    The last axis is the one that holds channels or features.
+    The last axis is the one that holds channels or features. `own` is what is there in a model that was built before.
     """
 
     name: str
     axes: tuple[str, ...]
     shape: tuple[int | None, ...]
+    own: Own | None = None
 
 
 class Norm(Protocol):
     """What an architecture is handed: it puts the normalization under study at a site.
 
-    The architecture calls it once a site, on a Keras tensor `(batch, *axes)`, and goes on with what it returns.
+    The architecture calls it once a site, on a Keras tensor `(batch, *axes)`, and goes on with what it returns. A site
+    that is called by the same name again has the same layer again.
     """
 
-    def __call__(self, x: Any, *, axes: tuple[str, ...], name: str) -> Any:
+    def __call__(self, x: Any, *, axes: tuple[str, ...], name: str, own: Own | None = None) -> Any:
         """Normalize `x` at the site called `name`, whose axes without the batch are called `axes`."""
 
 

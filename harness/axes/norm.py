@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
-from harness.axes.resolved import ResolvedSite, site_of, with_lengths
+from harness.axes.resolved import ResolvedSite, is_called_again, site_of, with_lengths
 from harness.axes.strategy import AxisStrategy
 from harness.layers.normalization import AxisNormalization
 from harness.layers.variants import FrozenNormalization, GhostNormalization
+from harness.types import Own
 
+MOMENTUM, EPSILON = 0.99, 1e-3  # Keras's
+# What no strategy decides, and every layer of Keras's that has a scale or shift takes.
+_LIKE_THE_OWN = (
+    "center",
+    "scale",
+    *(f"{one}_{what}" for one in ("beta", "gamma") for what in ("initializer", "regularizer", "constraint")),
+)
 # The limits that training of batch renormalization ends with in Ioffe (2017), section 4.
 RENORM_CLIPPING = {"rmax": 3.0, "rmin": 1.0 / 3.0, "dmax": 5.0}
 
 
 class NormFactory:
     """A `Norm` that puts one strategy at every site of one model.
+
+    A `momentum` or `epsilon` of None is that of the layer that the site has in a model that was built before.
 
     Attributes:
         sites: what the strategy came to at each site, in the order in which the architecture called.
@@ -29,8 +39,8 @@ class NormFactory:
         strategy: AxisStrategy,
         *,
         batch_size: int,
-        momentum: float = 0.99,
-        epsilon: float = 1e-3,
+        momentum: float | None = MOMENTUM,
+        epsilon: float | None = EPSILON,
         present: Sequence[float] | None = None,
     ) -> None:
         self.strategy = strategy
@@ -41,12 +51,18 @@ class NormFactory:
         self.sites: list[ResolvedSite] = []
         self.layers: list[keras.layers.Layer] = []
 
-    def __call__(self, x: Any, *, axes: tuple[str, ...], name: str) -> Any:
+    def __call__(self, x: Any, *, axes: tuple[str, ...], name: str, own: Own | None = None) -> Any:
         """Normalize `x`, `(batch, *axes)`, at the site called `name`, which names the layer too."""
-        resolved = self.strategy.resolve(site_of(x, axes, name), batch_size=self.batch_size)
-        resolved = with_lengths(resolved, self.present)
+        site = site_of(x, axes, name, own)
+        if is_called_again(site, [one.site for one in self.sites]):
+            same = next((one for one in self.layers if one.name == name), None)
+            return x if same is None else same(x)
+        resolved = with_lengths(self.strategy.resolve(site, batch_size=self.batch_size), self.present)
         self.sites.append(resolved)
-        layer = layer_of(resolved, name, momentum=self.momentum, epsilon=self.epsilon, compiled=True)
+        config = {} if own is None else own.config
+        momentum = config.get("momentum", MOMENTUM) if self.momentum is None else self.momentum
+        epsilon = config.get("epsilon", EPSILON) if self.epsilon is None else self.epsilon
+        layer = layer_of(resolved, name, momentum=momentum, epsilon=epsilon, compiled=True, like=config)
         if layer is None:
             return x
         self.layers.append(layer)
@@ -54,7 +70,13 @@ class NormFactory:
 
 
 def layer_of(
-    resolved: ResolvedSite, name: str, *, momentum: float, epsilon: float, compiled: bool = False
+    resolved: ResolvedSite,
+    name: str,
+    *,
+    momentum: float,
+    epsilon: float,
+    compiled: bool = False,
+    like: Mapping[str, Any] | None = None,
 ) -> keras.layers.Layer | None:
     """The layer called `name` that does what a strategy came to at a site; None where the site stays as it is.
 
@@ -63,8 +85,11 @@ def layer_of(
         name: of the layer.
         momentum, epsilon: as in Keras.
         compiled: for cells, which train long and with one batch size.
+        like: the config of a batch normalization, whose initializers and what else no strategy decides it takes.
     """
+    like = like or {}
     common: dict[str, Any] = {"epsilon": epsilon, "name": name}
+    common |= {key: like[key] for key in _LIKE_THE_OWN if key in like and resolved.kind != "rms"}
     axes: dict[str, Any] = {
         "axis": resolved.axis,
         "param_axis": resolved.param_axis,
@@ -90,6 +115,8 @@ def layer_of(
             "renorm_clipping": RENORM_CLIPPING,
             "renorm_momentum": momentum,
         }
+        if like.get("renorm"):
+            options |= {key: like[key] for key in ("renorm_clipping", "renorm_momentum") if key in like}
         if len(resolved.axis) != 1 or resolved.axis != resolved.param_axis:
             return AxisNormalization(**axes, **options, **common)
         return keras.layers.BatchNormalization(axis=resolved.axis[0], momentum=momentum, **options, **common)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.types import Site, UserError
+from harness.types import Own, Site, UserError
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class ResolvedSite:
             "samples_per_statistic": self.samples_per_statistic,
             "fell_back": self.fell_back,
             **({} if self.median_samples is None else {"median_samples_per_statistic": self.median_samples}),
+            **({} if self.site.own is None else {"own": _own_to_dict(self.site.own)}),
         }
 
 
@@ -109,14 +110,31 @@ def what_is_done(sites: Sequence[ResolvedSite]) -> tuple[tuple[Site, tuple[Any, 
     return tuple((resolved.site, resolved.kept) for resolved in sites)
 
 
-def site_of(x: Any, axes: tuple[str, ...], name: str) -> Site:
+_OF_OWN = ("kind", "ghost", "center", "scale")
+
+
+def _own_to_dict(own: Own) -> dict[str, Any]:
+    axes = {"axis": list(own.axis), "param_axis": list(own.param_axis)}
+    return axes | {key: getattr(own, key) for key in _OF_OWN}
+
+
+def site_from_dict(entry: Mapping[str, Any]) -> Site:
+    """The site of an entry in a record, as `ResolvedSite.to_dict` wrote it."""
+    said = entry.get("own")
+    own = None
+    if said is not None:
+        own = Own(tuple(said["axis"]), tuple(said["param_axis"]), **{key: said[key] for key in _OF_OWN})
+    return Site(entry["name"], tuple(entry["axes"]), tuple(entry["shape"]), own)
+
+
+def site_of(x: Any, axes: tuple[str, ...], name: str, own: Own | None = None) -> Site:
     """The site that an architecture announces by calling its norm on `x`, `(batch, *axes)`."""
     if len(axes) != len(x.shape) - 1:
         raise ValueError(
             f"site {name!r} must name every axis of its input but the batch. "
             f"Received: axes={tuple(axes)}, x.shape={tuple(x.shape)}"
         )
-    return Site(name, tuple(axes), tuple(x.shape[1:]))
+    return Site(name, tuple(axes), tuple(x.shape[1:]), own)
 
 
 class SiteRecorder:
@@ -125,7 +143,24 @@ class SiteRecorder:
     def __init__(self) -> None:
         self.sites: list[Site] = []
 
-    def __call__(self, x: Any, *, axes: tuple[str, ...], name: str) -> Any:
+    def __call__(self, x: Any, *, axes: tuple[str, ...], name: str, own: Own | None = None) -> Any:
         """Note the site called `name`; `x` comes back as it is."""
-        self.sites.append(site_of(x, axes, name))
+        site = site_of(x, axes, name, own)
+        if not is_called_again(site, self.sites):
+            self.sites.append(site)
         return x
+
+
+def is_called_again(site: Site, known: Sequence[Site]) -> bool:
+    """Whether a site is among those that are known: a layer that several inputs share.
+
+    Raises:
+        UserError: its input has another shape than the first one had.
+    """
+    first = next((one for one in known if one.name == site.name), None)
+    if first is not None and first != site:
+        raise UserError(
+            f"expected inputs of one shape for the normalization {site.name}, which several share. "
+            f"Received: {list(first.shape)} and {list(site.shape)}"
+        )
+    return first is not None

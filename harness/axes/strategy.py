@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from harness.axes.resolved import ResolvedSite
 from harness.types import Site, UserError
 
-Kind = Literal["batch", "none", "layer", "instance", "group", "rms", "renorm", "ghost", "frozen"]
+Kind = Literal["batch", "none", "layer", "instance", "group", "rms", "renorm", "ghost", "frozen", "as_built"]
 Axes = str | int | Iterable[str | int]
 
 # Kinds whose statistics come from all of the batch, or a part of it, for the axes that a strategy names.
@@ -35,7 +35,7 @@ class AxisStrategy:
         kind: `batch` averages over the batch, as `stat_axes` says; `none` leaves the site as it is; `renorm` is batch
             renormalization; `ghost` averages over `ghost` examples of the batch at a time; `frozen` takes the first
             training batch's statistics for good; `layer`, `instance`, `group` and `rms` do not average
-            over the batch and name no axes.
+            over the batch and name no axes; `as_built` is what a model that was built before has there.
         fallback: what happens at a site that lacks a named axis or leaves `instance` or `layer` nothing to average
             over: `channel` keeps the last axis, `none` leaves the site as it is.
         groups: at most so many groups of channels, for `group`.
@@ -77,11 +77,13 @@ class AxisStrategy:
         """The strategy at one site, for training batches of `batch_size` examples.
 
         Raises:
-            UserError: an integer means the batch axis here, an axis is kept twice, a kept axis has no known size, or
-                `ghost` does not divide the batch.
+            UserError: an integer means the batch axis here, an axis is kept twice, a kept axis has no known size,
+                `ghost` does not divide the batch, or there is nothing for `as_built`.
         """
         if self.kind == "none":
             return ResolvedSite(site, "none")
+        if self.kind == "as_built":
+            return _as_built(site, batch_size)
         if self.kind in OVER_BATCH:
             axis, param_axis = _locate(self._stat_axes, site), _locate(self._param_axes, site)
             if axis is None or param_axis is None:
@@ -113,13 +115,7 @@ class AxisStrategy:
         kind = self.kind if self.kind in OVER_BATCH else "batch"
         if kind != "ghost":
             return _average_over_batch(site, kind, axis, param_axis, batch_size)
-        if batch_size > self.ghost and batch_size % self.ghost:
-            raise UserError(
-                "axis.ghost must divide the batch size, so that every statistic has as many examples. "
-                f"Received: axis.ghost={self.ghost}, batch size {batch_size}"
-            )
-        examples = min(self.ghost, batch_size)
-        return replace(_average_over_batch(site, kind, axis, param_axis, examples), ghost=self.ghost)
+        return _average_over_ghosts(site, axis, param_axis, batch_size, self.ghost)
 
 
 def keep_axes(keep: Axes, keep_params: Axes | None = None, name: str = "") -> AxisStrategy:
@@ -249,9 +245,43 @@ def _average_over_batch(
         axis=axis,
         param_axis=param_axis,
         statistics=_size(site, axis),
-        parameters=2 * _size(site, param_axis),
+        parameters=_each(site) * _size(site, param_axis),
         samples_per_statistic=None if None in averaged else batch_size * math.prod(s or 0 for s in averaged),
     )
+
+
+def _average_over_ghosts(
+    site: Site, axis: tuple[int, ...], param_axis: tuple[int, ...], batch_size: int, ghost: int
+) -> ResolvedSite:
+    if batch_size > ghost and batch_size % ghost:
+        raise UserError(
+            "axis.ghost must divide the batch size, so that every statistic has as many examples. "
+            f"Received: axis.ghost={ghost}, batch size {batch_size}"
+        )
+    return replace(_average_over_batch(site, "ghost", axis, param_axis, min(ghost, batch_size)), ghost=ghost)
+
+
+def _as_built(site: Site, batch_size: int) -> ResolvedSite:
+    """What the model that a site is in was built with."""
+    own = site.own
+    if own is None:
+        raise UserError(
+            "as_built is what a model that was built before has at its sites, and needs architecture=from_file. "
+            f"Received: the site {site.name!r} of another architecture"
+        )
+    if 0 in (*own.axis, *own.param_axis):
+        raise UserError(
+            f"the model as built keeps the batch axis at {site.name!r}, which ties its weights to the batch size: "
+            f"leave as_built out. Received: axis={list(own.axis)}"
+        )
+    if own.kind == "ghost" and own.ghost is not None:
+        return _average_over_ghosts(site, own.axis, own.param_axis, batch_size, own.ghost)
+    return _average_over_batch(site, own.kind, own.axis, own.param_axis, batch_size)
+
+
+def _each(site: Site) -> int:
+    """Parameters for each element that keeps any: a scale and a shift, where the model's own layer has both."""
+    return 2 if site.own is None else site.own.scale + site.own.center
 
 
 def _average_within_example(site: Site, kind: str, groups: int) -> ResolvedSite:
@@ -277,7 +307,7 @@ def _average_within_example(site: Site, kind: str, groups: int) -> ResolvedSite:
         param_axes=(site.axes[-1],),
         axis=axis,
         param_axis=last,
-        parameters=channels if kind == "rms" else 2 * channels,
+        parameters=channels if kind == "rms" else _each(site) * channels,
         samples_per_statistic=samples,
         groups=used,
     )

@@ -47,10 +47,14 @@ class Evaluator:
         self._forward_batch = graph(self._run_forward_batch)
         self._estimate = graph(self._run_estimate)
         if self._layers:
-            # Of each layer what it normalizes, and the mask of it where there is one.
-            inputs = [keras.tree.flatten(layer.input) for layer in self._layers]
+            # Of each call of each layer what it normalizes, and the mask of it where there is one.
+            calls = [(place, node) for place, layer in enumerate(self._layers) for node in layer._inbound_nodes]
+            inputs = [node.input_tensors for _, node in calls]
             ends = np.cumsum([len(tensors) for tensors in inputs])
-            self._places = [slice(end - len(tensors), end) for tensors, end in zip(inputs, ends, strict=True)]
+            self._calls = [
+                (place, slice(end - len(tensors), end))
+                for (place, _), tensors, end in zip(calls, inputs, ends, strict=True)
+            ]
             self._site_inputs = keras.Model(model.inputs, [tensor for tensors in inputs for tensor in tensors])
 
     @property
@@ -142,13 +146,11 @@ class Evaluator:
         weights = [tf.zeros(shape, tf.float64) for shape in shapes]
         for batch in order:
             inputs = keras.tree.flatten(self._site_inputs(tf.gather(x, batch), training=True))
-            moments = [_moments(layer, *inputs[at]) for layer, at in zip(self._layers, self._places, strict=True)]
-            means = [total + weight * mean for total, (mean, _, weight) in zip(means, moments, strict=True)]
-            squares = [
-                total + weight * variance + weight * mean**2
-                for total, (mean, variance, weight) in zip(squares, moments, strict=True)
-            ]
-            weights = [total + weight for total, (_, _, weight) in zip(weights, moments, strict=True)]
+            moments = [(place, *_moments(self._layers[place], *inputs[at])) for place, at in self._calls]
+            means = _added(means, [(place, weight * mean) for place, mean, _, weight in moments])
+            squares = _added(squares, [(place, weight * variance) for place, _, variance, weight in moments])
+            squares = _added(squares, [(place, weight * mean**2) for place, mean, _, weight in moments])
+            weights = _added(weights, [(place, weight) for place, _, _, weight in moments])
         estimates = [
             (tf.math.divide_no_nan(total, weight), tf.math.divide_no_nan(square, weight))
             for total, square, weight in zip(means, squares, weights, strict=True)
@@ -158,6 +160,11 @@ class Evaluator:
             (tf.cast(mean, tf.float32), tf.cast(tf.maximum(square - mean**2, 0.0), tf.float32))
             for mean, square in estimates
         ]
+
+
+def _added(totals: list[tf.Tensor], parts: list[tuple[int, tf.Tensor]]) -> list[tf.Tensor]:
+    """Each total with the parts of its place: one for each call of a layer."""
+    return [tf.add_n([total, *(part for at, part in parts if at == place)]) for place, total in enumerate(totals)]
 
 
 def _statistics_of(layer: keras.Layer, precise_mean: Any, precise_variance: Any) -> SiteStatistics:

@@ -88,6 +88,11 @@ def noting_initializers() -> Iterator[None]:
         keras.Layer.add_weight = plain
 
 
+def keep_value(weight: Any) -> None:
+    """Let every seed start a weight from the value that it has once its model is built."""
+    weight.filled_by = None
+
+
 def _initializer_of(weight: Any) -> Any:
     if not hasattr(weight, "filled_by"):
         if weight.trainable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.axes.resolved import SiteRecorder
@@ -11,7 +11,15 @@ from harness.config.build import what_went_wrong
 from harness.types import Site, TaskSpec, UserError
 
 
-def find_sites(config: Mapping[str, Any], spec: TaskSpec) -> list[Site]:
+class Sites(list[Site]):
+    """The sites of an architecture, and in `note` what it has to say of how it was built, empty where nothing."""
+
+    def __init__(self, sites: Iterable[Site] = (), note: str = "") -> None:
+        super().__init__(sites)
+        self.note = note
+
+
+def find_sites(config: Mapping[str, Any], spec: TaskSpec) -> Sites:
     """The normalization sites that a cell's architecture has for a task. Imports TensorFlow.
 
     The architecture is built once without any layer at its sites; the optimizer and the loss are made as well,
@@ -29,7 +37,8 @@ def find_sites(config: Mapping[str, Any], spec: TaskSpec) -> list[Site]:
     name = config["architecture"]["name"]
     recorder = SiteRecorder()
     try:
-        check_outputs(build_model(config["architecture"], spec, recorder), loss, spec)
+        model = build_model(config["architecture"], spec, recorder)
+        check_outputs(model, loss, spec)
     except UserError:
         raise
     except MemoryError:
@@ -41,4 +50,4 @@ def find_sites(config: Mapping[str, Any], spec: TaskSpec) -> list[Site]:
         ) from error
     if not recorder.sites:
         raise UserError(f"architecture {name} has no normalization site, so there is nothing to compare")
-    return recorder.sites
+    return Sites(recorder.sites, str(getattr(model, "note", "")))

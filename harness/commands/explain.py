@@ -205,7 +205,7 @@ def _all_strategies(site: Site, batch_size: int, config_dirs: Sequence[Path]) ->
 
     rows: list[tuple[str, Explanation | str]] = []
     for name in strategy_files(config_dirs):
-        if name == "keep":  # stands for axes that somebody gives
+        if name in ("keep", "as_built"):  # stand for axes that somebody gives, or a model has
             continue
         try:
             strategy = load_strategy(name, {}, config_dirs)

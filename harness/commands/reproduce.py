@@ -2,10 +2,9 @@
 
 Trains a recorded cell again from its record's own config and compares everything bit for bit: initial and final
 weights, order of batches, split, history and metrics. CELL is a cell's id, or as much of its beginning as names
-one. Where the data lie elsewhere by now, task.data.path (labels_path, spectra_path, data_dir) says where; they are
-checked to be the same. A cell of a task, architecture or strategy of your own needs the --config-dir that it was run
-with: what a record asks to call is called only where a config that you trust names it.
-
+one. Where the data lie elsewhere by now, task.data.path (labels_path, data_dir) says where, as architecture.path does
+of a model in a file; they are checked to be the same. A cell of a task, architecture or strategy of your own needs
+the --config-dir that it was run with: what a record asks to call is called only where a config that you trust names it.
 Exit status: 0 if all is equal, 1 if something differs or the cell cannot be trained again.
 """
 
@@ -31,18 +30,24 @@ from harness.words import choose_from, in_one_line
 
 COMPARED = ("status", "hashes", "metrics", "history", "counts", "sites")
 # Where things lie, which no cell's identity knows of.
-PLACES = ("path", "labels_path", "spectra_path", "data_dir")
+PLACES = (
+    "task.data.path",
+    "task.data.labels_path",
+    "task.data.spectra_path",
+    "task.data.data_dir",
+    "architecture.path",
+)
 
 
 def main(arguments: Arguments, console: Console) -> int:
     """Train again and compare."""
-    places = {f"task.data.{name}": "" for name in PLACES}
+    places = dict.fromkeys(PLACES, "")
     options = read_options(arguments, takes_config_dirs=True, results_dir="results/runs", **places)
     if len(arguments.words) != 1:
         raise UserError(f"reproduce expects one cell's id. Received: {' '.join(arguments.words) or 'nothing'}")
     check_backend()
     record = _find(Path(options["results_dir"]), arguments.words[0])
-    cell = _cell_of(record, {name: options[f"task.data.{name}"] for name in PLACES}, arguments.config_dirs)
+    cell = _cell_of(record, {place: options[place] for place in PLACES}, arguments.config_dirs)
     if record["status"] not in FINISHED:
         reason = in_one_line(record.get("reason", ""))
         console.print(f"the recorded cell ended as {record['status']} ({reason})", soft_wrap=True)
@@ -73,7 +78,7 @@ def _cell_of(record: Mapping[str, Any], places: Mapping[str, str], config_dirs: 
     config: dict[str, Any] = copy.deepcopy(record["config"])
     check_trusted(config, config_dirs)
     try:
-        data = config["task"]["data"]
+        nodes = {"task.data": config["task"]["data"], "architecture": config["architecture"]}
         named = [config[part]["name"] for part in ("task", "architecture", "axis")]
         check_settings(config)
         seen = record["data"]
@@ -82,12 +87,13 @@ def _cell_of(record: Mapping[str, Any], places: Mapping[str, str], config_dirs: 
         raise UserError(f"expected a record with all of a cell's config. Received: none of {error}") from error
     if missing or not all(isinstance(name, str) for name in named):
         raise UserError(f"expected a record that says what its data were. Received: no {', '.join(missing) or 'names'}")
-    for name, value in places.items():
-        if value and name not in data:
-            there = [f"task.data.{key}" for key in PLACES if key in data]
-            raise UserError(f"the cell's data have no such place: {choose_from(f'task.data.{name}', there)}")
+    there = [place for place in PLACES if place.rpartition(".")[2] in nodes[place.rpartition(".")[0]]]
+    for place, value in places.items():
+        if value and place not in there:
+            raise UserError(f"the cell has no such place: {choose_from(place, there)}")
         if value:
-            data[name] = str(Path(value).expanduser())
+            node, _, name = place.rpartition(".")
+            nodes[node][name] = str(Path(value).expanduser())
     return Cell(record["id"], record["identity"], config, seen)
 
 
@@ -95,9 +101,10 @@ def _say_failure(again: Mapping[str, Any], cell: Cell, console: Console) -> int:
     """Why there is nothing to compare: one reason, and not every value that is missing for it."""
     reason = in_one_line(again["reason"], 1000)
     console.print(f"cannot be trained again: {again['status']}: {reason}", style="red", soft_wrap=True)
-    data = cell.config["task"]["data"]
-    if there := [f"task.data.{name}=PATH" for name in PLACES if data.get(name)]:
-        console.print(f"where the data lie elsewhere by now: {', '.join(there)}", style="dim", soft_wrap=True)
+    nodes = {"task.data": cell.config["task"]["data"], "architecture": cell.config["architecture"]}
+    split = [place.rpartition(".") for place in PLACES]
+    if there := [f"{node}.{name}=PATH" for node, _, name in split if nodes[node].get(name)]:
+        console.print(f"where files lie elsewhere by now: {', '.join(there)}", style="dim", soft_wrap=True)
     return 1
 
 

@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 
 from harness.config.build import build_strategy, what_went_wrong
 from harness.config.composer import Composed, Composer
+from harness.config.model_file import note_digest
 from harness.config.naming import name_of_changed
 from harness.config.settings import check_settings
 from harness.config.sweeps import MOST_VALUES, with_members
@@ -26,6 +27,8 @@ from harness.words import choose_from
 
 NAMED_GROUPS = ("task", "architecture", "axis")
 COMPARISON_KEYS = ("architecture", "axis", "seed")
+# A model of the user's own is compared with what it is, and keeps the settings of its layers, unless said.
+FROM_FILE = "architecture=from_file"
 KEEP_KEYS = ("axis.keep", "axis.keep_params")
 # There is one place for a grid's records and one engine that runs it.
 ONE_FOR_THE_GRID = ("results_dir", "skip_invalid", "duplicates", "engine", "margin")
@@ -50,6 +53,7 @@ def expand(composer: Composer, overrides: Sequence[str]) -> list[dict[str, Any]]
             bases[shared] = _Base.of(composer, cell, values)
         config = bases[shared].with_values(values)
         check_settings(config)
+        note_digest(config)
         configs.append(config)
     for key in ONE_FOR_THE_GRID:
         other = next((config[key] for config in configs if config[key] != configs[0][key]), None)
@@ -151,11 +155,16 @@ def _cells(composer: Composer, overrides: Sequence[str]) -> Iterator[tuple[Overr
             if "axis" not in asked and any(key in asked for key in KEEP_KEYS):
                 asked["axis"] = composer.parse(["axis=keep"])[0]
             rest = {**_comparison(composer, chosen, without=asked), **asked}
+            if "axis" not in asked and _text(rest["architecture"]) == FROM_FILE:
+                rest["axis"] = composer.parse([f"axis=as_built,{_text(rest['axis']).partition('=')[2]}"])[0]
             # The order of the product is the order in which results are wanted: seeds vary slowest, so that
             # an interrupted grid has compared all strategies on the seeds that it reached.
             order = sorted((key for key in rest if key not in ("task", "study")), key=lambda key: key != "seed")
             for combination in itertools.product(*(_alternatives(composer, rest[key]) for key in order)):
-                yield (*chosen, *(override for override in combination if override is not None))
+                cell = [*chosen, *(override for override in combination if override is not None)]
+                if "norm" not in asked and FROM_FILE in map(_text, cell):
+                    cell += composer.parse(["norm=own"])
+                yield tuple(cell)
 
 
 def _by_key(overrides: Sequence[Override]) -> dict[str, Override]:

@@ -9,7 +9,7 @@ from typing import Any
 
 # Where things lie, who runs them and how differences are judged does not change an outcome; the recipe has become
 # `train`, the comparison and the study have become cells; where data came from is in the data's digest and source, and
-# whether they are those that were published; how a strategy is drawn is for figures.
+# whether they are those that were published; a model's file is in its digest; how a strategy is drawn is for figures.
 IRRELEVANT = (
     "results_dir",
     "skip_invalid",
@@ -25,6 +25,7 @@ IRRELEVANT = (
     "task.data.spectra_path",
     "task.data.data_dir",
     "task.data.published",
+    "architecture.path",
     "train.device",
     "train.checkpoint_seconds",
     "axis.look",

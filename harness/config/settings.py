@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from harness.config.model_file import is_from_file
 from harness.config.numbers import Number
 from harness.config.optimizer_options import check_options
 from harness.config.paths import expand_paths
@@ -24,9 +25,9 @@ NUMBERS = {
     "train.threads": Number(1, 1024, whole=True),
     "train.checkpoint_seconds": Number(0),
     "probe.every": Number(0, whole=True),
-    "norm.momentum": Number(0, 1),
-    "norm.epsilon": Number(0, 1e6, above=True),
 }
+# Of the normalization layers; null where a model of the user's own has its own.
+LAYER_NUMBERS = {"norm.momentum": Number(0, 1), "norm.epsilon": Number(0, 1e6, above=True)}
 # Numbers that may be left to a rule: null.
 OPTIONAL_NUMBERS = {"margin": Number(0, above=True)}
 WORDS = {
@@ -81,6 +82,8 @@ def check_settings(config: dict[str, Any]) -> None:
     _check_known(config)
     _check_numbers(config, NUMBERS)
     _check_numbers(config, {key: one for key, one in OPTIONAL_NUMBERS.items() if config.get(key) is not None})
+    own = is_from_file(config)
+    _check_numbers(config, {k: one for k, one in LAYER_NUMBERS.items() if not own or _value(config, k) is not None})
     _check_source_seeds(config)
     later = {key: words for key, words in LATER_WORDS.items() if key in config}
     for key, words in {**WORDS, **later}.items():
@@ -155,6 +158,7 @@ def _known_keys() -> dict[str, tuple[str, ...]]:
     dotted = {
         *NUMBERS,
         *OPTIONAL_NUMBERS,
+        *LAYER_NUMBERS,
         *SOURCE_SEEDS,
         *WORDS,
         *LATER_WORDS,

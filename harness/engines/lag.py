@@ -23,7 +23,9 @@ def lag_note(config: Mapping[str, Any], data: Mapping[str, Any], sites: Sequence
         data: the summary of its data, with the sizes of the split.
         sites: its strategy at each site.
     """
-    train, momentum = config["train"], float(config["norm"]["momentum"])
+    train, momentum = config["train"], config["norm"]["momentum"]
+    if momentum is None:  # each site's own, as in the model's file
+        return ""
     steps = int(train["epochs"]) * (int(data["sizes"]["train"]) // int(train["batch_size"]))
     left = momentum**steps
     if left <= MOST_LEFT or not any(site.kind in _AVERAGED for site in sites):

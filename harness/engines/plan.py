@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from harness.axes.resolved import ResolvedSite, what_is_done, with_lengths
+from harness.axes.resolved import ResolvedSite, site_from_dict, what_is_done, with_lengths
 from harness.axes.strategy import AxisStrategy, check_takes
 from harness.cell.cell import Cell
 from harness.cell.data import summarize_planned
@@ -37,6 +37,7 @@ class PlannedCell:
         invalid: why the cell cannot be run, in one line, else empty.
         same_as: name of another strategy of the plan that computes the same in this place, else empty.
         trained_as: id of that strategy's cell, where it differs from this one in the strategy alone and stands for it.
+        note: what the architecture has to say of how it was built, where it was.
     """
 
     cell: Cell
@@ -45,6 +46,7 @@ class PlannedCell:
     invalid: str = ""
     same_as: str = ""
     trained_as: str = ""
+    note: str = ""
 
     @property
     def done(self) -> bool:
@@ -97,10 +99,11 @@ class Plan:
         return [planned for planned in self.cells if planned.invalid]
 
     def notes(self) -> list[str]:
-        """What is to be known before anything is trained: of the tasks' data, and of runs too short; each once."""
+        """What is to be known before anything is trained: of data, of architectures, of runs too short; each once."""
         of_data = (str(planned.cell.data.get("note") or "") for planned in self.cells)
+        of_models = (planned.note for planned in self.cells)
         of_lag = (lag_note(planned.cell.config, planned.cell.data, planned.sites) for planned in self.cells)
-        return [note for note in dict.fromkeys((*of_data, *of_lag)) if note]
+        return [note for note in dict.fromkeys((*of_data, *of_models, *of_lag)) if note]
 
     def estimated_seconds(self) -> float | None:
         """Seconds that the cells to run took elsewhere in this folder, one after another; None if not known."""
@@ -148,8 +151,8 @@ def build_plan(configs: Sequence[dict[str, Any]], results_dir: Path, find_sites:
             continue
         cell = Cell(cell_id(config, identity), identity, config, data)
         record = known.get(cell.id)
-        sites, invalid = resolver.resolve(cell, record)
-        planned[identity] = PlannedCell(cell, record, sites, invalid)
+        sites, invalid, note = resolver.resolve(cell, record)
+        planned[identity] = PlannedCell(cell, record, sites, invalid, note=note)
     cells = _name_equals(list(planned.values()))
     if any(config.get("duplicates", "once") == "once" for config in configs):
         cells = _train_once(cells)
@@ -162,10 +165,10 @@ class _Resolver:
     def __init__(self, find_sites: SiteFinder) -> None:
         self._find_sites = find_sites
         self._sites: dict[str, Sequence[Site]] = {}
-        self._resolved: dict[str, tuple[tuple[ResolvedSite, ...], str]] = {}
+        self._resolved: dict[str, tuple[tuple[ResolvedSite, ...], str, str]] = {}
 
-    def resolve(self, cell: Cell, record: Mapping[str, Any] | None) -> tuple[tuple[ResolvedSite, ...], str]:
-        """The strategy at each site, and why it cannot be had there, if so."""
+    def resolve(self, cell: Cell, record: Mapping[str, Any] | None) -> tuple[tuple[ResolvedSite, ...], str, str]:
+        """The strategy at each site, why it cannot be had there, if so, and what the architecture has to say."""
         config, data = cell.config, cell.data
         # What is built to find the sites, and can fail to be: the model, its optimizer and its loss.
         objects = [config["train"]["optimizer"], config["train"]["optimizer_options"], config["task"]["loss"]]
@@ -178,9 +181,10 @@ class _Resolver:
             except EngineError:
                 raise
             except UserError as error:
-                self._resolved[key] = (), str(error)
+                self._resolved[key] = (), str(error), ""
             else:
-                self._resolved[key] = _resolve(config, sites, data.get("present"))
+                said = getattr(sites, "note", "")
+                self._resolved[key] = *_resolve(config, sites, data.get("present")), said
         return self._resolved[key]
 
     def _sites_of(self, built: str, cell: Cell, record: Mapping[str, Any] | None) -> Sequence[Site]:
@@ -188,7 +192,7 @@ class _Resolver:
             return self._sites[built]
         if record is not None and is_done(record) and record["sites"]:
             # The record tells the sites, and no model need be built.
-            return [Site(s["name"], tuple(s["axes"]), tuple(s["shape"])) for s in record["sites"]]
+            return [site_from_dict(entry) for entry in record["sites"]]
         self._sites[built] = self._find_sites(cell.config, cell.spec)
         return self._sites[built]
 

@@ -90,8 +90,21 @@ class _PlacedSite(TypedDict):
     shape: list[Whole | None]
 
 
+class Own(TypedDict):
+    """What a site had in a model that was built before."""
+
+    axis: list[Whole]
+    param_axis: list[Whole]
+    kind: Literal["batch", "renorm", "ghost", "frozen"]
+    ghost: Count | None
+    center: bool
+    scale: bool
+
+
 class Site(_PlacedSite, total=False):
     """One place where a strategy was applied."""
+
+    own: Own
 
     fell_back: bool
     samples_per_statistic: Count | None

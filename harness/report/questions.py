@@ -92,8 +92,8 @@ class Questions:
 
 
 def default_baseline(strategies: Sequence[str]) -> str:
-    """`channel`, what Keras does unless told otherwise; else `none`; else the first."""
-    return next((name for name in (BASELINE, "none") if name in strategies), min(strategies))
+    """A user's own model `as_built`; else `channel`, what Keras does unless told; else `none`; else the first."""
+    return next((name for name in ("as_built", BASELINE, "none") if name in strategies), min(strategies))
 
 
 @cache

@@ -15,6 +15,7 @@ from harness.config.settings import (
     CLOSED,
     ELSEWHERE,
     KINDS,
+    LAYER_NUMBERS,
     NUMBERS,
     OPTIONAL_NUMBERS,
     ROUND_KINDS,
@@ -27,7 +28,17 @@ from tests.bad_input.refusing import complaint, grid_of
 
 CONF = config_directory()
 GROUPS = sorted({path.parent.name for path in CONF.glob("*/*.yaml")} - {"study"})
-CHECKED = {*NUMBERS, *OPTIONAL_NUMBERS, *SOURCE_SEEDS, *WORDS, *KINDS, *ROUND_NUMBERS, *ROUND_KINDS, *ELSEWHERE}
+CHECKED = {
+    *NUMBERS,
+    *LAYER_NUMBERS,
+    *OPTIONAL_NUMBERS,
+    *SOURCE_SEEDS,
+    *WORDS,
+    *KINDS,
+    *ROUND_NUMBERS,
+    *ROUND_KINDS,
+    *ELSEWHERE,
+}
 
 
 def options(node: Any, place: str) -> Iterator[tuple[str, Any]]:

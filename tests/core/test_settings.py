@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from harness.config.numbers import Number
-from harness.config.settings import NUMBERS, check_batch_size, check_device, check_finite
+from harness.config.settings import LAYER_NUMBERS, NUMBERS, check_batch_size, check_device, check_finite
 from harness.types import UserError
 from harness.words import choose_from
 
@@ -27,8 +27,8 @@ def test_a_number_is_taken_exactly_where_it_lies_in_its_range(value):
 
 
 def test_limits_belong_to_the_range_unless_it_lies_above_them():
-    assert NUMBERS["norm.momentum"].convert("", 0) == 0.0
-    assert NUMBERS["norm.momentum"].convert("", 1) == 1.0
+    assert LAYER_NUMBERS["norm.momentum"].convert("", 0) == 0.0
+    assert LAYER_NUMBERS["norm.momentum"].convert("", 1) == 1.0
     assert NUMBERS["seed"].convert("", 0) == 0
     with pytest.raises(UserError, match="above 0"):
         NUMBERS["train.learning_rate"].convert("", 0)

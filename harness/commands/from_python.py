@@ -1,0 +1,478 @@
+"""The command line from Python: `compare` a model's strategies on data, `run` a grid; both train in other processes."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import inspect
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.commands.arguments import parse
+from harness.files import replacing
+from harness.records.frames import Cells
+from harness.records.grids import read_grids
+from harness.records.store import FINISHED, read_records
+from harness.statistics.comparison import Comparison as OneComparison
+from harness.statistics.comparison import comparisons
+from harness.types import TaskSpec, UserError, digest_arrays
+from harness.words import first_line, in_one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+RESULTS = Path("results") / "compare"
+ARRAYS = ("x", "y", "x_test", "y_test", "group", "split", "classes")
+_DEFAULT_RESULTS = "results/runs"
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """Strategies compared on one model and data. A notebook shows it as a table with its verdict.
+
+    Attributes:
+        cells: one row a cell, as `harness.load_results` gives them: settings, metrics, costs, provenance.
+        baseline: the strategy that the others are compared with.
+        results_dir: where the records lie; `python -m harness report results_dir=...` writes a page of them.
+    """
+
+    cells: pd.DataFrame
+    baseline: str
+    results_dir: Path
+    _of: OneComparison = field(repr=False)
+
+    @cached_property
+    def verdict(self) -> str:
+        """What the seeds tell of each strategy against the baseline, and what they do not, in a few sentences."""
+        from harness.report.answers.better import better_sentence
+
+        if len(self._of.strategies) < 2:
+            return f"{self.baseline} alone is no comparison."
+        return better_sentence(self._pairs, self.baseline).replace("`", "")
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a strategy, in the order of the metric.
+
+        `axis`; `mean` of the test metric over seeds, in its own unit, with its 95 % interval `low`, `high`; `sd` over
+        seeds; `precise_mean`, `gap`; costs; and against the baseline `verdict` (`better`, `worse`, `equivalent`,
+        `undecided`), the mean paired `difference` and the corrected `p`, missing for the baseline itself.
+        """
+        from harness.statistics.summary import aggregate_comparison
+
+        rows = aggregate_comparison(self._of).rows
+        if len(self._of.strategies) < 2:
+            return rows
+        judged = self._pairs.rows[["axis", "verdict", "difference", "p"]]
+        return rows.merge(judged, on="axis", how="left", suffixes=("", "_to_baseline"))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Each seed's difference to the baseline, by strategy; of one strategy, its seeds."""
+        from harness.report.answers.better import plot_paired_differences
+        from harness.report.answers.reached import plot_seed_cloud
+
+        if len(self._of.strategies) < 2:
+            return plot_seed_cloud(self._of, ax=ax)
+        return plot_paired_differences(self._pairs, ax)
+
+    @property
+    def _pairs(self) -> Any:
+        from harness.statistics.verdicts import compare_pairs
+
+        return compare_pairs(self._of, baseline=self.baseline)
+
+    @property
+    def _sheet(self) -> Any:
+        from harness.report.answers.reached import comparison_sheet
+        from harness.statistics.summary import aggregate_comparison
+
+        return comparison_sheet(aggregate_comparison(self._of))
+
+    def __repr__(self) -> str:
+        from harness.report.sheet import to_markdown
+
+        return f"{to_markdown(self._sheet)}\n{self.verdict}\n"
+
+    def _repr_html_(self) -> str:
+        from harness.report.sheet import to_html
+
+        said = [self._sheet.title, *self._sheet.caption, self.verdict]
+        title, *notes = (html.escape(line) for line in said)
+        return f"<p><b>{title}</b></p>\n{to_html(self._sheet)}\n" + "\n".join(f"<p>{note}</p>" for note in notes)
+
+
+def run(overrides: Iterable[str] = (), *, config_dirs: Iterable[str | Path] = (), quiet: bool = False) -> pd.DataFrame:
+    """Run what `python -m harness run OVERRIDES` runs; what has a record is not run again.
+
+    Args:
+        overrides: as typed there, each a string: `["task=mnist", "axis=none,channel", "seed=range(10)"]`.
+        config_dirs: folders with yaml files of your own.
+        quiet: whether nothing is printed of how far it is.
+
+    Returns:
+        One row a cell of the grid, failed ones too (`status`), as `harness.load_results` gives them.
+
+    Raises:
+        UserError: what the command line would refuse, in its words.
+    """
+    overrides = _texts(overrides)
+    given = parse(overrides)
+    if given.words or given.hydra_flags:
+        raise UserError(f"overrides: expected key=value. Received: {' '.join([*given.words, *given.hydra_flags])}")
+    asked = [one.partition("=")[2].strip("'\"") for one in overrides if one.startswith("results_dir=")]
+    folder = [_DEFAULT_RESULTS, *asked][-1]
+    folder_option = [text for one in config_dirs for text in ("--config-dir", str(one))]
+    _run([*overrides, *folder_option], quiet=quiet)
+    return Cells.of(_records_of_last(Path(folder).expanduser())).rows
+
+
+def compare(
+    model: Any,
+    data: Any,
+    *,
+    strategies: Sequence[str | Sequence[int | str]] | None = None,
+    seeds: int | Sequence[int] = 10,
+    weights: str = "fresh",
+    head: str = "replace",
+    axes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    data_axes: Sequence[str] | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    baseline: str | None = None,
+    margin: float | None = None,
+    overrides: Iterable[str] = (),
+    results_dir: str | Path = RESULTS,
+    quiet: bool = False,
+) -> Comparison:
+    """Train a model under each strategy and seed on the same data, and say which differences are real.
+
+    All strategies start from the same weights and see the same batches. A second call with more seeds or strategies
+    trains what is new and no more.
+
+    Args:
+        model: a built Keras model, sequential or functional; the path of one saved as .keras or .h5; or a function
+            that builds one. That is given what it names or takes, in this order, of `task` (a `harness.types.TaskSpec`
+            with `axes`, `shape` and `outputs`) and `norm`, which it may call in the place of a batch normalization:
+            `x = norm(x, axes=("height", "width", "channel"), name="norm_1")`, as this project's architectures do.
+        data: `{"x": x, "y": y}` with x `(example, *axes)` and y `(example,)`, classes or numbers, maybe `group` and
+            `split` `(example,)`, or `x_test` and `y_test`; `(x, y)`, or `(x, y, x_test, y_test)`; the path of an .npz
+            file or a folder of .npy files that holds these; or the name of a task, such as `"mnist"`.
+        strategies: names such as `"spatial"`, and axes that are kept, such as `[1, 2]` (the batch is 0) or
+            `["height"]`; None: what the task compares, and the model `as_built`.
+        seeds: how many, or which; below 6 no difference can be told.
+        weights: `fresh`: drawn from each seed by the model's own initializers; `keep`: from the model's.
+        head: what becomes of an output layer of another number of outputs than the data's: `replace` or `refuse`.
+        axes: names of the axes of the model's normalizations, as in `AxisStrategy`; None: by the layers before them.
+        data_axes: names of an example's axes; None: by their number.
+        epochs, batch_size: of training; None: as the task has them.
+        baseline: what the strategies are compared with; None: `as_built`, else `channel`, else `none`.
+        margin: a difference too small to matter, in the metric's unit; None: 0.01 of accuracies, 5 % of errors.
+        overrides: further settings, as on the command line: `["train.learning_rate=0.01"]`.
+        results_dir: where records, and the model and arrays that were given, are kept.
+        quiet: whether nothing is printed of how far it is.
+
+    Returns:
+        A `Comparison` with `verdict`, `table`, `plot()` and `cells`.
+
+    Raises:
+        UserError: the model or the data are not of these, do not fit each other, or no cell finished; in one line.
+    """
+    folder = Path(results_dir).expanduser()
+    of_data = _data_overrides(data, folder, data_axes)
+    shared = [*of_data, f"results_dir={_quoted(str(folder))}", *_training(epochs, batch_size, margin)]
+    shared += _texts(overrides)
+    path, sites, strategies = _saved_model(model, folder, shared, weights, strategies)
+    shared += ["architecture=from_file", f"architecture.path={_quoted(str(path))}"]
+    shared += [f"architecture.weights={weights}", f"architecture.head={head}"]
+    if axes is not None or sites:
+        shared.append(f"architecture.axes={_in_grammar(axes if axes is not None else sites)}")
+    shared.append(f"seed={_seeds(seeds)}")
+    records: dict[str, dict[str, Any]] = {}
+    for of_axes in _strategy_overrides(strategies):
+        _run([*shared, *of_axes], quiet=quiet)
+        records |= {record["id"]: record for record in _records_of_last(folder)}
+    return _comparison(list(records.values()), baseline, margin, folder)
+
+
+def _comparison(
+    records: Sequence[Mapping[str, Any]], baseline: str | None, margin: float | None, folder: Path
+) -> Comparison:
+    from harness.report.questions import default_baseline
+    from harness.words import choose_from
+
+    if not any(record["measures"] for record in records):
+        reason = next((record["reason"] for record in records if record["status"] not in FINISHED), "no cell was run")
+        raise UserError(f"expected a cell that finishes. Received: {in_one_line(str(reason))}")
+    cells = Cells.of(records)
+    (found,) = comparisons(cells, margin=margin)
+    chosen = default_baseline(found.strategies) if baseline is None else baseline
+    if chosen not in found.strategies:
+        raise UserError(f"baseline: {choose_from(str(chosen), found.strategies)}")
+    return Comparison(found.cells, chosen, folder, found)
+
+
+def _run(arguments: Sequence[str], *, quiet: bool) -> None:
+    """`python -m harness run` in a process of its own, where TensorFlow is set up as cells need it.
+
+    Raises:
+        UserError: it was refused.
+    """
+    paths = [str(Path(path).resolve()) for path in sys.path if path and Path(path).is_dir()]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "harness", "run", *arguments]
+    with (
+        tempfile.TemporaryFile() as aside,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=aside, text=True, encoding="utf-8", env=environment
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            told = True
+            for line in process.stdout:
+                told &= bool(line.strip())  # behind an empty line is the comparison, which is returned
+                if told and not quiet:
+                    print(line, end="", flush=True)
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            raise
+        process.wait()
+        aside.seek(0)
+        errors = aside.read().decode("utf-8", "replace")
+    if process.returncode not in (0, 1):
+        said = [line for line in errors.splitlines() if line.startswith("harness: error: ")]
+        raise UserError(said[-1].partition("error: ")[2] if said else f"the run ended: {errors[-300:].strip()}")
+
+
+def _records_of_last(folder: Path) -> list[dict[str, Any]]:
+    grids = read_grids(folder) if folder.is_dir() else []
+    wanted = set(grids[0].cells) if grids else set()
+    return [record for record in read_records(folder) if record["id"] in wanted]
+
+
+def _texts(overrides: Iterable[str]) -> list[str]:
+    if isinstance(overrides, str):
+        raise UserError(f"overrides: expected a list of texts such as ['task=mnist']. Received: {overrides!r}")
+    texts = list(overrides)
+    for one in texts:
+        if not isinstance(one, str):
+            raise UserError(f"overrides: expected texts such as 'train.epochs=3'. Received: {one!r}")
+    return texts
+
+
+def _quoted(text: str) -> str:
+    from harness.config.composer import quote
+
+    return quote(text)
+
+
+def _in_grammar(axes: Any) -> str:
+    """Names of axes, or such lists by site, as Hydra reads them, which takes no key in quotes."""
+    if isinstance(axes, Mapping):
+        return "{" + ",".join(f"{site}:{_in_grammar(names)}" for site, names in axes.items()) + "}"
+    return json.dumps(axes if isinstance(axes, str) else list(axes))
+
+
+def _training(epochs: int | None, batch_size: int | None, margin: float | None) -> list[str]:
+    named = {"train.epochs": epochs, "train.batch_size": batch_size, "margin": margin}
+    return [f"{key}={value}" for key, value in named.items() if value is not None]
+
+
+def _seeds(seeds: int | Sequence[int]) -> str:
+    if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
+        if seeds < 1:
+            raise UserError(f"seeds: expected at least 1. Received: {seeds}")
+        return f"range({seeds})"
+    if isinstance(seeds, (str, bool)) or not isinstance(seeds, Iterable) or not (found := list(seeds)):
+        raise UserError(f"seeds: expected how many, or a list of them. Received: {seeds!r}")
+    return ",".join(map(str, found))
+
+
+def _strategy_overrides(strategies: Sequence[Any] | None) -> list[list[str]]:
+    """The overrides of each grid: one of strategies with names, one of axes."""
+    if strategies is None:
+        return [[]]
+    if isinstance(strategies, str) or not isinstance(strategies, Iterable) or not (given := list(strategies)):
+        raise UserError(f"strategies: expected a list such as ['channel', [1, 2]]. Received: {strategies!r}")
+    names = [one for one in given if isinstance(one, str)]
+    kept = [json.dumps(_kept(one)) for one in given if not isinstance(one, str)]
+    grids = [[f"axis={','.join(names)}"]] if names else []
+    return [*grids, [f"axis.keep={','.join(kept)}"]] if kept else grids
+
+
+def _kept(axes: Any) -> list[int | str]:
+    items = list(axes) if isinstance(axes, (list, tuple)) else [axes]
+    for item in items:
+        if isinstance(item, bool) or not isinstance(item, (int, str)):
+            raise UserError(f"strategies: expected names, and lists of axes such as [1, 2]. Received: {axes!r}")
+    return items
+
+
+def _data_overrides(data: Any, folder: Path, axes: Sequence[str] | None) -> list[str]:
+    named = [] if axes is None else [f"task.data.axes={json.dumps(list(axes))}"]
+    if isinstance(data, Path) or (isinstance(data, str) and (data.endswith(".npz") or Path(data).is_dir())):
+        return ["task=arrays", f"task.data.path={_quoted(str(data))}", *named]
+    if isinstance(data, str):
+        return [f"task={data}", *named]
+    arrays = data
+    if isinstance(data, (tuple, list)) and len(data) in (2, 4):
+        arrays = dict(zip(("x", "y", "x_test", "y_test"), data, strict=False))
+    if not isinstance(arrays, Mapping) or not {"x", "y"} <= arrays.keys() or not arrays.keys() <= {*ARRAYS}:
+        keys = list(arrays) if isinstance(arrays, Mapping) else type(data).__name__
+        raise UserError(
+            f"data: expected arrays as {{'x': x, 'y': y}}, maybe with {', '.join(ARRAYS[2:])}; (x, y); the path of an "
+            f".npz file; or the name of a task. Received: {in_one_line(str(keys))}"
+        )
+    given = {key: np.asarray(arrays[key]) for key in ARRAYS if key in arrays}
+    for key, array in given.items():
+        if array.dtype == object:
+            raise UserError(f"data: expected numbers or texts of one shape in {key}. Received: {array.dtype}")
+    path = folder / "data" / f"{digest_arrays(*(given[key] for key in given))[:16]}.npz"
+    if not path.is_file():
+        _keep(path, lambda file: np.savez(file, **given))  # type: ignore[arg-type]
+    return ["task=arrays", f"task.data.path={_quoted(str(path))}", *named]
+
+
+def _keep(path: Path, write: Callable[[Any], None]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            write(file)
+    except OSError as error:
+        raise UserError(
+            f"results_dir: expected a folder that can be written to ({first_line(error)}). Received: {path.parents[1]}"
+        ) from error
+
+
+def _saved_model(
+    model: Any, folder: Path, shared: Sequence[str], weights: str, strategies: Any
+) -> tuple[Path, dict[str, list[str]], Any]:
+    """Where the model lies, the axes that its function named, by site, and the strategies to compare."""
+    if isinstance(model, (str, Path)):
+        return Path(model), {}, strategies
+    sites: dict[str, list[str]] = {}
+    built = model
+    if not hasattr(model, "layers") and callable(model):
+        config = _config_of(shared)
+        built = _built_by(model, _spec_of(config), sites)
+        if strategies is None and sites:  # built with `channel`, which the task has in its own comparison
+            strategies = str(config["task"]["comparison"]["axis"]).split(",")
+    import keras
+
+    if not isinstance(built, keras.Model):
+        raise UserError(
+            "model: expected a built Keras model, the path of one, or a function that returns one. "
+            f"Received: {type(built).__name__}"
+        )
+    if not built.built:
+        raise UserError("model: expected a model that is built: give it an Input. Received: one without any weights")
+    path = folder / "models" / f"{_key_of(built, keep=weights == 'keep')}.keras"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}.keras")
+        try:
+            built.save(aside)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    return path, sites, strategies
+
+
+def _config_of(overrides: Sequence[str]) -> dict[str, Any]:
+    from harness.commands.arguments import configs_of
+
+    # Any architecture and strategy will do: the task's part is read.
+    return configs_of(parse([*overrides, "architecture=mlp", "axis=none", "seed=0"]))[0]
+
+
+def _spec_of(config: Mapping[str, Any]) -> TaskSpec:
+    from harness.cell.data import load_task
+
+    return load_task(config["task"]["data"]).data.spec
+
+
+def _built_by(function: Callable[..., Any], spec: TaskSpec, sites: dict[str, list[str]]) -> Any:
+    """What a user's function builds, with batch normalization at the sites that it names; these are noted."""
+    from harness.axes import AxisNormalization
+
+    made: dict[str, Any] = {}
+
+    def norm(x: Any, *, axes: Sequence[str], name: str, own: Any = None) -> Any:
+        if len(axes) != len(x.shape) - 1:
+            raise UserError(
+                f"site {name!r}: expected a name for each axis of {tuple(x.shape)[1:]}. Received: axes={tuple(axes)}"
+            )
+        sites[name] = list(axes)
+        made.setdefault(name, AxisNormalization(name=name))
+        return made[name](x)
+
+    offered = {"task": spec, "norm": norm}
+    parameters = inspect.signature(function).parameters.values()
+    needed = [one for one in parameters if one.default is one.empty and one.kind not in (one.VAR_KEYWORD,)]
+    if all(one.name in offered for one in needed):
+        return function(**{one.name: offered[one.name] for one in parameters if one.name in offered})
+    if len(needed) > 2:
+        raise UserError(
+            "model: expected a function of task and norm, or of fewer. "
+            f"Received: {function.__name__}({', '.join(one.name for one in needed)})"
+        )
+    return function(*list(offered.values())[: len(needed)])
+
+
+def _key_of(model: Any, *, keep: bool) -> str:
+    """A name for a model by what a grid takes of it; names that Keras numbered by what it built before do not count."""
+    import keras
+
+    from harness.models.from_file import is_trained
+
+    config = _plain(keras.saving.serialize_keras_object(model))
+    names: dict[str, str] = {}
+    for node in _nodes(config):
+        own, automatic = str(node["config"].get("name")), str(node["class_name"]).lower()
+        if re.fullmatch(rf"{re.escape(automatic)}[0-9]*", own.replace("_", "").lower()):
+            names.setdefault(own, f"{automatic} {len(names)}")
+    kept = [layer for layer in model._flatten_layers() if keep or not is_trained(layer)]
+    values = [keras.ops.convert_to_numpy(weight) for layer in kept for weight in layer._trainable_variables]
+    values += [keras.ops.convert_to_numpy(weight) for layer in kept for weight in layer._non_trainable_variables]
+    text = json.dumps(_renamed(config, names), sort_keys=True, default=str)
+    return hashlib.sha256(f"{text}{digest_arrays(*values)}".encode()).hexdigest()[:16]
+
+
+def _plain(node: Any) -> Any:
+    """A config without what is of training, or of this process."""
+    if isinstance(node, Mapping):
+        left_out = ("compile_config", "shared_object_id", "build_config")
+        return {key: _plain(value) for key, value in node.items() if key not in left_out}
+    return [_plain(one) for one in node] if isinstance(node, (list, tuple)) else node
+
+
+def _nodes(node: Any) -> Iterable[Mapping[str, Any]]:
+    if isinstance(node, Mapping):
+        if isinstance(node.get("class_name"), str) and isinstance(node.get("config"), Mapping):
+            yield node
+        for value in node.values():
+            yield from _nodes(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _nodes(value)
+
+
+def _renamed(node: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(node, Mapping):
+        return {key: _renamed(value, names) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_renamed(one, names) for one in node]
+    return names.get(node, node) if isinstance(node, str) else node
