@@ -28,6 +28,7 @@ from harness.report.canvas import (
     say_empty,
     strategy_rows,
 )
+from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
 from harness.report.sheet import Column, Sheet, label_of, number
 from harness.report.text import (
@@ -203,9 +204,11 @@ def plot_paired_differences(pairs: Table, ax: Axes | None = None) -> Axes:
     columns = ("difference", "low", "high", "wide_low", "wide_high")
     for row, (strategy, mean, low, high, wide_low, wide_high) in enumerate(_values(table, *columns)):
         look = look_of(strategy, looks)
-        ax.plot([wide_low, wide_high], [row, row], color=look.colour, linewidth=1)
-        ax.plot([low, high], [row, row], color=look.colour, linewidth=2.4, solid_capstyle="butt")
-        ax.plot([mean], [row], look.marker, color=look.colour, markersize=8, markeredgecolor="white")
+        with drawn_for(ax, strategy):
+            ax.plot([wide_low, wide_high], [row, row], color=look.colour, linewidth=1)
+            ax.plot([low, high], [row, row], color=look.colour, linewidth=2.4, solid_capstyle="butt")
+            (mark,) = ax.plot([mean], [row], look.marker, color=look.colour, markersize=8, markeredgecolor="white")
+            say_of_each(mark, [f"{strategy} minus {baseline}: {mean:+.3g} [{low:+.3g}, {high:+.3g}]"], [mean])
     for row, one in enumerate(rows_of(table)):
         said = verdict_text(one, quantity.unit) if one["seeds"] else "no seed in common"
         ax.annotate(

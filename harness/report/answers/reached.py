@@ -32,6 +32,7 @@ from harness.report.canvas import (
     strategy_rows,
     subtitle_of,
 )
+from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
 from harness.report.sheet import ARROWS, Column, Sheet, count, label_of, number
 from harness.report.text import (
@@ -177,13 +178,16 @@ def plot_seed_cloud(comparison: Comparison, metric: str | None = None, ax: Axes 
     for row, (strategy, (mean, *interval)) in enumerate(zip(summary["axis"], estimates, strict=True)):
         look = look_of(strategy, comparison.looks)
         rows = frame[(frame["axis"] == strategy) & (frame["status"] == "ok")]
-        if column in rows:
-            heights = row + seed_offsets(rows["seed"], frame["seed"])
-            ax.scatter(
-                rows[column], heights, s=26, color=look.colour, marker=look.marker, alpha=0.6, linewidth=0, zorder=2
-            )
-        ax.plot(interval, [row, row], color=INK, linewidth=1.8, solid_capstyle="butt", zorder=3)
-        ax.plot([mean], [row], "D", color=INK, markersize=6, markeredgecolor="white", markeredgewidth=1.2, zorder=4)
+        with drawn_for(ax, strategy):
+            if column in rows:
+                heights = row + seed_offsets(rows["seed"], frame["seed"])
+                style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "alpha": 0.6, "linewidth": 0}
+                marks = ax.scatter(rows[column], heights, s=26, zorder=2, **style)
+                pairs = zip(rows["seed"], rows[column], strict=True)
+                words = [f"{strategy}, seed {seed}: {value:.4g}" for seed, value in pairs]
+                say_of_each(marks, words, rows[column])
+            ax.plot(interval, [row, row], color=INK, linewidth=1.8, solid_capstyle="butt", zorder=3)
+            ax.plot([mean], [row], "D", color=INK, markersize=6, markeredgecolor="white", markeredgewidth=1.2, zorder=4)
     strategy_rows(ax, summary["axis"].tolist())
     if not summary["n"].any():
         say_empty(ax, "no cell finished")

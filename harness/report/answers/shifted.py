@@ -19,6 +19,7 @@ from harness.report.canvas import (
     INK,
     axes_of,
     dress,
+    fill_legend,
     metric_label,
     rows_height,
     say_empty,
@@ -202,6 +203,6 @@ def _plot_pairs(comparison: Comparison, metric: str | None, ax: Axes | None, shi
         ax.scatter(rows[shifted], heights, s=20, marker=look.marker, color=look.colour, linewidth=0)
     strategy_rows(ax, strategies)
     ax.set_xlabel(metric_label(column, quantity))
-    notes = ("each seed from the examples as they are (hollow) to the shifted ones (filled)",)
-    dress(ax, f"Under a shift: {label_of(shift)}", subtitle_of(comparison, *notes), grid="x")
+    dress(ax, f"Under a shift: {label_of(shift)}", subtitle_of(comparison, "a line a seed"), grid="x")
+    fill_legend(ax, filled="under the shift", hollow="without")
     return ax
