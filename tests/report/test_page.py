@@ -218,12 +218,17 @@ def test_strategies_are_hidden_everywhere_columns_by_name_and_the_view_is_in_the
 
 @browser
 def test_a_view_that_was_sent_is_seen_again(page, tmp_path):
-    script = """(() => { const rows = Array.from(document.querySelectorAll("#rows tbody tr")).filter((row) => !row.hidden);
-      return {axes: Array.from(new Set(rows.map((row) => row.dataset.axis))).sort(), sd: document.querySelector('[name=SD]').checked,
-        means: rows.map((row) => row.cells[7].dataset.value).filter(Boolean).map(Number), filter: document.getElementById("filter").value}; })()"""
-    shown = page.replace(
-        "<head>", "<head><script>location.hash = '#all?filter=mnist&hide=none&without=SD&sort=mean+down';</script>"
-    )
+    script = """(() => {
+      const rows = Array.from(document.querySelectorAll("#rows tbody tr")).filter((row) => !row.hidden);
+      return {
+        axes: Array.from(new Set(rows.map((row) => row.dataset.axis))).sort(),
+        means: rows.map((row) => row.cells[7].dataset.value).filter(Boolean).map(Number),
+        sd: document.querySelector('[name=SD]').checked,
+        filter: document.getElementById("filter").value,
+      };
+    })()"""
+    sent = "#all?filter=mnist&hide=none&without=SD&sort=mean+down"
+    shown = page.replace("<head>", f"<head><script>location.hash = '{sent}';</script>")
     outcome, console = browse(shown, tmp_path, script)
     got = outcome["value"]
     assert (outcome["failed"], console) == (None, [])
