@@ -166,7 +166,8 @@ def _together(families: Sequence[Table]) -> str:
         return ""
     claims = claims_of(families)
     begins = (
-        f"{judged} comparisons are judged here, each by itself: in up to one of twenty such comparisons some claim is false."
+        f"{judged} comparisons are judged here, each by itself: in up to one of twenty such comparisons some claim is "
+        "false."
     )
     if not claims:
         return f"{begins} None of them claims anything."
