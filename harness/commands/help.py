@@ -31,6 +31,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "the house": {
         "list": "the tasks, architectures, strategies, engines and studies there are",
         "check": "hold tasks, architectures and strategies of your own to what they promise",
+        "export": "hand records on: tables, TensorBoard's files, an MLflow server",
         "bench": "measure how fast cells train, beside keras.fit and PyTorch",
     },
 }

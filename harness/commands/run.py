@@ -33,12 +33,13 @@ from harness.commands.rounds import Rounds
 from harness.commands.shown import say_environments
 from harness.commands.status import print_failures
 from harness.config.hydra_flags import print_hydra
-from harness.engines import Engine, build_engine, check_grid
+from harness.engines import Engine, Event, build_engine, check_grid
 from harness.engines.plan import Plan, build_plan
 from harness.engines.progress import RunProgress
 from harness.records.grids import write_grid
 from harness.records.places import check_folder
-from harness.records.store import FINISHED, compact, prepare_results_dir, read_records
+from harness.records.store import FINISHED, compact, find_record, prepare_results_dir, read_records
+from harness.records.trackers import Tracker, tracker_of
 from harness.report.answers.better import better_sentence
 from harness.report.answers.reached import comparison_sheet, gap_sentence
 from harness.report.questions import default_baseline
@@ -63,6 +64,8 @@ def main(arguments: Arguments, console: Console) -> int:
     results_dir = Path(configs[0]["results_dir"])
     check_folder(results_dir, "results_dir")
     rounds = Rounds.asked(configs, arguments.overrides)
+    log = configs[0]["log"]
+    tracker = None if log == "none" else tracker_of(log, results_dir)
     with build_engine(configs[0]["engine"]) as engine:
         check_grid(engine, configs)
         grid = wanted = rounds.first_round() if rounds else configs
@@ -73,7 +76,7 @@ def main(arguments: Arguments, console: Console) -> int:
             _announce(plan, console, with_notes=grid is wanted)
             if rounds and (same := [planned.cell.config for planned in plan.cells if planned.trained_as]):
                 rounds = rounds.without(same)
-            _run_cells(plan, engine, results_dir, console, command=" ".join(arguments.overrides))
+            _run_cells(plan, engine, results_dir, console, tracker, command=" ".join(arguments.overrides))
             wanted = rounds.next_round(_records_of(plan, results_dir)) if rounds else []
             grid = [*grid, *wanted]
     failed = _print_outcome(plan, results_dir, console)
@@ -82,12 +85,39 @@ def main(arguments: Arguments, console: Console) -> int:
     return 1 if failed else 0
 
 
-def _run_cells(plan: Plan, engine: Engine, results_dir: Path, console: Console, *, command: str) -> None:
+def _run_cells(
+    plan: Plan, engine: Engine, results_dir: Path, console: Console, tracker: Tracker | None, *, command: str
+) -> None:
     write_grid(results_dir, command, [planned.cell.id for planned in plan.trained], plan.same)
     if cells := plan.to_run:
         with RunProgress(console, cells, engine) as progress:
-            engine.run(cells, results_dir=results_dir, on_event=progress)
+            on_event = _Handing(tracker, results_dir, progress, console) if tracker else progress
+            engine.run(cells, results_dir=results_dir, on_event=on_event)
         compact(results_dir)
+
+
+class _Handing:
+    """Hands each cell on to a tracker as it ends; where that fails it is said once, and the cells go on."""
+
+    def __init__(self, tracker: Tracker, results_dir: Path, shown: RunProgress, console: Console) -> None:
+        self._tracker: Tracker | None = tracker
+        self._results_dir = results_dir
+        self._shown = shown
+        self._console = console
+
+    def __call__(self, event: Event) -> None:
+        """Take one event of an engine."""
+        self._shown(event)
+        if event.kind != "finished" or self._tracker is None:
+            return
+        try:
+            record = find_record(self._results_dir, event.cell.id)
+            if record is not None:
+                self._tracker.add(record)
+        except (UserError, OSError) as error:
+            self._tracker = None
+            hint = f"python -m harness export to=... results_dir={shlex.quote(str(self._results_dir))} does it later"
+            self._console.print(f"not handed on any more: {error}; {hint}", style="yellow", soft_wrap=True)
 
 
 def _records_of(plan: Plan, results_dir: Path) -> list[dict[str, Any]]:

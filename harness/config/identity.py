@@ -14,6 +14,7 @@ IRRELEVANT = (
     "results_dir",
     "skip_invalid",
     "duplicates",
+    "log",
     "margin",
     "engine",
     "until",

@@ -35,7 +35,7 @@ WORDS = {
     "until.rule": ("none", "told_apart", "decided"),
 }
 # Which records from before there was any lack.
-LATER_WORDS = {"duplicates": ("once", "each")}
+LATER_WORDS = {"duplicates": ("once", "each"), "log": ("none", "tensorboard", "mlflow")}
 KINDS: dict[str, tuple[type, str]] = {
     "train.deterministic": (bool, "true or false"),
     "probe.epoch_statistics": (bool, "true or false"),
