@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from harness.commands.cli import main
 from harness.config.composer import config_directory
 from harness.config.settings import (
     CALLED,
@@ -177,14 +181,53 @@ def loader_rows() -> Iterator[tuple[str, str, str]]:
                 yield from ((name, dotted, wrong) for wrong in spoilt(value))
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """What each task that is nothing without files needs to be a task: overrides, by its name."""
+    folder = tmp_path_factory.mktemp("own")
+    x, y = np.arange(90, dtype=np.float32).reshape(30, 3) % 7, np.arange(30) % 2
+    np.savez(folder / "own.npz", x=x, y=y)
+    np.savetxt(folder / "own.csv", np.column_stack([x, y]), delimiter=",", header="a,b,c,kind", comments="", fmt="%d")
+    rows = "\n".join(f"{a},{b},{c}:{kind}" for (a, b, c), kind in zip(x, y, strict=True))
+    header = "@problemName own\n@timeStamps false\n@univariate true\n@equalLength true\n@classLabel true 0 1\n@data"
+    (folder / "own.ts").write_text(f"{header}\n{rows}\n")
+    for kind in range(2):
+        (folder / "images" / str(kind)).mkdir(parents=True)
+        for index in range(10):
+            keras.utils.save_img(folder / "images" / str(kind) / f"{index}.png", np.full((4, 4, 3), 20 * index))
+    (folder / "idx").mkdir()
+    for side in ("train", "t10k"):
+        images = struct.pack(">HBB3I", 0, 8, 3, 10, 4, 4) + bytes(range(160))
+        (folder / "idx" / f"{side}-images-idx3-ubyte").write_bytes(images)
+        (folder / "idx" / f"{side}-labels-idx1-ubyte").write_bytes(struct.pack(">HBBI", 0, 8, 1, 10) + bytes(range(10)))
+    (folder / "engines").mkdir()
+    for part in ("train", "test"):
+        lines = [f"{unit} {cycle} " + " ".join(["1.5"] * 24) for unit in range(1, 31) for cycle in range(1, 4)]
+        (folder / "engines" / f"{part}_FD001.txt").write_text("\n".join(lines) + "\n")
+    (folder / "engines" / "RUL_FD001.txt").write_text("\n".join(["9"] * 30) + "\n")
+    return {
+        "arrays": [f"task.data.path={folder}/own.npz"],
+        "table": [f"task.data.path={folder}/own.csv", "task.data.target=kind"],
+        "time_series": [f"task.data.path={folder}/own.ts"],
+        "image_folder": [f"task.data.path={folder}/images"],
+        "idx": [f"task.data.path={folder}/idx"],
+        "cmapss": [f"task.data.path={folder}/engines", "task.data.published=false", "task.data.steps=2"],
+        "mnist": ["task.data.source=embedded"],
+    }
+
+
 @pytest.mark.parametrize(("task", "dotted", "wrong"), list(loader_rows()))
-def test_a_loaders_option_of_the_wrong_kind_is_refused(task, dotted, wrong, tmp_path, capsys):
-    overrides = [f"task={task}", "axis=none", "seed=0", "engine=serial", f"{dotted}={wrong}"]
-    if task == "mnist" and dotted != "task.data.source":
-        overrides.append("task.data.source=embedded")
-    said = complaint(["plan", *overrides], capsys, tmp_path, config_dir=None)
-    # Where a task is nothing without its files, these are asked for before anything else.
-    assert re.search(rf"\b{dotted.rpartition('.')[2]}\b", said) or f"task={task} needs task.data.path=" in said
+def test_a_loaders_option_of_the_wrong_kind_is_refused(task, dotted, wrong, own, tmp_path, capsys):
+    rest = [f"task={task}", "axis=none", "seed=0", "engine=serial", *own.get(task, [])]
+    said = complaint(["plan", *grid_of([f"{dotted}={wrong}"], rest)], capsys, tmp_path, config_dir=None)
+    assert re.search(rf"\b{dotted.rpartition('.')[2]}\b", said)
+
+
+@pytest.mark.parametrize("task", ["arrays", "table", "time_series", "image_folder", "idx", "cmapss"])
+def test_files_that_do_are_planned_and_none_are_asked_for(task, own, tmp_path, capsys):
+    argv = ["plan", f"task={task}", "axis=none", "seed=0", "engine=serial", "architecture=mlp", "train.batch_size=4"]
+    assert f"task={task} needs task.data.path=" in complaint(argv, capsys, tmp_path, config_dir=None)
+    assert main([*argv, *own[task], f"results_dir={tmp_path}"]) == 0
 
 
 def built_rows() -> Iterator[tuple[str, str, str, str]]:

@@ -66,7 +66,9 @@ def pins():
 
 def test_what_is_declared_is_what_is_imported():
     extras = PROJECT["optional-dependencies"]
-    optional = declared([*extras["ray"], *extras["slurm"], *extras["envi"], *extras["bench"], *extras["notebooks"]])
+    optional = declared(
+        [*extras["ray"], *extras["slurm"], *extras["envi"], *extras["spectra"], *extras["bench"], *extras["notebooks"]]
+    )
     found = imported("harness", "tasks")
 
     assert declared(PROJECT["dependencies"]) - NOT_OURS <= found

@@ -99,8 +99,8 @@ def better_sentence(pairs: Table, baseline: str) -> str:
     if rows.empty:
         return f"Only {mark(baseline)} was run, so there is nothing to compare it with."
     metric, seeds = label_of(pairs.metric), span_of_seeds(rows["seeds"])
-    if too_few(int(rows["seeds"].max())):
-        return f"On {metric}, {seeds} are too few for a verdict, so nothing is decided against {mark(baseline)}."
+    if few := too_few(int(rows["seeds"].max())):
+        return f"On {metric}, {few} for a verdict, so nothing is decided against {mark(baseline)}."
     parts = [
         part
         for verdict in (BETTER, WORSE, EQUIVALENT, UNDECIDED)
