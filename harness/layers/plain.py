@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 from keras import ops
 
 Axes = tuple[int, ...]
-# From so many values on, sums in float32 lose what float64 keeps.
+# From so many values on, sums in float32 lose what float64 keeps; in stages of at most so many they do not, and cost a
+# fifth of what sums in float64 do.
 MANY = 2**18
+MOST_IN_TURN = 2**14
 
 
 class Normalized(NamedTuple):
@@ -62,23 +64,25 @@ def normalize_batch(
     count = count if across is None else across(count)
     # Whatever the shift, mean and variance come out the same, so that it may be a constant to all derivatives.
     shift = ops.stop_gradient(_average(x, averaged, weight, count, across))
-    shifted = x - shift
-    correction = _average(shifted, averaged, weight, count, across)
-    deviation = shifted - correction
-    variance = _average(ops.square(deviation), averaged, weight, count, across)
-    y = _scale_and_shift(deviation, variance, gamma, beta, epsilon)
-    return Normalized(y, shift + correction, variance, count)
+    deviation = x - shift
+    # What rounding has left in the mean: so small that its square may be taken from that of the deviation, and that it
+    # may go into the shift of the output, which saves two passes over the activation.
+    rest = _average(deviation, averaged, weight, count, across)
+    variance = ops.maximum(_average(ops.square(deviation), averaged, weight, count, across) - ops.square(rest), 0)
+    scale = _scale(variance, gamma, epsilon)
+    offset = -rest * scale if beta is None else beta - rest * scale
+    return Normalized(deviation * scale + offset, shift + rest, variance, count)
 
 
 def normalize_by(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, *, epsilon: float) -> Any:
     """Normalize `x` by the given statistics, all of shapes that broadcast against it."""
-    return _scale_and_shift(x - mean, variance, gamma, beta, epsilon)
-
-
-def _scale_and_shift(deviation: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
-    scale = ops.rsqrt(variance + epsilon)
-    y = deviation * (scale if gamma is None else scale * gamma)
+    y = (x - mean) * _scale(variance, gamma, epsilon)
     return y if beta is None else y + beta
+
+
+def _scale(variance: Any, gamma: Any, epsilon: float) -> Any:
+    scale = ops.rsqrt(variance + epsilon)
+    return scale if gamma is None else scale * gamma
 
 
 def _count(x: Any, axes: Axes) -> Any:
@@ -93,7 +97,19 @@ def _mean(x: Any, axes: Axes) -> Any:
     sizes = [x.shape[k] for k in axes]
     if None in sizes or math.prod(sizes) < MANY:
         return ops.mean(x, axis=axes, keepdims=True)
-    return ops.cast(ops.mean(ops.cast(x, "float64"), axis=axes, keepdims=True), x.dtype)
+    first, part = axes[0], _divisor(sizes[0])
+    if sizes[0] // part > MOST_IN_TURN or list(x.shape).count(None) > 1:
+        return ops.cast(ops.mean(ops.cast(x, "float64"), axis=axes, keepdims=True), x.dtype)
+    sizes = [-1 if size is None else size for size in x.shape]
+    x = ops.mean(ops.reshape(x, (*sizes[:first], sizes[first] // part, part, *sizes[first + 1 :])), axis=first)
+    for axis in axes:
+        x = ops.mean(x, axis=axis, keepdims=True)
+    return x
+
+
+def _divisor(number: int) -> int:
+    """The largest divisor up to the square root."""
+    return max(k for k in range(1, math.isqrt(number) + 1) if number % k == 0)
 
 
 def _average(x: Any, axes: Axes, weight: Any, count: Any, across: Callable[[Any], Any] | None) -> Any:

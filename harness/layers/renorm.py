@@ -42,10 +42,12 @@ def check_clipping(clipping: Mapping[str, float] | None) -> dict[str, float]:
     """
     clipping = dict(clipping or {})
     if set(clipping) - set(CLIPPING):
-        raise ValueError(f"renorm_clipping takes {', '.join(CLIPPING)}. Received: renorm_clipping={clipping}")
+        raise ValueError(
+            f"renorm_clipping takes {', '.join(CLIPPING)}. Received invalid keys: renorm_clipping={clipping}"
+        )
     high, low, far = (clipping.get(name) for name in CLIPPING)
     if high is not None and low is not None and high < low:
-        raise ValueError(f"renorm_clipping: rmax must not be below rmin. Received: renorm_clipping={clipping}")
+        raise ValueError(f"renorm_clipping: rmax should be rmin or more. Received: renorm_clipping={clipping}")
     if far is not None and far < 0:
-        raise ValueError(f"renorm_clipping: dmax must not be negative. Received: renorm_clipping={clipping}")
+        raise ValueError(f"renorm_clipping: dmax should be non-negative. Received: renorm_clipping={clipping}")
     return clipping

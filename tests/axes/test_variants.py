@@ -81,9 +81,9 @@ def test_renormalization_leaves_a_masked_group_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("clipping", "message"),
     [
-        ({"max": 1}, r"takes rmax, rmin, dmax. Received: renorm_clipping={'max': 1}"),
-        ({"rmax": 1, "rmin": 2}, r"rmax must not be below rmin. Received: renorm_clipping={'rmax': 1, 'rmin': 2}"),
-        ({"dmax": -1}, r"dmax must not be negative. Received: renorm_clipping={'dmax': -1}"),
+        ({"max": 1}, r"takes rmax, rmin, dmax. Received invalid keys: renorm_clipping={'max': 1}"),
+        ({"rmax": 1, "rmin": 2}, r"rmax should be rmin or more. Received: renorm_clipping={'rmax': 1, 'rmin': 2}"),
+        ({"dmax": -1}, r"dmax should be non-negative. Received: renorm_clipping={'dmax': -1}"),
     ],
 )
 def test_wrong_clipping_is_refused(clipping: dict[str, float], message: str) -> None:

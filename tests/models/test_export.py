@@ -135,6 +135,8 @@ def test_a_folded_model_has_no_operation_too_many(axis: Any, left: list[str]) ->
 def test_models_of_keras_applications(name: str, way: Any, tmp_path: Any) -> None:
     if way is onnx:
         needs_onnx()
+        if name == "EfficientNetB0":
+            pytest.skip("Keras makes inputs of the constants of its own Normalization in ONNX, whatever comes after")
     size = 71 if name == "Xception" else 32
     model, x = application(name, size), examples((size, size, 3))
     converted = convert(model, AxisStrategy(stat_axes=["channel"])).model
