@@ -62,7 +62,7 @@ def complain(verb, *arguments, capsys):
         (["task.loss._target_=keras.losses.Nope"], "task.loss: expected a Keras loss"),
         (["task.data._target_=tiny.nope"], "task.data: "),
         (["task.data._target_=tiny.split"], "task.data: "),
-        (["+task.data.colour=red"], "unexpected keyword argument 'colour'"),
+        (["+task.data.colour=red"], "no such setting: colour"),
         (["axis.keep=[0]"], "the batch axis cannot be kept"),
         (["axis.keep=[-4]"], "is the batch axis at site 'norm_1'"),
         (["axis.keep=[7]"], "no site of this architecture has the axes that the strategy keeps"),
