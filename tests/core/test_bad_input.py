@@ -72,7 +72,7 @@ def complain(verb, *arguments, capsys):
         (["axis=per_timestep"], "no site of this architecture has the axes that the strategy keeps"),
         (["axis=group", "axis.groups=0"], "groups must be a positive integer"),
         (["architecture=seed_lstm"], "seed_lstm takes examples with the axes (time, feature)"),
-        (["+architecture.colour=red"], "architecture tiny cannot be built for task tiny (TypeError"),
+        (["+architecture.colour=red"], "architecture tiny cannot be built for task tiny (no such setting: colour"),
         (["architecture._target_=tiny_model.nope"], "architecture tiny cannot be built"),
         (["word"], "expected overrides such as task=mnist. Received: word"),
         (["--fast"], "no such option; python -m harness --help lists what there is. Received: --fast"),
