@@ -37,6 +37,11 @@ class Quantity:
     margin: float | None = None
 
     @property
+    def span(self) -> float:
+        """How far two values can lie apart, which may be infinite."""
+        return self.high - self.low
+
+    @property
     def perfect(self) -> float:
         """The best value that there is, which may be infinite."""
         return self.high if self.direction == "max" else self.low
@@ -99,7 +104,8 @@ class Shift:
     """A way in which examples may differ once a model is deployed.
 
     Attributes:
-        apply: takes examples `(example, *axes)`, as in `TaskData.x`, and returns shifted ones of that shape and type.
+        apply: takes examples `(example, *axes)`, float32, as of `TaskData.floats`, and returns shifted ones of that
+            shape and type.
         meaning: what it does to them, in a sentence.
         unit: of the number at the end of its name, where it has one (`moved_2`: pixels).
     """
@@ -118,6 +124,10 @@ class Shift:
         return {"name": name, "meaning": getattr(shift, "meaning", ""), "unit": getattr(shift, "unit", "")}
 
 
+DIGESTED_AT_ONCE = 4096
+"""Examples: a digest is of floats, which need not all be in memory at a time."""
+
+
 @dataclass(frozen=True)
 class TaskData:
     """A task's whole pool of examples, and how a seed splits it.
@@ -127,7 +137,7 @@ class TaskData:
         source: where the examples came from (`full`, `embedded`, `generated`, `cmapss`, `scene`, ...).
             Results from different sources are never pooled.
         axes: names of the axes of one example, in the order of `x`'s axes after the first.
-        x: `(example, *axes)`, float32, as the model takes it (apart from `standardize_axes`).
+        x: `(example, *axes)`, float32, as the model takes it (apart from `standardize_axes`); uint8 with a `divisor`.
         y: `(example,)`; int64 classes or float32 values, scaled so that training is well conditioned.
         outputs: number of model outputs (classes, or 1 for regression).
         splitter: takes a NumPy generator and returns a `Split`; the same generator state gives the same split.
@@ -140,6 +150,8 @@ class TaskData:
             together.
         lengths: steps of each example `(example,)`, whose first axis is `time`; what lies behind them in `x` counts in
             no statistic and is masked. `None`: all are as long as `x` is.
+        divisor: what an `x` of uint8, as pixels are stored, is divided by once it is on the device, to the bits of
+            dividing it before, in a quarter of the memory. Such an `x` is not standardised.
         note: one line for the user about where the data came from, where there is something to say.
         shifts: ways in which examples may differ once a model is deployed, by name: a `Shift`, or a plain function,
             of which then nobody can say what it means. With `probe.shifts` the trained model is scored on each;
@@ -149,7 +161,7 @@ class TaskData:
     name: str
     source: str
     axes: tuple[str, ...]
-    x: NDArray[np.float32]
+    x: NDArray[Any]
     y: NDArray[Any]
     outputs: int
     splitter: Callable[[np.random.Generator], Split]
@@ -161,6 +173,12 @@ class TaskData:
     shifts: Mapping[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = field(default_factory=dict)
     standardize_groups: NDArray[np.int64] | None = None
     lengths: NDArray[np.int64] | None = None
+    divisor: float | None = None
+
+    def floats(self, examples: Any = slice(None)) -> NDArray[np.float32]:
+        """The examples of these indices, all unless said, as floats: `x`, divided where there is a divisor."""
+        part: NDArray[np.float32] = self.x[examples]
+        return part if self.divisor is None else part.astype(np.float32) / np.float32(self.divisor)
 
     @property
     def spec(self) -> TaskSpec:
@@ -172,9 +190,12 @@ class TaskData:
         return TaskSpec(self.name, self.axes, shape, self.outputs, tuple(map(float, present)))
 
     def digest(self) -> str:
-        """SHA-256 over examples, targets, groups and lengths, shapes and dtypes included."""
+        """SHA-256 over examples as floats, targets, groups and lengths, shapes and dtypes included."""
+        total = hashlib.sha256(f"{np.dtype(np.float32).str}{self.x.shape}".encode())
+        for start in range(0, len(self.x), DIGESTED_AT_ONCE):
+            total.update(np.ascontiguousarray(self.floats(slice(start, start + DIGESTED_AT_ONCE))).data)
         others = (array for array in (self.standardize_groups, self.lengths) if array is not None)
-        return digest_arrays(self.x, self.y, *others)
+        return _add_arrays(total, self.y, *others)
 
 
 @dataclass(frozen=True)
@@ -225,8 +246,11 @@ class Norm(Protocol):
 
 def digest_arrays(*arrays: NDArray[Any]) -> str:
     """SHA-256 over arrays, their dtypes and shapes, in order; the same on every platform of one byte order."""
-    total = hashlib.sha256()
+    return _add_arrays(hashlib.sha256(), *arrays)
+
+
+def _add_arrays(total: Any, *arrays: NDArray[Any]) -> str:
     for array in arrays:
         total.update(f"{array.dtype.str}{array.shape}".encode())
         total.update(np.ascontiguousarray(array).data)
-    return total.hexdigest()
+    return str(total.hexdigest())

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import math
 import re
+import textwrap
 from collections.abc import Sequence
 
 
@@ -30,6 +31,11 @@ def describe_seconds(seconds: float) -> str:
 
 # Of terminals' control codes, of text from right to left, and bytes of a name that are no UTF-8.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def examples_of(number: int, given: int, what: str = "examples") -> str:
+    """How many examples were looked at, and of how many where it was not all of those that were given."""
+    return f"the first {number:,} of {given:,} {what}" if number < given else f"{number:,} {what}"
 
 
 def visible(text: str) -> str:
@@ -62,3 +68,8 @@ def file_name(text: str) -> str:
         return plain
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{plain[:_MOST_IN_NAME].strip('.-') or 'unnamed'}-{digest}"
+
+
+def broken(name: str, width: int = 22) -> str:
+    """A long strategy name on two lines, broken at underscores or blanks."""
+    return "\n".join(textwrap.wrap(name.replace("_", "_ "), width)).replace("_ ", "_")

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from harness.types import TaskData, UserError
-from tasks.checks import check_integer, check_number, check_path
+from tasks.checks import check_choice, check_integer, check_number, check_path, list_some
 from tasks.memory import check_memory
 from tasks.metrics import HYPERSPECTRAL
 from tasks.real_scenes import read_scene
 from tasks.scenes import Scene, generate_scene
 from tasks.shifts import band_shifts
+from tasks.spectra import Library, read_measured, read_table
 from tasks.splits import GroupSplit
 
 
@@ -40,6 +41,8 @@ def load(
     size: int = 100,
     bands: int | None = 32,
     endmembers: int = 5,
+    spectra: str | None = None,
+    spectra_path: str | None = None,
     smoothness: float = 4.0,
     alpha: float = 0.4,
     gain: float = 0.2,
@@ -58,6 +61,8 @@ def load(
         patch: side of a patch, pixels, odd.
         block: side of a block, pixels, at least `patch`.
         size, endmembers, smoothness, alpha, gain, snr, striped_bands, dead_bands: see `tasks.scenes.generate_scene`.
+        spectra: of the endmembers of a generated scene: `measured`, by the package earthlib; `None`: drawn.
+        spectra_path: a CSV file of measured ones, see `tasks.spectra.read_table`.
         bands: bands of the generated scene; of a real one so many are kept, evenly spaced, or all with `None`.
         band_scale: spread of the bands' scales, standard deviation of their logarithm.
         illumination: strength of the shading that has the same place in every patch, half its range in logarithm.
@@ -74,7 +79,10 @@ def load(
     _check_patch(patch, block)
     check_number("task.data.band_scale", band_scale, low=0, high=10)
     check_number("task.data.illumination", illumination, low=0, high=10)
-    scene_rng, band_rng = np.random.default_rng(check_integer("task.data.seed", seed, low=0)).spawn(2)
+    scene_rng, band_rng, spectra_rng = np.random.default_rng(check_integer("task.data.seed", seed, low=0)).spawn(3)
+    library = _library(spectra, spectra_path, path)
+    drawn: NDArray[np.float64] | None = None
+    materials: tuple[str, ...] = ()
     if path is not None:
         file = check_path("task.data.path", path)
         labels_file = None if labels_path is None else check_path("task.data.labels_path", labels_path)
@@ -84,6 +92,8 @@ def load(
         _check_file_options(labels_path=labels_path, cube_key=cube_key, labels_key=labels_key)
         _check_scene(size=size, bands=bands, endmembers=endmembers, striped_bands=striped_bands, dead_bands=dead_bands)
         _check_memory((size, size, bands or 0), patch=patch, block=block, endmembers=endmembers)
+        if library is not None:
+            drawn, materials = library.draw(endmembers, bands or 0, spectra_rng)
         scene = generate_scene(
             size=size,
             bands=bands or 0,
@@ -95,6 +105,7 @@ def load(
             snr=check_number("task.data.snr", snr, low=0, high=100),
             striped_bands=striped_bands,
             dead_bands=dead_bands,
+            spectra=drawn,
             rng=scene_rng,
         )
     _check_memory(scene.cube.shape, patch=patch, block=block, labelled=float((scene.labels >= 0).mean()))
@@ -108,9 +119,12 @@ def load(
     # In place: the patches are by far the largest array there is.
     x *= shading(patch, illumination)[..., None]
     x *= scales.astype(np.float32)
+    note = "" if path is None else _note(file, scene, len(x))
+    if library is not None:
+        note = f"measured spectra of {list_some(materials)} ({library.where})"
     return TaskData(
         name="hyperspectral",
-        source="generated" if path is None else "scene",
+        source="scene" if path is not None else "generated" if library is None else "measured",
         axes=("height", "width", "band"),
         x=x,
         y=labels,
@@ -120,7 +134,7 @@ def load(
         shifts=band_shifts(x),
         # One mean and deviation for everything: standardising by band or place would take away what is under study.
         standardize_axes=(),
-        note="" if path is None else _note(file, scene, len(x)),
+        note=note,
     )
 
 
@@ -156,6 +170,21 @@ def _room(position: NDArray[np.int64], size: int, block: int) -> NDArray[np.int6
     """Pixels between each position and the nearer edge of its block `(example,)`; the scene may cut a block short."""
     last = np.minimum(position // block * block + block, size) - 1
     return np.minimum(position % block, last - position)
+
+
+def _library(spectra: Any, spectra_path: Any, path: str | None) -> Library | None:
+    """Where the spectra of a generated scene come from; None where they are drawn."""
+    if spectra is None and spectra_path is None:
+        return None
+    if path is not None:
+        name = "spectra" if spectra is not None else "spectra_path"
+        raise UserError(
+            f"task.data.{name} is about generated scenes and does not go together with task.data.path. "
+            f"Received: path={path!r}"
+        )
+    if spectra is not None:
+        check_choice("task.data.spectra", spectra, ["measured"])
+    return read_measured() if spectra_path is None else read_table(check_path("task.data.spectra_path", spectra_path))
 
 
 def _keep_bands(scene: Scene, bands: int | None) -> Scene:

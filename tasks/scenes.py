@@ -53,6 +53,7 @@ def generate_scene(
     snr: float,
     striped_bands: int,
     dead_bands: int,
+    spectra: NDArray[np.float64] | None = None,
     rng: np.random.Generator,
 ) -> Scene:
     """Draw a square scene; the label of a pixel is its dominant endmember.
@@ -67,10 +68,12 @@ def generate_scene(
         snr: signal-to-noise ratio, dB.
         striped_bands: number of bands with stripes.
         dead_bands: number of bands without a signal; none of them is striped.
+        spectra: of the endmembers `(endmember, band)`; `None`: drawn.
         rng: draws everything.
     """
     abundances = smooth_abundances(size=size, endmembers=endmembers, smoothness=smoothness, alpha=alpha, rng=rng)
-    spectra = draw_spectra(endmembers, bands, rng)
+    if spectra is None:
+        spectra = draw_spectra(endmembers, bands, rng)
     signal = np.exp(gain * _smooth_field((size, size), smoothness, rng))[..., None] * (abundances @ spectra)
     cube = signal + np.sqrt(np.mean(signal**2) / 10 ** (snr / 10)) * rng.standard_normal(signal.shape)
     faulty = rng.permutation(bands)[: striped_bands + dead_bands]

@@ -25,10 +25,14 @@ CONSTANT = 1e-12
 
 @dataclass(frozen=True)
 class Arrays:
-    """Examples and targets of one part of the split: `x (example, *axes)`, `y (example,)` or `(example, 1)`."""
+    """Examples and targets of one part of the split: `x (example, *axes)`, `y (example,)` or `(example, 1)`.
+
+    `divisor` is that of the task (`TaskData.divisor`), to be applied on the device.
+    """
 
     x: NDArray[Any]
     y: NDArray[Any]
+    divisor: float | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -38,7 +42,10 @@ class Arrays:
         """Both as tensors, put on the device once; classes as int64, since a GPU leaves int32 on the host."""
         import tensorflow as tf
 
-        return tf.constant(self.x), tf.constant(self.y, tf.int64 if self.y.dtype.kind in "iu" else tf.float32)
+        x = tf.constant(self.x)
+        # A quotient of two floats is rounded alike on every device: the bits of NumPy's.
+        x = x if self.divisor is None else tf.cast(x, tf.float32) / self.divisor
+        return x, tf.constant(self.y, tf.int64 if self.y.dtype.kind in "iu" else tf.float32)
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ def load_task(config: Mapping[str, Any]) -> LoadedTask:
     """
     key = canonical(config)
     if key not in _loaded:
-        data = _build(config)
+        data = build_task(config)
         try:
             check_data(data)
         except UserError:
@@ -185,7 +192,7 @@ def prepare_split(data: TaskData, seed: int) -> tuple[Split, dict[str, Arrays]]:
     x = standardizer(data, split.train)(data.x)
     y = data.y.astype(np.int32) if data.outputs > 1 else data.y.astype(np.float32).reshape(-1, 1)
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    return split, {name: Arrays(x[index], y[index]) for name, index in parts.items()}
+    return split, {name: Arrays(x[index], y[index], data.divisor) for name, index in parts.items()}
 
 
 def sizes_of(split: Split) -> dict[str, int]:
@@ -225,7 +232,8 @@ def summarize_planned(config: Mapping[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def _build(config: Mapping[str, Any]) -> TaskData:
+def build_task(config: Mapping[str, Any]) -> TaskData:
+    """What the loader that `task.data` names returns, each time anew."""
     try:
         data = build(config)
     except (UserError, MemoryError):

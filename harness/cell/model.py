@@ -66,6 +66,43 @@ def build_loss(config: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
     return loss
 
 
+def check_outputs(model: keras.Model, loss: Any, spec: TaskSpec) -> None:
+    """Hold a model's outputs to the loss that they go into, which would take others without a word.
+
+    Raises:
+        UserError: another number of outputs than the task has, or probabilities where the loss takes logits, or the
+            other way round.
+    """
+    shape = tuple(model.outputs[0].shape)
+    if len(model.outputs) != 1 or shape != (None, spec.outputs):
+        raise UserError(
+            f"expected one output of shape (batch, {spec.outputs}). Received: "
+            f"{', '.join(str(tuple(one.shape)) for one in model.outputs)}"
+        )
+    takes_logits = getattr(loss, "from_logits", None)
+    squashed = _last_activation(model)
+    if takes_logits and squashed:
+        raise UserError(
+            f"the model ends in {squashed}, and the task's loss has from_logits=true, so that it would be applied "
+            "twice: expected no activation at the end, or task.loss.from_logits=false. "
+            f"Received: layer {model.layers[-1].name}"
+        )
+    if takes_logits is False and not squashed:
+        raise UserError(
+            "the model ends in plain values, and the task's loss has from_logits=false: expected softmax or sigmoid at "
+            f"the end, or task.loss.from_logits=true. Received: layer {model.layers[-1].name}"
+        )
+
+
+def _last_activation(model: keras.Model) -> str:
+    """`softmax` or `sigmoid` where the layer that makes the model's output ends in it, else empty."""
+    layer = model.outputs[0]._keras_history.operation
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
+    name = getattr(getattr(layer, "activation", None), "__name__", "")
+    return name if name in ("softmax", "sigmoid") else ""
+
+
 def _optimizer_names() -> list[str]:
     kinds = [kind for kind in vars(keras.optimizers).values() if isinstance(kind, type)]
     wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)

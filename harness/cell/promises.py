@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -65,11 +66,23 @@ def _examples(data: TaskData) -> Iterator[str]:
         yield f"x (example, {', '.join(data.axes)}){_mend_shape(x, data.axes)}. Received: x of shape {x.shape}"
     elif not x.size:
         yield f"examples, none of their axes of size 0. Received: x of shape {x.shape}"
+    elif x.dtype == np.uint8 and data.divisor is not None:
+        yield from _divided(data)
     elif x.dtype != np.float32:
-        scaled = ", divided by 255 if they are pixels" if x.dtype == np.uint8 else ""
+        scaled = ", or divisor=255 if they are pixels" if x.dtype == np.uint8 else ""
         yield f"x of type float32, which x.astype(np.float32) makes{scaled}. Received: x of type {x.dtype}"
+    elif data.divisor is not None:
+        yield f"no divisor, which is for x of type uint8. Received: x of type float32, divisor={data.divisor!r}"
     else:
         yield from _range_of(x)
+
+
+def _divided(data: TaskData) -> Iterator[str]:
+    divisor: Any = data.divisor
+    if isinstance(divisor, bool) or not isinstance(divisor, int | float) or not 1e-9 < divisor < math.inf:
+        yield f"divisor to be a number above 0, 255 for pixels. Received: divisor={divisor!r}"
+    elif data.standardize_axes is not None or data.lengths is not None:
+        yield "x of type float32 where there are standardize_axes or lengths. Received: x of type uint8"
 
 
 def _lengths(data: TaskData) -> Iterator[str]:
@@ -197,7 +210,7 @@ def _shifts(data: TaskData) -> Iterator[str]:
                 f"Received: a shift called {name!r}, which cannot end a metric's name or is taken"
             )
         else:
-            yield from _shift(name, shift, data.x[:2].copy())
+            yield from _shift(name, shift, data.floats(slice(2)).copy())
 
 
 def _shift(

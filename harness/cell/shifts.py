@@ -51,7 +51,7 @@ class ShiftProbe:
         standardize = standardizer(data, split.train)
         evaluator = self._trainer.evaluator
         for name, shift in data.shifts.items():
-            shifted = Arrays(standardize(shift(data.x[split.test]), split.test), test.y)
+            shifted = Arrays(standardize(shift(data.floats(split.test)), split.test), test.y)
             scores[name] = evaluator.scores(shifted, data.metrics, data.target_scale)
         scores["one_at_a_time"] = self._alone.scores(test, data.metrics, data.target_scale, statistics="batch")
         refusals = {}
@@ -71,7 +71,7 @@ class ShiftProbe:
         if other.evaluator is None:
             return {name: float("nan") for name in ("loss", *(metric.name for metric in data.metrics))}
         other.take_weights(self._trainer.model)
-        last = Arrays(test.x[:, -other.steps :], test.y)
+        last = replace(test, x=test.x[:, -other.steps :])
         return other.evaluator.scores(last, data.metrics, data.target_scale)
 
 

@@ -30,14 +30,15 @@ def find_sites(config: Mapping[str, Any], spec: TaskSpec) -> Sites:
             or the loss is not to be had as asked for.
     """
     configure(config["train"])
-    from harness.cell.model import build_loss, build_model, build_optimizer
+    from harness.cell.model import build_loss, build_model, build_optimizer, check_outputs
 
     build_optimizer(config["train"])
-    build_loss(config["task"]["loss"])
+    loss = build_loss(config["task"]["loss"])
     name = config["architecture"]["name"]
     recorder = SiteRecorder()
     try:
         model = build_model(config["architecture"], spec, recorder)
+        check_outputs(model, loss, spec)
     except UserError:
         raise
     except MemoryError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -178,7 +178,8 @@ class Trainer:
     def _schedule(self, train: Arrays, *, seed: int, probe: ProbeSettings) -> ProbeSchedule:
         """Probes on the same examples for every strategy under one seed."""
         chosen = derive_rng(seed, "probe").permutation(len(train))[: self.batch_size]
-        return ProbeSchedule(self.landscape, probe, train.x[chosen], train.y[chosen])
+        few = replace(train, x=train.x[chosen], y=train.y[chosen])
+        return ProbeSchedule(self.landscape, probe, *few.on_device)
 
     def _rate(self) -> float:
         return float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))

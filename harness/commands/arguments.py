@@ -111,6 +111,20 @@ def read_options(arguments: Arguments, *, takes_config_dirs: bool = False, **def
     return options
 
 
+def folders_of(text: str) -> list[Path]:
+    """The results folders that an option names: `results/runs`, or several as `[A,B]`.
+
+    Raises:
+        UserError: an empty list, or one with an empty name.
+    """
+    if not (text.startswith("[") and text.endswith("]")):
+        return [Path(text)]
+    names = [name.strip().strip("'\"") for name in text[1:-1].split(",")]
+    if not all(names):
+        raise UserError(f"results_dir: expected folders, as in results_dir=[A,B]. Received: {text}")
+    return [Path(at_home(name)) for name in dict.fromkeys(names)]
+
+
 def refuse_flags(arguments: Arguments, *, config_dirs: bool = False) -> None:
     """Refuse the flags of a grid where there is none: they would be ignored.
 

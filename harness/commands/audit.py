@@ -9,7 +9,7 @@ shared layers, a bias or dropout right before it, a mask.
   steps=N          for which it was trained; where the file holds an optimizer, it is asked
   data=FILE.npz    arrays x and y (maybe x_train): what inference statistics cost this model, taken apart into the lag
                    of the averages and the dependence on the batch, and its metric after recalibration; the first
-                   100,000 examples are looked at
+                   100,000 examples are looked at, which is said
   format=table     or markdown, or json: {"layers": [...], "findings": [...]}
 
 Exit status: 0 all well, 1 a finding of level error, 2 bad input. Nothing in the file is executed: a model with code of
@@ -33,7 +33,7 @@ from harness.words import choose_from, first_line, in_one_line
 FORMATS = ("table", "markdown", "json")
 _MOST_STEPS = 10**12
 # Statistics are as good from so many, and a model may be large.
-_MOST_EXAMPLES = 100_000
+MOST_EXAMPLES = 100_000
 
 
 def main(arguments: Arguments, console: Console) -> int:
@@ -71,9 +71,10 @@ def _audit(path: Path, batch_size: int, steps: int | None, data: Any) -> tuple[d
     from harness.models.reading import read_model, saved_steps
 
     model = read_model(path)
+    first = data and {key: values[:MOST_EXAMPLES] for key, values in data.items()}
     known = saved_steps(path) if steps is None else steps
     try:
-        found = audit(model, batch_size=batch_size, steps=known, data=data, name=path.name)
+        found = audit(model, batch_size=batch_size, steps=known, data=first, name=path.name)
     except (UserError, MemoryError):
         raise
     except Exception as error:
@@ -82,7 +83,11 @@ def _audit(path: Path, batch_size: int, steps: int | None, data: Any) -> tuple[d
         # What a model does with values is its own.
         said = in_one_line(first_line(error) or type(error).__name__, 200)
         raise UserError(f"data: the model cannot be run on them ({said}). Received: {path}") from error
-    return found.to_dict(), found.failed
+    document = found.to_dict()
+    if data is not None and "gap" in document:
+        document["gap"]["given"] = {key: len(values) for key, values in data.items()}
+        document["gap"]["training_examples"] = len(first.get("x_train", ()))
+    return document, found.failed
 
 
 def read_arrays(option: str, path: Path) -> dict[str, Any]:
@@ -101,7 +106,8 @@ def read_arrays(option: str, path: Path) -> dict[str, Any]:
         if not hasattr(file, "files"):
             raise UserError(f"{option}: expected an .npz file with arrays x and y. {received}, which holds one array")
         with file:
-            return {key: file[key][:_MOST_EXAMPLES] for key in file.files if key in ("x", "y", "x_train")}
+            # As arrays of one axis at least, so that each has a length; what fits a model is asked elsewhere.
+            return {key: np.atleast_1d(file[key]) for key in file.files if key in ("x", "y", "x_train")}
     except UserError:
         raise
     except Exception as error:  # of NumPy and zipfile, many kinds

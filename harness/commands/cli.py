@@ -11,39 +11,24 @@ import sys
 from collections.abc import Sequence
 
 from harness.commands.arguments import parse
+from harness.commands.help import VERBS, laid_out, overview, width
 from harness.commands.terminal import console, prepare_streams
+from harness.config.folders import import_from
 from harness.types import UserError
 from harness.words import choose_from, visible
-
-# Each verb is a module harness.commands.<verb>, whose docstring is its help and whose `main` does it.
-VERBS = {
-    "run": "run the grid that the overrides describe, skip what is done, print the comparison",
-    "plan": "say what run would do: done, to run, the same as another, invalid and why; trains nothing",
-    "explain": "say what a choice of axes does to a tensor, or to a model's sites, in words, numbers and a picture",
-    "audit": "check every normalization layer of a saved Keras model: axes, statistics, what stands before it",
-    "convert": "write a saved Keras model with its batch normalizations replaced by a strategy",
-    "status": "say how far the grids of a results folder are, also while they run",
-    "report": "write a page, tables and figures from the records",
-    "compare": "say whether differences in any tool's results are real: a table with a row a run",
-    "power": "say how many seeds would tell the strategies apart, going by the records of a pilot",
-    "reproduce": "train one recorded cell again and compare it bit for bit",
-    "bench": "measure how fast cells train, beside keras.fit and PyTorch",
-    "publish": "make the committed records, tables, figures and notebooks again",
-    "browse": "open the notebooks, or the published results as one page",
-}
 
 
 def main(argv: Sequence[str]) -> int:
     """Do what one command line says and return the exit status."""
     if not argv or argv[0] in ("-h", "--help", "help"):
-        print(_help())
+        print(overview())
         return 0 if argv else 2
     try:
         if argv[0] in ("-sc", "--shell-completion"):
             return _complete(argv)
         command = _command(argv[0])
         if any(flag in ("-h", "--help") for flag in argv[1:]):
-            print(inspect.cleandoc(command.__doc__ or ""))
+            print(laid_out(inspect.cleandoc(command.__doc__ or ""), width()))
             return 0
         return _do(command, argv)
     except UserError as error:
@@ -73,9 +58,10 @@ def _complain(problem: str) -> int:
 def _do(command, argv: Sequence[str]) -> int:  # type: ignore[no-untyped-def]  # a module with `main`
     from harness.commands.shown import telling_of_no_records
 
-    terminal = console()
+    terminal, arguments = console(), parse(argv[1:])
+    import_from(arguments.config_dirs)
     with telling_of_no_records(terminal):
-        status: int = command.main(parse(argv[1:]), terminal)
+        status: int = command.main(arguments, terminal)
     return status
 
 
@@ -95,20 +81,3 @@ def _complete(argv: Sequence[str]) -> int:
             f"Received: {' '.join(argv[1:]) or 'nothing'}"
         )
     return complete(argv, VERBS)
-
-
-def _help() -> str:
-    width = max(map(len, VERBS))
-    return "\n".join(
-        [
-            "Which axes should my batch normalization keep, and what happens if I choose others?",
-            "",
-            "usage: python -m harness VERB [key=value ...]",
-            "",
-            *(f"  {name:<{width}}  {summary}" for name, summary in VERBS.items()),
-            "",
-            "Overrides are Hydra's: axis=none,channel seed=range(10) train.epochs=3. Several values make a grid.",
-            "python -m harness VERB --help says more.",
-            'For completion by the shell: eval "$(harness -sc install=bash)"',
-        ]
-    )

@@ -1,17 +1,21 @@
-"""usage: python -m harness convert model=IN.keras axis=AXES out=OUT.keras [param_axis=AXES] [axes=[NAMES]]
-       [layers=[PATHS]] [batch_size=32] [recalibrate=FILE.npz]
+"""usage: python -m harness convert model=IN.keras out=OUT.keras [axis=AXES] [param_axis=AXES] [axes=[NAMES]]
+       [layers=[PATHS]] [batch_size=32] [recalibrate=FILE.npz] [fold=true]
 
-Writes a copy of a saved Keras model in which every BatchNormalization is replaced by a strategy, and says of each layer
-what became of its weights. Statistics, scales and shifts go along where the new axes include the old ones, and then the
-outputs in inference are the same; elsewhere they start anew.
+Writes a copy of a saved Keras model, and says of each normalization layer what became of it. In this order, as far as
+asked for: every BatchNormalization is replaced by a strategy, statistics are estimated anew, what is left is folded.
 
-  axis=[1,2]         the axes that are kept, or a strategy's name (axis=spatial, axis.ghost=4), as in explain
+  axis=[1,2]         the axes that are kept, or a strategy's name (axis=spatial, axis.ghost=4), as in explain. Weights
+                     go along where the new axes include the old ones, and outputs in inference are then the same;
+                     elsewhere they start anew
   axes=[time,sensor] what the axes of all sites are called, in place of the names that audit tells
   layers=[enc/bn_1]  the layers that are replaced, by the paths that audit tells; all unless said
   recalibrate=FILE   an .npz file with training examples as x_train, or x: statistics are estimated anew on them
+  fold=true          for inference alone, with equal outputs: a normalization goes into the convolution or dense layer
+                     before it where it can, and else becomes one multiplication and one addition
 
 Models that are sequential or functional, nested and with shared layers; what cannot be converted is said with the
-reason. A program that opens the result needs `import harness` first. Exit status: 0 done, 2 bad input.
+reason. A program that opens the result needs `import harness` first, unless all of it is Keras's own. Exit status:
+0 done, 2 bad input.
 """
 
 from __future__ import annotations
@@ -30,12 +34,14 @@ from harness.commands.axis_options import short, strategy_of, value_of
 from harness.config.backend import check_backend
 from harness.config.paths import at_home
 from harness.types import UserError
-from harness.words import choose_from, first_line, in_one_line
+from harness.words import choose_from, examples_of, first_line, in_one_line
 
 if TYPE_CHECKING:
     from harness.models.convert import Conversion, Replaced
+    from harness.models.fold import Folding
 
-OPTIONS = ("model", "axis", "param_axis", "out", "axes", "layers", "batch_size", "recalibrate")
+OPTIONS = ("model", "axis", "param_axis", "out", "axes", "layers", "batch_size", "recalibrate", "fold")
+_OF_A_STRATEGY = ("param_axis", "axes", "layers")
 _SAID = {"kept": "kept", "fresh": "start anew", "none": "has none"}
 
 
@@ -51,42 +57,75 @@ def main(arguments: Arguments, console: Console) -> int:
     path, out = _path("model", given, "IN.keras"), _path("out", given, "OUT.keras")
     if out.suffix != ".keras" or out.is_dir() or not out.parent.is_dir():
         raise UserError(f"out: expected a file that ends in .keras, in a folder that is there. Received: {short(out)}")
+    folded = _yes("fold", given.get("fold", "false"))
     if "axis" not in given:
-        raise UserError("axis: expected axes or a strategy, as in axis=[1,2] or axis=spatial. Received: nothing")
+        _check_without_axis(given, folded)
     batch_size = whole_number("batch_size", given.get("batch_size", "32"))
-    axes = None if "axes" not in given else _words("axes", given["axes"])
-    only = None if "layers" not in given else _words("layers", given["layers"])
-    strategy = strategy_of(given, arguments.config_dirs, names=axes or ())
-    if not isinstance(strategy, AxisStrategy):
+    options: dict[str, Any] = {"batch_size": batch_size}
+    options |= {name: _words(key, given[key]) for key, name in (("axes", "axes"), ("layers", "only")) if key in given}
+    strategy = strategy_of(given, arguments.config_dirs, names=options.get("axes", ())) if "axis" in given else None
+    if isinstance(strategy, tuple):
         strategy = AxisStrategy(stat_axes=strategy)  # which refuses the batch
     data = _training_examples(given["recalibrate"]) if "recalibrate" in given else None
-    made = _convert(path, strategy, {"axes": axes, "only": only, "batch_size": batch_size}, data)
-    _save(made.model, out)
-    _tell(made, out, console)
+    model, told = _made(path, strategy, options, data, folded)
+    _save(model, out)
+    for line in told:
+        console.print(line, soft_wrap=True)
+    console.print(f"{out}: written", soft_wrap=True)
     return 0
 
 
-def _convert(path: Path, strategy: AxisStrategy, options: Mapping[str, Any], data: Any) -> Conversion:
+def _check_without_axis(given: Mapping[str, str], folded: bool) -> None:
+    if key := next((key for key in given if key in _OF_A_STRATEGY or key.startswith("axis.")), None):
+        raise UserError(f"{key}: expected axis= with it, as in axis=[1,2]. Received: {key}={short(given[key])}")
+    if not folded and "recalibrate" not in given:
+        raise UserError(
+            "expected what is to be done: axis=[1,2] or axis=spatial, recalibrate=FILE.npz, fold=true, or several. "
+            "Received: none of them"
+        )
+
+
+def _made(
+    path: Path, strategy: AxisStrategy | None, options: dict[str, Any], data: Any, folded: bool
+) -> tuple[Any, list[str]]:
+    """The copy, and the lines that tell what became of each layer."""
     from harness.cell.device import import_tensorflow
 
     check_backend()
     import_tensorflow()
     from harness.models.convert import convert
-    from harness.models.precise import recalibrate
+    from harness.models.fold import fold
     from harness.models.reading import read_model
 
-    made = convert(read_model(path), strategy, **options)
+    model, told = read_model(path), []
+    if strategy is not None:
+        converted = convert(model, strategy, **options)
+        model, told = converted.model, _of_conversion(converted)
     if data is not None:
-        try:
-            recalibrate(made.model, data, batch_size=options["batch_size"])
-        except MemoryError:
-            raise
-        except Exception as error:  # of the model, whatever it is
-            said = in_one_line(first_line(error) or type(error).__name__, 200)
-            raise UserError(
-                f"recalibrate: the model cannot be run on these examples ({said}). Received: {data.shape}"
-            ) from error
-    return made
+        told += _recalibrated(model, data, options["batch_size"])
+    if folded:
+        folding = fold(model)
+        model, told = folding.model, [*told, *_of_folding(folding)]
+    return model, told
+
+
+def _recalibrated(model: Any, data: Any, batch_size: int) -> list[str]:
+    from harness.commands.audit import MOST_EXAMPLES
+    from harness.models.precise import recalibrate
+
+    first = data[:MOST_EXAMPLES]
+    try:
+        names = recalibrate(model, first, batch_size=batch_size)
+    except MemoryError:
+        raise
+    except Exception as error:  # of the model, whatever it is
+        said = in_one_line(first_line(error) or type(error).__name__, 200)
+        raise UserError(
+            f"recalibrate: the model cannot be run on these examples ({said}). Received: {data.shape}"
+        ) from error
+    if not names:
+        raise UserError("recalibrate: expected a model with moving averages that training moves. Received: none in it")
+    return [f"{_counted(len(names), 'layer')} with statistics estimated anew on {examples_of(len(first), len(data))}"]
 
 
 def _save(model: Any, out: Path) -> None:
@@ -100,12 +139,32 @@ def _save(model: Any, out: Path) -> None:
         raise UserError(f"out: expected a file that can be written ({error.strerror}). Received: {out}") from error
 
 
-def _tell(made: Conversion, out: Path, console: Console) -> None:
-    for one in made.layers:
-        console.print(f"{one.path}: keeps {_kept(one)}; statistics {_SAID[one.statistics]}, {_parameters(one)}")
+def _of_conversion(made: Conversion) -> list[str]:
     same = sum(one.same for one in made.layers)
-    several = "layer" if len(made.layers) == 1 else "layers"
-    console.print(f"{out}: {len(made.layers)} {several} replaced; {same} of them give in inference what they gave")
+    return [
+        *(
+            f"{one.path}: keeps {_kept(one)}; statistics {_SAID[one.statistics]}, {_parameters(one)}"
+            for one in made.layers
+        ),
+        f"{_counted(len(made.layers), 'layer')} replaced; {same} of them give in inference what they gave",
+    ]
+
+
+def _of_folding(made: Folding) -> list[str]:
+    said = {"kernel": "goes into {}", "multiply-add": "becomes a multiply-add, as {}", "left": "is left, as {}"}
+    of_each = [f"{one.path}: {said[one.into].format(one.by)}" for one in made.layers]
+    into = [one.into for one in made.layers]
+    total = f"{into.count('kernel')} folded into kernels, {into.count('multiply-add')} became a multiply-add"
+    if "left" in into:
+        total += f", {into.count('left')} left"
+    if made.operations is not None:
+        before, after = made.operations
+        total += f"; {before:,} operations for an example before, {after:,} after"
+    return [*of_each, total]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _kept(one: Replaced) -> str:
@@ -128,6 +187,12 @@ def _words(key: str, text: str) -> Sequence[str]:
     if not items or not all(isinstance(item, str) and item for item in items):
         raise UserError(f"{key}: expected names, as in [time,sensor]. Received: {short(text)}")
     return items
+
+
+def _yes(key: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise UserError(f"{key}: expected true or false. Received: {short(text)}")
+    return text == "true"
 
 
 def _training_examples(text: str) -> Any:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 FORMATS = (".png", ".svg", ".html")
 OPTIONS = ("shape", "axis", "param_axis", "axes", "batch_size", "out")
 _MOST = 2**40
+WIDE = 110  # columns from which a sentence has room beside the numbers
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def _explain_tensor(arguments: Arguments, given: dict[str, str], out: Path | Non
     else:
         rows = _all_strategies(site, batch_size, arguments.config_dirs)
         title = f"All strategies on ({', '.join(('batch', *site.axes))}) = {describe_shape((batch_size, *site.shape))}"
-        console.print(to_terminal(side_by_side(rows, title), width=console.width))
+        sheet = side_by_side(rows, title, in_words=console.width >= WIDE)
+        console.print(to_terminal(sheet, width=console.width))
         pictured = [Explained(name, one) for name, one in rows if isinstance(one, Explanation)]
     _draw(pictured, out, console)
     return 0

@@ -24,7 +24,7 @@ from harness.commands.shown import say_environments
 from harness.config.hydra_flags import print_hydra
 from harness.engines import build_engine, check_grid
 from harness.engines.plan import PlannedCell, build_plan
-from harness.words import describe_seconds, visible
+from harness.words import broken, describe_seconds, visible
 
 SIDES = ("train", "validate", "test")
 
@@ -37,10 +37,9 @@ def main(arguments: Arguments, console: Console) -> int:
     configs = configs_of(arguments, console)
     if rounds := Rounds.asked(configs, arguments.overrides):
         configs = rounds.first_round()
-        console.print(
-            f"the first round of until=told_apart: {rounds.first} seeds; at most {rounds.cells_of_most()} cells in all",
-            soft_wrap=True,
-        )
+        most = rounds.cells_of_most()
+        first = f"the first round of until={rounds.rule}: {rounds.first} seeds; at most {most} cells in all"
+        console.print(first, soft_wrap=True)
     with build_engine(configs[0]["engine"]) as engine:
         check_grid(engine, configs)
         plan = build_plan(configs, Path(configs[0]["results_dir"]), engine.find_sites)
@@ -80,31 +79,36 @@ def _data_of(planned: PlannedCell) -> str:
 
 
 def _table(title: str, cells: Sequence[PlannedCell]) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("strategy")
-    for heading in ("cells", "done", "to run"):
-        table.add_column(heading, justify="right")
-    for heading in ("statistics", "scale and shift", "m′"):
-        table.add_column(heading, justify="right")
-    table.add_column("keeps, site by site")
     by_axis: dict[str, list[PlannedCell]] = {}
     for planned in cells:
         by_axis.setdefault(planned.cell.config["axis"]["name"], []).append(planned)
-    for axis, members in by_axis.items():
-        first = members[0]
-        done = sum(planned.done for planned in members)
-        to_run = sum(not planned.done and not planned.invalid for planned in members)
-        table.add_row(
-            axis,
-            str(len(members)),
-            str(done),
-            str(to_run),
-            f"{sum(s.statistics for s in first.sites):,}",
-            f"{sum(s.parameters for s in first.sites):,}",
-            _samples(first.sites),
-            _what_is_kept(first),
-        )
+    rows = [_row(axis, members) for axis, members in by_axis.items()]
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("strategy", no_wrap=True)
+    for place, heading in enumerate(("done", "statistics", "scale and shift", "m′"), start=1):
+        # A heading may be broken, a number not.
+        table.add_column(heading, justify="right", min_width=max(len(row[place]) for row in rows))
+    table.add_column("keeps, site by site", overflow="fold", min_width=20)
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _row(axis: str, members: Sequence[PlannedCell]) -> tuple[str, ...]:
+    first = members[0]
+    return (
+        broken(axis),
+        "–" if all(one.trained_as or one.invalid for one in members) else _done(members),
+        f"{sum(site.statistics for site in first.sites):,}" if first.sites else "–",
+        f"{sum(site.parameters for site in first.sites):,}" if first.sites else "–",
+        _samples(first.sites),
+        _what_is_kept(first),
+    )
+
+
+def _done(members: Sequence[PlannedCell]) -> str:
+    own = [planned for planned in members if not planned.trained_as and not planned.invalid]
+    return f"{sum(planned.done for planned in own)} of {len(own)}"
 
 
 def _samples(sites: Sequence[ResolvedSite]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from harness.commands.arguments import Arguments, positive_number, read_options
+from harness.commands.arguments import Arguments, folders_of, positive_number, read_options
 from harness.types import UserError
 
 
@@ -26,7 +26,7 @@ def main(arguments: Arguments, console: Console) -> int:
         raise UserError(f"power takes options such as difference=0.005. Received: {' '.join(arguments.words)}")
     options = read_options(arguments, results_dir="results/runs", baseline="", difference="", metric="")
     difference = positive_number("difference", options["difference"])
-    study = Study.open(options["results_dir"])
+    study = Study.open(folders_of(options["results_dir"]))
     if not study.records:
         raise UserError(f"expected records of a pilot. Received: results_dir='{study.folder}'")
     for comparison in study.comparisons:

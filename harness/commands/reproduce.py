@@ -30,7 +30,13 @@ from harness.words import choose_from, in_one_line
 
 COMPARED = ("status", "hashes", "metrics", "history", "counts", "sites")
 # Where things lie, which no cell's identity knows of.
-PLACES = ("task.data.path", "task.data.labels_path", "task.data.data_dir", "architecture.path")
+PLACES = (
+    "task.data.path",
+    "task.data.labels_path",
+    "task.data.spectra_path",
+    "task.data.data_dir",
+    "architecture.path",
+)
 
 
 def main(arguments: Arguments, console: Console) -> int:

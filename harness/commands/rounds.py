@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.config.identity import canonical, outcome_config
@@ -50,7 +50,7 @@ class Rounds:
         for text in overrides:
             if text.lstrip("+~").partition("=")[0] == "seed":
                 raise UserError(
-                    "until=told_apart says itself which seeds are run: expected until.first, until.step and until.most "
+                    f"until={rule} says itself which seeds are run: expected until.first, until.step and until.most "
                     f"in their place. Received: {text}"
                 )
         return Rounds.of(configs)
@@ -77,6 +77,11 @@ class Rounds:
     def first_round(self) -> list[Config]:
         """The configs of the first round's cells."""
         return [_with_seed(config, seed) for seed in range(self.first) for config in self.configs]
+
+    def without(self, configs: Sequence[Mapping[str, Any]]) -> Rounds:
+        """The same rounds without the strategies of these configs, which compute the same as others."""
+        left_out = {canonical(_without_seed(config)) for config in configs}
+        return replace(self, configs=tuple(c for c in self.configs if canonical(_without_seed(c)) not in left_out))
 
     def next_round(self, records: Sequence[Mapping[str, Any]]) -> list[Config]:
         """The configs of the cells to add, given the records of all rounds so far; empty: nothing more is wanted."""

@@ -15,6 +15,7 @@ Runs the grid that the overrides describe, skips cells that have a record, and p
 
 Often set: seed, train.epochs, train.batch_size, train.learning_rate, train.optimizer, norm.momentum,
 norm.epsilon, results_dir=PATH (default results/runs). --cfg job prints the config, --config-dir DIR adds yours.
+
 Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for bad input, 130 if interrupted.
 """
 
@@ -32,14 +33,15 @@ from harness.commands.rounds import Rounds
 from harness.commands.shown import say_environments
 from harness.commands.status import print_failures
 from harness.config.hydra_flags import print_hydra
-from harness.engines import Engine, build_engine, check_grid
+from harness.engines import Engine, Event, build_engine, check_grid
 from harness.engines.plan import Plan, build_plan
 from harness.engines.progress import RunProgress
 from harness.records.grids import write_grid
 from harness.records.places import check_folder
-from harness.records.store import FINISHED, compact, prepare_results_dir, read_records
+from harness.records.store import FINISHED, compact, find_record, prepare_results_dir, read_records
+from harness.records.trackers import Tracker, tracker_of
 from harness.report.answers.better import better_sentence
-from harness.report.answers.reached import comparison_sheet
+from harness.report.answers.reached import comparison_sheet, gap_sentence
 from harness.report.questions import default_baseline
 from harness.report.sheet import to_terminal
 from harness.report.study import Study
@@ -62,6 +64,8 @@ def main(arguments: Arguments, console: Console) -> int:
     results_dir = Path(configs[0]["results_dir"])
     check_folder(results_dir, "results_dir")
     rounds = Rounds.asked(configs, arguments.overrides)
+    log = configs[0]["log"]
+    tracker = None if log == "none" else tracker_of(log, results_dir)
     with build_engine(configs[0]["engine"]) as engine:
         check_grid(engine, configs)
         grid = wanted = rounds.first_round() if rounds else configs
@@ -70,7 +74,9 @@ def main(arguments: Arguments, console: Console) -> int:
             _refuse_invalid(plan, skip=bool(configs[0]["skip_invalid"]))
             prepare_results_dir(results_dir)
             _announce(plan, console, with_notes=grid is wanted)
-            _run_cells(plan, engine, results_dir, console, command=" ".join(arguments.overrides))
+            if rounds and (same := [planned.cell.config for planned in plan.cells if planned.trained_as]):
+                rounds = rounds.without(same)
+            _run_cells(plan, engine, results_dir, console, tracker, command=" ".join(arguments.overrides))
             wanted = rounds.next_round(_records_of(plan, results_dir)) if rounds else []
             grid = [*grid, *wanted]
     failed = _print_outcome(plan, results_dir, console)
@@ -79,17 +85,44 @@ def main(arguments: Arguments, console: Console) -> int:
     return 1 if failed else 0
 
 
-def _run_cells(plan: Plan, engine: Engine, results_dir: Path, console: Console, *, command: str) -> None:
-    write_grid(results_dir, command, [planned.cell.id for planned in plan.cells if not planned.invalid])
+def _run_cells(
+    plan: Plan, engine: Engine, results_dir: Path, console: Console, tracker: Tracker | None, *, command: str
+) -> None:
+    write_grid(results_dir, command, [planned.cell.id for planned in plan.trained], plan.same)
     if cells := plan.to_run:
         with RunProgress(console, cells, engine) as progress:
-            engine.run(cells, results_dir=results_dir, on_event=progress)
+            on_event = _Handing(tracker, results_dir, progress, console) if tracker else progress
+            engine.run(cells, results_dir=results_dir, on_event=on_event)
         compact(results_dir)
+
+
+class _Handing:
+    """Hands each cell on to a tracker as it ends; where that fails it is said once, and the cells go on."""
+
+    def __init__(self, tracker: Tracker, results_dir: Path, shown: RunProgress, console: Console) -> None:
+        self._tracker: Tracker | None = tracker
+        self._results_dir = results_dir
+        self._shown = shown
+        self._console = console
+
+    def __call__(self, event: Event) -> None:
+        """Take one event of an engine."""
+        self._shown(event)
+        if event.kind != "finished" or self._tracker is None:
+            return
+        try:
+            record = find_record(self._results_dir, event.cell.id)
+            if record is not None:
+                self._tracker.add(record)
+        except (UserError, OSError) as error:
+            self._tracker = None
+            hint = f"python -m harness export to=... results_dir={shlex.quote(str(self._results_dir))} does it later"
+            self._console.print(f"not handed on any more: {error}; {hint}", style="yellow", soft_wrap=True)
 
 
 def _records_of(plan: Plan, results_dir: Path) -> list[dict[str, Any]]:
     known = {record["id"]: record for record in read_records(results_dir)}
-    cells = [planned.cell.id for planned in plan.cells if not planned.invalid]
+    cells = [planned.cell.id for planned in plan.trained]
     return [known[cell] for cell in cells if cell in known]
 
 
@@ -121,6 +154,8 @@ def _announce(plan: Plan, console: Console, *, with_notes: bool) -> None:
         parts.append(f"{again} of them failed before and are tried again")
     if stale := states.count("stale"):
         parts.append(f"{stale} of them have a stale record (other code, versions or variables), which is kept aside")
+    if same := states.count("the same as another"):
+        parts.append(f"{same} the same as another and trained once (duplicates=each trains them all)")
     if invalid := len(plan.invalid):
         parts.append(f"{invalid} invalid and left out")
     if plan.repeated:
@@ -133,9 +168,11 @@ def _announce(plan: Plan, console: Console, *, with_notes: bool) -> None:
 
 def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
     """Print the comparison of the planned cells and every failure; return how many failed."""
-    wanted = [planned.cell for planned in plan.cells if not planned.invalid]
+    wanted = [planned.cell for planned in plan.trained]
     records = _records_of(plan, results_dir)
-    comparisons = Study(results_dir, records).comparisons if any(one["measures"] for one in records) else []
+    comparisons = (
+        Study(results_dir, records, same=plan.same).comparisons if any(one["measures"] for one in records) else []
+    )
     for comparison in comparisons:
         console.print()
         console.print(to_terminal(comparison_sheet(aggregate_comparison(comparison)), width=console.width))
@@ -166,6 +203,8 @@ def _print_verdicts(comparisons: Sequence[Comparison], console: Console) -> None
         open_ |= bool((pairs.rows["verdict"] == UNDECIDED).any())
         title = f"{comparison.title}: " if len(several) > 1 else ""
         console.print(f"{title}{better_sentence(pairs, baseline).replace('`', '')}", soft_wrap=True)
+        if moved := gap_sentence(aggregate_comparison(comparison)):
+            console.print(moved.replace("`", ""), soft_wrap=True)
     if open_:
         said = (
             "What is undecided may be equal or not; the same command with until=decided adds seeds until that is known."

@@ -1,7 +1,8 @@
-"""usage: python -m harness status [results_dir=PATH]
+"""usage: python -m harness status [results_dir=PATH|[PATH,PATH]] [watch=true]
 
 Says how far the grids of a results folder are: cells done, diverged, failed, running and left, what is running
-and at which epoch, and why cells failed. It only reads, and can be asked from another terminal while a grid runs.
+and at which epoch, and why cells failed. It only reads, and can be asked from another terminal while a grid runs;
+watch=true says it again every few seconds until nothing runs there any more.
 """
 
 from __future__ import annotations
@@ -12,12 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from harness.commands.arguments import Arguments, read_options
+from harness.commands.arguments import Arguments, folders_of, read_options
 from harness.commands.shown import say_environments
 from harness.engines.worker import log_path
 from harness.records.grids import Grid
@@ -26,38 +25,62 @@ from harness.records.store import FINISHED
 from harness.types import UserError
 from harness.words import describe_seconds, in_one_line
 
-COLUMNS = ("cells", "ok", "diverged", "failed", "stale", "running", "left")
+SECONDS_BETWEEN_LOOKS = 5.0
+# A worker between two cells holds no lock for a moment.
+IDLE_LOOKS = 3
+STATES = ("ok", "diverged", "failed", "stale", "running", "left")
 
 
 def main(arguments: Arguments, console: Console) -> int:
-    """Print the state of every grid of a folder."""
+    """Print the state of every grid of a folder, once or until nothing runs there any more."""
+    options = read_options(arguments, results_dir="results/runs", watch="false")
+    folders = folders_of(options["results_dir"])
+    if arguments.words:
+        raise UserError(f"status takes results_dir=PATH and watch=true. Received: {' '.join(arguments.words)}")
+    if options["watch"] not in ("true", "false"):
+        raise UserError(f"watch: expected true or false. Received: {options['watch']}")
+    if options["watch"] == "false":
+        _print_state(folders, console)
+        return 0
+    idle = 0
+    while idle < IDLE_LOOKS:
+        if console.is_terminal:
+            console.clear()
+        at_work = _print_state(folders, console)
+        idle = 0 if at_work else idle + 1
+        if idle < IDLE_LOOKS:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    console.print("nothing runs there any more")
+    return 0
+
+
+def _print_state(folders: Sequence[Path], console: Console) -> bool:
+    """Print what there is to say of a folder now, and return whether anything runs."""
     from harness.report.study import Study
 
-    results_dir = Path(read_options(arguments, results_dir="results/runs")["results_dir"])
-    if arguments.words:
-        raise UserError(f"status takes results_dir=PATH and nothing else. Received: {' '.join(arguments.words)}")
-    study = Study.open(results_dir)
+    study = Study.open(folders)
     records = {record["id"]: record for record in study.records}
-    locks = {lock["id"]: lock for lock in read_locks(results_dir)}
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in COLUMNS:
-        table.add_column(heading, justify="right")
-    table.add_column("begun (UTC)")
-    table.add_column("grid", overflow="fold")
+    locks = {lock["id"]: lock for folder in folders for lock in read_locks(folder)}
     for grid in study.grids:
-        counts = count_cells(grid, records, locks)
-        table.add_row(*(str(counts[key]) for key in COLUMNS), *_of_grid(grid))
-    console.print(table if table.row_count else "no grid has been run into this folder")
+        _print_grid(grid, count_cells(grid, records, locks), console)
+    if not study.grids:
+        console.print("no grid has been run into this folder")
     for cell_id, lock in locks.items():
         since = describe_seconds(time.time() - lock["started"])
         console.print(f"running {cell_id}: {lock['epoch']} epochs in {since}, process {lock['pid']}", soft_wrap=True)
     say_environments(records.values(), console)
-    print_failures([r for r in records.values() if r["status"] not in FINISHED], [], results_dir, console)
-    return 0
+    if study.doubles:
+        console.print(f"{study.doubles:,} records left out, as another folder has one of the same cell", style="yellow")
+    print_failures([r for r in records.values() if r["status"] not in FINISHED], [], folders[0], console)
+    return bool(locks)
 
 
-def _of_grid(grid: Grid) -> tuple[str, str]:
-    return in_one_line(grid.begun[:19].replace("T", " ")), in_one_line(grid.command, 2000)
+def _print_grid(grid: Grid, counts: Mapping[str, int], console: Console) -> None:
+    begun = in_one_line(grid.begun[:19].replace("T", " "))
+    console.print(Text.assemble(("run ", "dim"), in_one_line(grid.command, 2000)), soft_wrap=True)
+    states = ", ".join(f"{counts[key]} {key}" for key in STATES if counts[key])
+    cells = f"{counts['cells']:,} cell{'' if counts['cells'] == 1 else 's'}"
+    console.print(f"  {cells}: {states}; begun {begun} UTC", soft_wrap=True)
 
 
 def count_cells(grid: Grid, records: Mapping[str, Any], locks: Mapping[str, Any]) -> Counter[str]:

@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import io
 import os
+import shutil
 import sys
 from typing import Any, TextIO, cast
 
@@ -53,9 +54,9 @@ class Terminal(Console):
 
 
 def console() -> Console:
-    """The terminal; where there is none, lines as long as a wide terminal's, so that tables keep their columns."""
+    """The terminal; where there is none, as wide as `COLUMNS` says, else 80."""
     plain = Terminal()
-    return plain if plain.is_terminal else Terminal(width=120)
+    return plain if plain.is_terminal else Terminal(width=shutil.get_terminal_size((80, 24)).columns)
 
 
 class _Enduring:

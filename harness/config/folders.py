@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,3 +18,10 @@ def check_config_dirs(config_dirs: Sequence[Path]) -> None:
             there = False
         if not there:
             raise UserError(f"--config-dir expects an existing directory. Received: {directory}")
+
+
+def import_from(config_dirs: Sequence[Path]) -> None:
+    """Let a `_target_` name modules in the current folder, as `python -m` does, and beside the config folders."""
+    for folder in (Path.cwd(), *(directory.resolve().parent for directory in config_dirs)):
+        if str(folder) not in sys.path and not (folder == Path.cwd() and "" in sys.path):
+            sys.path.append(str(folder))

@@ -31,7 +31,7 @@ COMPARISON_KEYS = ("architecture", "axis", "seed")
 FROM_FILE = "architecture=from_file"
 KEEP_KEYS = ("axis.keep", "axis.keep_params")
 # There is one place for a grid's records and one engine that runs it.
-ONE_FOR_THE_GRID = ("results_dir", "skip_invalid", "engine", "margin")
+ONE_FOR_THE_GRID = ("results_dir", "skip_invalid", "duplicates", "log", "engine", "margin")
 
 
 def expand(composer: Composer, overrides: Sequence[str]) -> list[dict[str, Any]]:

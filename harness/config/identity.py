@@ -13,6 +13,8 @@ from typing import Any
 IRRELEVANT = (
     "results_dir",
     "skip_invalid",
+    "duplicates",
+    "log",
     "margin",
     "engine",
     "until",
@@ -21,6 +23,7 @@ IRRELEVANT = (
     "task.recipe",
     "task.data.path",
     "task.data.labels_path",
+    "task.data.spectra_path",
     "task.data.data_dir",
     "task.data.published",
     "architecture.path",
@@ -30,7 +33,7 @@ IRRELEVANT = (
 )
 
 # Settings that came later, at the values by which all is as it was: a cell is the same one as before there were any.
-ADDED = {"task.data.normalize": "none", "task.data.test": 0.1}
+ADDED = {"task.data.normalize": "none", "task.data.test": 0.1, "task.data.spectra": None}
 
 
 def outcome_config(config: Mapping[str, Any]) -> dict[str, Any]:

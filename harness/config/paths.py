@@ -8,7 +8,11 @@ from typing import Any
 
 from harness.types import UserError
 
-PATHS = ("results_dir", "task.data.path", "task.data.labels_path", "task.data.data_dir", "architecture.path")
+PATHS = (
+    "results_dir",
+    *(f"task.data.{key}" for key in ("path", "labels_path", "spectra_path", "data_dir")),
+    "architecture.path",
+)
 
 
 def is_path(key: str) -> bool:

@@ -34,6 +34,8 @@ WORDS = {
     "train.precision": ("float32", "mixed_bfloat16", "mixed_float16"),
     "until.rule": ("none", "told_apart", "decided"),
 }
+# Which records from before there was any lack.
+LATER_WORDS = {"duplicates": ("once", "each"), "log": ("none", "tensorboard", "mlflow")}
 KINDS: dict[str, tuple[type, str]] = {
     "train.deterministic": (bool, "true or false"),
     "probe.epoch_statistics": (bool, "true or false"),
@@ -83,7 +85,8 @@ def check_settings(config: dict[str, Any]) -> None:
     own = is_from_file(config)
     _check_numbers(config, {k: one for k, one in LAYER_NUMBERS.items() if not own or _value(config, k) is not None})
     _check_source_seeds(config)
-    for key, words in WORDS.items():
+    later = {key: words for key, words in LATER_WORDS.items() if key in config}
+    for key, words in {**WORDS, **later}.items():
         node, leaf = _locate(config, key)
         if node[leaf] not in words:
             raise UserError(f"{key}: {choose_from(str(node[leaf]), words)}")
@@ -158,6 +161,7 @@ def _known_keys() -> dict[str, tuple[str, ...]]:
         *LAYER_NUMBERS,
         *SOURCE_SEEDS,
         *WORDS,
+        *LATER_WORDS,
         *KINDS,
         *ROUND_NUMBERS,
         *ROUND_KINDS,

@@ -14,13 +14,15 @@ from harness.axes.strategy import AxisStrategy, check_takes
 from harness.cell.cell import Cell
 from harness.cell.data import summarize_planned
 from harness.config.build import build_strategy, what_went_wrong
-from harness.config.identity import canonical, cell_id, identify
+from harness.config.identity import canonical, cell_id, identify, outcome_config
 from harness.config.looks import check_look
 from harness.config.settings import check_batch_size
 from harness.engines import EngineError
+from harness.engines.lag import lag_note
 from harness.records.store import is_done, read_records
 from harness.types import Site, TaskSpec, UserError
 
+BASELINES = ("channel", "none")
 SiteFinder = Callable[[Mapping[str, Any], TaskSpec], Sequence[Site]]
 
 
@@ -33,7 +35,8 @@ class PlannedCell:
         record: what an earlier run left of it, `stale` set, or None.
         sites: the strategy at each site of the architecture; empty for an invalid cell.
         invalid: why the cell cannot be run, in one line, else empty.
-        same_as: name of the first strategy of the plan that computes the same in this place, else empty.
+        same_as: name of another strategy of the plan that computes the same in this place, else empty.
+        trained_as: id of that strategy's cell, where it differs from this one in the strategy alone and stands for it.
         note: what the architecture has to say of how it was built, where it was.
     """
 
@@ -42,6 +45,7 @@ class PlannedCell:
     sites: tuple[ResolvedSite, ...] = ()
     invalid: str = ""
     same_as: str = ""
+    trained_as: str = ""
     note: str = ""
 
     @property
@@ -51,9 +55,11 @@ class PlannedCell:
 
     @property
     def state(self) -> str:
-        """`invalid`, `done`, `stale`, `failed before` or `to run`."""
+        """`invalid`, `the same as another`, `done`, `stale`, `failed before` or `to run`."""
         if self.invalid:
             return "invalid"
+        if self.trained_as:
+            return "the same as another"
         if self.done:
             return "done"
         if self.record is None:
@@ -70,8 +76,22 @@ class Plan:
 
     @property
     def to_run(self) -> list[Cell]:
-        """The cells that have no standing record and can be run."""
-        return [planned.cell for planned in self.cells if not planned.done and not planned.invalid]
+        """The cells that have no standing record, can be run and are not trained as another."""
+        return [planned.cell for planned in self.trained if not planned.done]
+
+    @property
+    def trained(self) -> list[PlannedCell]:
+        """The cells that have a record once the plan is carried out."""
+        return [planned for planned in self.cells if not planned.invalid and not planned.trained_as]
+
+    @property
+    def same(self) -> dict[str, list[str]]:
+        """Id of a trained cell -> the strategies that it stands for besides its own."""
+        found: dict[str, list[str]] = {}
+        for planned in self.cells:
+            if planned.trained_as:
+                found.setdefault(planned.trained_as, []).append(str(planned.cell.config["axis"]["name"]))
+        return found
 
     @property
     def invalid(self) -> list[PlannedCell]:
@@ -79,9 +99,11 @@ class Plan:
         return [planned for planned in self.cells if planned.invalid]
 
     def notes(self) -> list[str]:
-        """What the tasks have to say of their data, and the architectures of themselves, each once."""
-        said = [str(p.cell.data.get("note") or "") for p in self.cells] + [p.note for p in self.cells]
-        return list(dict.fromkeys(filter(None, said)))
+        """What is to be known before anything is trained: of data, of architectures, of runs too short; each once."""
+        of_data = (str(planned.cell.data.get("note") or "") for planned in self.cells)
+        of_models = (planned.note for planned in self.cells)
+        of_lag = (lag_note(planned.cell.config, planned.cell.data, planned.sites) for planned in self.cells)
+        return [note for note in dict.fromkeys((*of_data, *of_models, *of_lag)) if note]
 
     def estimated_seconds(self) -> float | None:
         """Seconds that the cells to run took elsewhere in this folder, one after another; None if not known."""
@@ -131,7 +153,10 @@ def build_plan(configs: Sequence[dict[str, Any]], results_dir: Path, find_sites:
         record = known.get(cell.id)
         sites, invalid, note = resolver.resolve(cell, record)
         planned[identity] = PlannedCell(cell, record, sites, invalid, note=note)
-    return Plan(tuple(_name_equals(list(planned.values()))), repeated)
+    cells = _name_equals(list(planned.values()))
+    if any(config.get("duplicates", "once") == "once" for config in configs):
+        cells = _train_once(cells)
+    return Plan(tuple(cells), repeated)
 
 
 class _Resolver:
@@ -192,18 +217,46 @@ def _resolve(
 
 
 def _name_equals(cells: list[PlannedCell]) -> list[PlannedCell]:
-    """Mark strategies that come to the same thing at every site as an earlier one on the same task and architecture."""
-    firsts: dict[Hashable, str] = {}
-    named = []
-    for planned in cells:
+    """Mark strategies that come to the same thing at every site as another one on the same task and architecture."""
+
+    def what(planned: PlannedCell) -> Hashable:
         config = planned.cell.config
-        axis = str(config["axis"]["name"])
+        return config["task"]["name"], canonical(config["architecture"]), what_is_done(planned.sites)
+
+    firsts: dict[Hashable, str] = {}
+    for planned in sorted(cells, key=_stands_for_others):
         if planned.sites:
-            what = (config["task"]["name"], canonical(config["architecture"]), what_is_done(planned.sites))
-            first = firsts.setdefault(what, axis)
-            planned = replace(planned, same_as=first if first != axis else "")
-        named.append(planned)
-    return named
+            firsts.setdefault(what(planned), _axis(planned))
+    named = ((planned, firsts[what(planned)] if planned.sites else _axis(planned)) for planned in cells)
+    return [replace(planned, same_as=first if first != _axis(planned) else "") for planned, first in named]
+
+
+def _train_once(cells: list[PlannedCell]) -> list[PlannedCell]:
+    """Mark the cells that differ from another in a strategy that computes the same, and in nothing else."""
+    known: dict[Hashable, str] = {}
+    for planned in cells:
+        if not planned.invalid and not planned.same_as:
+            known.setdefault(_apart_from_axis(planned, _axis(planned)), planned.cell.id)
+    return [
+        replace(planned, trained_as=known.get(_apart_from_axis(planned, planned.same_as), ""))
+        if planned.same_as and not planned.invalid
+        else planned
+        for planned in cells
+    ]
+
+
+def _apart_from_axis(planned: PlannedCell, axis: str) -> Hashable:
+    config = {key: value for key, value in outcome_config(planned.cell.config).items() if key != "axis"}
+    return canonical(config), planned.cell.data["digest"], axis
+
+
+def _stands_for_others(planned: PlannedCell) -> int:
+    """Of several that are the same the baseline is kept, which others are compared with; else the first."""
+    return 0 if _axis(planned) in BASELINES else 1
+
+
+def _axis(planned: PlannedCell) -> str:
+    return str(planned.cell.config["axis"]["name"])
 
 
 def _seconds_of(record: Mapping[str, Any] | None) -> float:

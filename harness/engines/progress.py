@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -27,7 +28,7 @@ class RunProgress:
         self._statuses: Counter[str] = Counter()
         self._at_work: dict[int, str] = {}
         self._began = self._last_plain = time.monotonic()
-        self._first_seconds = 0.0
+        self._ended: list[float] = []  # seconds after the start at which cells ended
         self._bar = Progress(
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
@@ -60,7 +61,7 @@ class RunProgress:
         else:
             self._at_work.pop(event.worker, None)
             self._statuses[event.status] += 1
-            self._first_seconds = self._first_seconds or time.monotonic() - self._began
+            self._ended.append(time.monotonic() - self._began)
             if event.status != "ok":
                 self._say(event.status, f" {name}: {event.reason}")
             self._plain_line()
@@ -84,13 +85,8 @@ class RunProgress:
         return Group(self._bar, *lines)
 
     def _time_left(self) -> str:
-        """From the pace since the first cell was done: that one also paid for starting the workers."""
-        done, left = self._done, self._total - self._done
-        if not done or not left:
-            return ""
-        elapsed = time.monotonic() - self._began
-        per_cell = (elapsed - self._first_seconds) / (done - 1) if done > self._engine.workers else elapsed / done
-        return f"about {describe_seconds(per_cell * left)} left"
+        seconds = seconds_left(self._ended, self._total, self._engine.workers)
+        return "" if seconds is None else f"about {describe_seconds(seconds)} left"
 
     def _say(self, marked: str, text: str = "") -> None:
         self._console.print(Text.assemble((marked, "yellow" if text else ""), visible(text)), soft_wrap=True)
@@ -103,3 +99,20 @@ class RunProgress:
         self._last_plain = now
         after = describe_seconds(now - self._began)
         self._say(f"{self._done}/{self._total} cells after {after} {self._time_left()}".rstrip())
+
+
+def seconds_left(ended: Sequence[float], total: int, workers: int) -> float | None:
+    """How long the cells that are left will take; None where there is no basis, or nothing left.
+
+    By the pace since each worker has ended its first cell, which also paid for starting it and for tracing its graphs.
+
+    Args:
+        ended: seconds after the start at which cells ended, in order.
+        total: how many cells there are.
+        workers: how many run at once.
+    """
+    left = total - len(ended)
+    warm = min(workers, total)
+    if not left or len(ended) <= warm:
+        return None
+    return (ended[-1] - ended[warm - 1]) / (len(ended) - warm) * left

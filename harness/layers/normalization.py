@@ -38,8 +38,9 @@ class AxisNormalization(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         param_axis: the axes that keep a scale and shift of their own; `None`: the same as `axis`.
         compiled: whether large float32 activations take passes compiled by XLA (TensorFlow on a CPU), which are
             several times faster, but take a second to compile for each shape and batch size: for long trainings with
-            one batch size. They have no forward-mode derivatives and cannot be exported. Not kept in a config: a model
-            that is loaded takes the plain way.
+            one batch size. They have no forward-mode derivatives and cannot be exported, since where that is run
+            nothing compiles: `harness.models.fold(model).model` and `keras.models.clone_model(model)` can. Not kept in
+            a config: a model that is loaded takes the plain way.
 
     Variables: `gamma`, `beta` (shape: sizes of `param_axis`, in the order of the input's axes), `moving_mean`,
     `moving_variance` (shape: sizes of `axis`; biased). `gamma` and `beta` are absent without `scale` and `center`;

@@ -13,15 +13,20 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import Any
 
-HOME = "harness.layers.variants"
+HOMES = ("harness.layers.variants", "harness.layers.masked", "harness.layers.multiply_add")
 
 
 def register_with_keras() -> None:
     """Import our layers where Keras has been imported, or else right after it will be."""
     if "keras" in sys.modules:
-        importlib.import_module(HOME)
+        _import_ours()
     elif not any(isinstance(finder, _AfterKeras) for finder in sys.meta_path):
         sys.meta_path.insert(0, _AfterKeras())
+
+
+def _import_ours() -> None:
+    for home in HOMES:
+        importlib.import_module(home)
 
 
 class _AfterKeras(MetaPathFinder):
@@ -49,4 +54,4 @@ class _ThenOurs(Loader):
         # Whatever asks the module how it was loaded gets the loader that it has without us.
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
-        importlib.import_module(HOME)
+        _import_ours()

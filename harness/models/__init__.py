@@ -1,4 +1,4 @@
-"""What can be done with a Keras model of anybody's: read it, audit, replace and recalibrate its normalization.
+"""What can be done with a Keras model of anybody's: read it, audit, replace, recalibrate and fold its normalization.
 
 Names are looked up on demand, since all of it imports Keras.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.models.audit import Audit, audit
     from harness.models.convert import Conversion, convert
+    from harness.models.fold import Folding, fold
     from harness.models.precise import recalibrate
     from harness.models.reading import read_model
 
@@ -21,10 +22,12 @@ _HOME = {
     "audit": "harness.models.audit",
     "Conversion": "harness.models.convert",
     "convert": "harness.models.convert",
+    "Folding": "harness.models.fold",
+    "fold": "harness.models.fold",
     "read_model": "harness.models.reading",
     "recalibrate": "harness.models.precise",
 }
-__all__ = ["Audit", "Conversion", "audit", "convert", "read_model", "recalibrate"]
+__all__ = ["Audit", "Conversion", "Folding", "audit", "convert", "fold", "read_model", "recalibrate"]
 
 
 def __getattr__(name: str) -> Any:

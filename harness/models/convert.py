@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 from harness.axes.norm import layer_of
 from harness.axes.resolved import ResolvedSite
 from harness.axes.strategy import OVER_BATCH, AxisStrategy, check_takes
-from harness.models.graph import Found, find_normalizations, functional_of, kind_of
+from harness.models.copying import Replace, as_it_is, check_has_graph, copy_with
+from harness.models.graph import Found, axes_of, find_normalizations, kind_of
 from harness.types import Site, UserError
 from harness.words import choose_from
 
@@ -77,11 +77,7 @@ def convert(
         UserError: the model is subclassed or holds its normalization in a wrapper, it has none, a path is not there, or
             no site can take the strategy.
     """
-    if functional_of(model) is None:
-        raise UserError(
-            "expected a sequential or functional model: what a subclassed one does stands in its code, where "
-            f"AxisNormalization takes the place of BatchNormalization. Received: a {type(model).__name__}"
-        )
+    check_has_graph(model)
     found = [
         one for one in find_normalizations(model) if kind_of(one.layer) & {"BatchNormalization", "AxisNormalization"}
     ]
@@ -93,13 +89,13 @@ def convert(
     chosen = [one for one in found if only is None or one.path in only]
     resolved = _resolve(chosen, strategy, axes, batch_size)
     reached: set[int] = set()
-    copy = _clone(model, _cloner(chosen, resolved, reached))
+    copy, pairs = copy_with(model, _replacer(chosen, resolved, reached))
     if unreached := [one.path for one in chosen if id(one.layer) not in reached]:
         raise UserError(
             "expected normalization layers in models and not in other layers, as TimeDistributed, which build their "
             f"own; `only` names those that are replaced. Received: {unreached[0]}"
         )
-    return Conversion(copy, tuple(_hand_over(model, copy, chosen, resolved)))
+    return Conversion(copy, tuple(_hand_over(pairs, chosen, resolved)))
 
 
 def _resolve(
@@ -125,29 +121,13 @@ def only_last(found: Found) -> bool:
     return found.shape is not None and len(found.shape) == 2
 
 
-def _clone(model: Any, clone: Callable[[Any], Any]) -> Any:
-    """A copy of a model whose layers are what `clone` gives for each; of the models within too."""
-    if isinstance(model, keras.Sequential):
-        return keras.models.clone_model(model, clone_function=clone)
-    return keras.models.clone_model(model, clone_function=clone, call_function=_call)
-
-
-def _call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call a layer as the one in its place was called: that may have known masks, and this one not."""
-    if "mask" in kwargs and "mask" not in inspect.signature(layer.call).parameters:
-        del kwargs["mask"]
-    return layer(*args, **kwargs)
-
-
-def _cloner(found: Sequence[Found], resolved: Sequence[ResolvedSite], reached: set[int]) -> Callable[[Any], Any]:
+def _replacer(found: Sequence[Found], resolved: Sequence[ResolvedSite], reached: set[int]) -> Replace:
     places = {id(one.layer): place for place, one in enumerate(found)}
 
-    def clone(layer: Any) -> Any:
+    def replace(layer: Any) -> Any:
         place = places.get(id(layer))
-        if functional_of(layer) is not None:
-            return _clone(layer, clone)
         if place is None:
-            return layer.__class__.from_config(layer.get_config())
+            return as_it_is(layer)
         reached.add(id(layer))
         momentum, epsilon = float(layer.momentum), float(layer.epsilon)
         new = layer_of(resolved[place], layer.name, momentum=momentum, epsilon=epsilon)
@@ -159,35 +139,26 @@ def _cloner(found: Sequence[Found], resolved: Sequence[ResolvedSite], reached: s
                 setattr(new, name, getattr(layer, name))
         return new
 
-    return clone
+    return replace
 
 
-def _hand_over(model: Any, copy: Any, found: Sequence[Found], resolved: Sequence[ResolvedSite]) -> list[Replaced]:
+def _hand_over(
+    pairs: Sequence[tuple[Any, Any]], found: Sequence[Found], resolved: Sequence[ResolvedSite]
+) -> list[Replaced]:
     """Give the copy the model's weights."""
     places = {id(one.layer): place for place, one in enumerate(found)}
     done: dict[int, Replaced] = {}
-    for old, new in zip(_leaves(model), _leaves(copy), strict=True):
+    for old, new in pairs:
         place = places.get(id(old))
         if place is None:
             new.set_weights(old.get_weights())
-        elif place not in done:
+        else:
             done[place] = _replaced(found[place].path, resolved[place], old, new)
     return [done[place] for place in range(len(found))]
 
 
-def _leaves(model: Any) -> list[Any]:
-    """The layers of a model and of those within, each once, in the order in which both copies have them."""
-    leaves: dict[int, Any] = {}
-    for layer in model.layers:
-        for one in _leaves(layer) if functional_of(layer) is not None else [layer]:
-            leaves.setdefault(id(one), one)
-    return list(leaves.values())
-
-
 def _replaced(path: str, resolved: ResolvedSite, old: Any, new: Any) -> Replaced:
-    rank = len(resolved.site.shape) + 1
-    old_axis = _counted(old.axis, rank)
-    old_param = old_axis if getattr(old, "param_axis", None) is None else _counted(old.param_axis, rank)
+    old_axis, old_param = axes_of(old, len(resolved.site.shape) + 1)
     over_batch = resolved.kind in OVER_BATCH
     statistics = _copy(_STATISTICS, old, new, old_axis, resolved.axis, resolved) if over_batch else "none"
     parameters = _copy(_PARAMETERS, old, new, old_param, resolved.param_axis, resolved)
@@ -217,7 +188,3 @@ def _spread(
     """Values by `old_axis`, repeated along the axes that `axis` has besides."""
     shape = [sizes[k] or 1 for k in axis]
     return np.broadcast_to(values.reshape([sizes[k] or 1 if k in old_axis else 1 for k in axis]), shape)
-
-
-def _counted(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
-    return tuple(sorted(k % rank for k in ((axis,) if isinstance(axis, int) else axis)))

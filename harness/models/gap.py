@@ -89,8 +89,8 @@ def measure_gap(model: Any, data: Mapping[str, Any], *, batch_size: int) -> Gap 
     batch = losses_of(outputs_of(model, x, batch_size=batch_size, by_batch=True))
     statistics = estimate(model, layers, x if x_train is None else x_train, batch_size=batch_size)
     with preserved(model):
-        for layer, (mean, variance) in zip(layers, statistics, strict=True):
-            put_statistics(layer, mean, variance)
+        for layer, one in zip(layers, statistics, strict=True):
+            put_statistics(layer, one)
         precise = losses_of(outputs_of(model, x, batch_size=max(batch_size, 128)))
     lost = moving - precise
     told = bool(lost.mean() > 2 * lost.std() / math.sqrt(max(len(lost) - 1, 1)))

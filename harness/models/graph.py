@@ -93,6 +93,16 @@ def kind_of(layer: Any) -> set[str]:
     return {one.__name__ for one in type(layer).__mro__}
 
 
+def axes_of(layer: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes of a normalization that keep statistics, and those that keep a scale and shift, from the front."""
+
+    def counted(axis: Any) -> tuple[int, ...]:
+        return tuple(sorted(k % rank for k in ((axis,) if isinstance(axis, int) else axis)))
+
+    axis, param_axis = getattr(layer, "axis", -1), getattr(layer, "param_axis", None)
+    return counted(axis), counted(axis if param_axis is None else param_axis)
+
+
 def functional_of(model: Any) -> Any:
     """The graph of a functional or sequential model; None of any other."""
     if isinstance(model, keras.Sequential):

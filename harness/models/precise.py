@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -16,6 +16,14 @@ from numpy.typing import NDArray
 
 from harness.cell.evaluation import cover, normalizing_by_batch, pooled_axes
 from harness.models.graph import find_normalizations, kind_of
+
+
+class Estimate(NamedTuple):
+    """Mean and biased variance of what a layer is given, float64, and for which of them there was any value at all."""
+
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    seen: NDArray[np.bool_]
 
 
 def layers_with_statistics(model: Any) -> list[Any]:
@@ -34,18 +42,16 @@ def recalibrate(model: Any, x: Any, *, batch_size: int = 32) -> list[str]:
 
     Returns:
         The names of the layers that have new statistics. Layers with `trainable=False` and `FrozenNormalization`
-        keep theirs, since they never had those of a batch.
+        keep theirs, since they never had those of a batch; so does a statistic that a mask leaves without any value.
     """
     layers = [layer for layer in layers_with_statistics(model) if layer.trainable]
     estimates = estimate(model, layers, x, batch_size=batch_size)
-    for layer, (mean, variance) in zip(layers, estimates, strict=True):
-        put_statistics(layer, mean, variance)
+    for layer, one in zip(layers, estimates, strict=True):
+        put_statistics(layer, one)
     return [layer.name for layer in layers]
 
 
-def estimate(
-    model: Any, layers: list[Any], x: Any, *, batch_size: int
-) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def estimate(model: Any, layers: list[Any], x: Any, *, batch_size: int) -> list[Estimate]:
     """Mean and variance of each layer over the batches of `x`, the model run as in training, dropout included.
 
     Calls of a shared layer count alike; masked values count in none.
@@ -104,10 +110,10 @@ class _Sums:
         self._mean = self._mean + mean
         self._square = self._square + square
 
-    def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def moments(self) -> Estimate:
         calls = np.maximum(self._calls, 1)
         mean = self._mean / calls
-        return mean, np.maximum(self._square / calls - mean**2, 0.0)
+        return Estimate(mean, np.maximum(self._square / calls - mean**2, 0.0), np.asarray(self._calls) > 0)
 
 
 @contextmanager
@@ -128,15 +134,16 @@ def _heard(sums: list[_Sums]) -> Iterator[None]:
             del one.layer.call
 
 
-def put_statistics(layer: Any, mean: NDArray[np.float64], variance: NDArray[np.float64]) -> None:
-    """Let a layer use these statistics in inference."""
-    layer.moving_mean.assign(np.reshape(mean, layer.moving_mean.shape))
-    layer.moving_variance.assign(np.reshape(variance, layer.moving_variance.shape))
+def put_statistics(layer: Any, estimate: Estimate) -> None:
+    """Let a layer use these statistics in inference, where there were any values; else it keeps its own."""
+    mean, variance, seen = (np.reshape(values, layer.moving_mean.shape) for values in estimate)
+    new = {"moving_mean": mean, "moving_variance": variance}
     if getattr(layer, "renorm", False):
-        stddev = np.reshape(np.sqrt(variance + layer.epsilon), layer.moving_mean.shape)
-        layer.renorm_mean.assign(np.reshape(mean, layer.moving_mean.shape))
-        layer.renorm_stddev.assign(stddev)
-        layer.moving_stddev.assign(stddev)
+        stddev = np.sqrt(variance + layer.epsilon)
+        new |= {"renorm_mean": mean, "renorm_stddev": stddev, "moving_stddev": stddev}
+    for name, values in new.items():
+        variable = getattr(layer, name)
+        variable.assign(np.where(seen, values, keras.ops.convert_to_numpy(variable)))
 
 
 def _has_averages(layer: Any) -> bool:

@@ -13,13 +13,14 @@ from typing import Any
 import h5py
 import keras
 
+from harness.layers.multiply_add import MultiplyAdd
 from harness.layers.normalization import AxisNormalization
 from harness.layers.variants import FrozenNormalization, GhostNormalization
 from harness.types import UserError
 from harness.words import first_line, in_one_line
 
 # Ours, which importing makes known to Keras.
-OURS = (AxisNormalization, FrozenNormalization, GhostNormalization)
+OURS = (AxisNormalization, FrozenNormalization, GhostNormalization, MultiplyAdd)
 _MOST_CONFIG = 64 * 2**20
 _MOST_DEEP = 200
 # Of Keras's own, these hold code or load it from elsewhere.

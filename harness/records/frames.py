@@ -58,14 +58,19 @@ _LARGEST = 2**63 - 1
 _SAID_ELSEWHERE = ("task.recipe.", "task.comparison.", "axis.look.")
 
 
+# Of other sections a leaf alone says little: `every`, `first`, `kind`.
+_PLAIN_SECTIONS = ("task", "architecture", "train", "norm")
+
+
 @dataclass(frozen=True)
 class Cells:
     """Records as a frame, and what is declared of its columns.
 
     Attributes:
         rows: one row a cell, in the order of the records: `IDENTIFYING`, every setting of the configs, every metric,
-            `FACTS`. A setting goes by its leaf name (`config["train"]["learning_rate"]` is `learning_rate`), or by its
-            dotted path where two leaves share a name. What a record lacks is missing (NaN or None);
+            `FACTS`. A setting of `train`, `norm`, the task or the architecture goes by its leaf name
+            (`config["train"]["learning_rate"]` is `learning_rate`), another one and where two share a name by its
+            dotted path (`probe.every`). What a record lacks is missing (NaN or None);
             `samples_per_statistic` is the least m' over the cell's sites.
         settings: column -> dotted path of each setting.
         metrics: task -> its metrics, the main one first.
@@ -277,7 +282,7 @@ def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
         "data_digest": data.get("digest"),
         "test_digest": data.get("test_digest"),
         **{f"{word}_examples": (data.get("sizes") or {}).get(part) for part, word in _PARTS.items()},
-        "samples_per_statistic": min(samples, default=None),
+        "samples_per_statistic": float(min(samples, default=np.nan)),
         **{key: counts.get(key) for key in ("statistics", "normalization_parameters", "parameters", "steps")},
         "sites": len(sites),
         "sites_fell_back": sum(bool(site.get("fell_back")) for site in sites),
@@ -316,13 +321,14 @@ def _is_said_elsewhere(path: str) -> bool:
 
 
 def _setting_columns(paths: Sequence[str], taken: set[str]) -> dict[str, str]:
-    """Each setting's column by its dotted path: the leaf name where that is unambiguous."""
+    """Each setting's column by its dotted path: the leaf name where that says what it is and of nothing else."""
     paths = list(dict.fromkeys(paths))
     leaf_counts = Counter(path.rpartition(".")[2] for path in paths)
     columns: dict[str, str] = {}
     for path in paths:
         leaf = path.rpartition(".")[2]
-        name = path if leaf_counts[leaf] > 1 or leaf in taken else leaf
+        plain = path.partition(".")[0] in _PLAIN_SECTIONS or "." not in path
+        name = leaf if plain and leaf_counts[leaf] == 1 and leaf not in taken else path
         while name in taken:  # of a setting that stands where no setting of ours does
             name = f"config.{name}"
         taken = {*taken, name}

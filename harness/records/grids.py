@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -18,19 +18,30 @@ from harness.words import in_one_line
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid that `run` was asked for: its overrides, its cells' ids, and when it was last begun (UTC, ISO 8601)."""
+    """A grid that `run` was asked for.
+
+    Attributes:
+        command: its overrides.
+        cells: the ids of its cells.
+        begun: when it was last begun (UTC, ISO 8601).
+        same: id of a cell -> names of other strategies that were asked for and compute the same.
+    """
 
     command: str
     cells: tuple[str, ...]
     begun: str
+    same: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def write_grid(results_dir: Path, command: str, cells: Sequence[str]) -> Path:
+def write_grid(
+    results_dir: Path, command: str, cells: Sequence[str], same: Mapping[str, Sequence[str]] | None = None
+) -> Path:
     """Note a grid; the same cells asked for again are the same grid."""
     digest = hashlib.sha256("\n".join(sorted(cells)).encode()).hexdigest()
     begun = datetime.now(timezone.utc).isoformat(timespec="milliseconds")  # two may begin in one second
     path = own_folder(results_dir, "grids") / f"{digest[:12]}.json"
-    return write_text(path, json.dumps({"command": command, "begun": begun, "cells": list(cells)}))
+    content = {"command": command, "begun": begun, "cells": list(cells), **({"same": same} if same else {})}
+    return write_text(path, json.dumps(content))
 
 
 def read_grids(results_dir: Path) -> list[Grid]:
@@ -40,7 +51,7 @@ def read_grids(results_dir: Path) -> list[Grid]:
     for path in sorted(folder.glob("*.json")) if lies_within(results_dir, folder) else ():
         try:
             content = decode_grid(read_bytes(path, within=results_dir))
-            grids.append(Grid(content["command"], tuple(content["cells"]), content["begun"]))
+            grids.append(Grid(content["command"], tuple(content["cells"]), content["begun"], content.get("same", {})))
         except FileNotFoundError:
             refused.append((path, "a link that leads nowhere"))
         except (OSError, UnreadableError) as error:

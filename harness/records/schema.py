@@ -174,12 +174,16 @@ class Record(_NamedRecord, total=False):
     provenance: Provenance
 
 
-class GridFile(TypedDict):
-    """A grid that was asked for."""
-
+class _AskedGrid(TypedDict):
     command: str
     begun: str
     cells: list[Id]
+
+
+class GridFile(_AskedGrid, total=False):
+    """A grid that was asked for."""
+
+    same: dict[Id, list[Name]]
 
 
 class LockFile(TypedDict):

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from harness.report.explained import LEVEL_STYLES
 from harness.report.sheet import MISSING, Column, Sheet, to_markdown, to_terminal
+from harness.words import examples_of
 
 _MOST_NAMED = 4
 
@@ -82,10 +83,14 @@ def verdict(document: Mapping[str, Any]) -> str:
 
 def gap_sentence(gap: Mapping[str, Any]) -> str:
     """The inference gap and its two parts."""
-    of = "training examples of their own" if gap["of_training"] else "the same examples"
+    given = gap.get("given", {})
+    looked = examples_of(gap["examples"], given.get("x", 0))
+    of = "the same examples"
+    if gap["of_training"]:
+        of = examples_of(gap.get("training_examples", 0), given.get("x_train", 0), "training examples of their own")
     better = "more" if gap["metric"] == "accuracy" else "less"
     return (
-        f"{gap['metric']} over {gap['examples']:,} examples ({better} is better): {_score(gap['moving'])} with moving "
+        f"{gap['metric']} over {looked} ({better} is better): {_score(gap['moving'])} with moving "
         f"averages, {_score(gap['precise'])} after recalibration on {of}, {_score(gap['batch'])} with each batch's "
         f"statistics. Lag of the averages {_score(gap['lag'], '+')}, dependence on the batch "
         f"{_score(gap['dependence'], '+')}."

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.report.canvas import broken
+from harness.report.marks import drawn_for
 from harness.report.palette import Looks, look_of
+from harness.words import broken
 
 BAND = 0.9  # share of the seeds that a band holds, unless said
 
@@ -34,8 +35,9 @@ def plot_band(ax: Axes, strategy: str, curves: pd.DataFrame, looks: Looks, *, ba
         "markersize": 4,
         "label": broken(strategy),
     }
-    if band and len(curves) == 1:  # a band over a single place has no area
-        ax.vlines(curves.index, low, high, color=look.colour, alpha=0.4, linewidth=2.4)
-    elif band:
-        ax.fill_between(curves.index, low, high, color=look.colour, alpha=0.16, linewidth=0)
-    ax.plot(curves.index, median, **(style | line))
+    with drawn_for(ax, strategy):
+        if band and len(curves) == 1:  # a band over a single place has no area
+            ax.vlines(curves.index, low, high, color=look.colour, alpha=0.4, linewidth=2.4)
+        elif band:
+            ax.fill_between(curves.index, low, high, color=look.colour, alpha=0.16, linewidth=0)
+        ax.plot(curves.index, median, **(style | line))

@@ -16,11 +16,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from harness.report.marks import carry_marks, note_names
 from harness.report.sheet import ARROWS, label_of
 from harness.statistics.comparison import Comparison
 from harness.types import Quantity
+from harness.words import broken
 
 INK = "#1B1E23"
 FAINT = "#8A9099"
@@ -95,7 +98,23 @@ def subtitle_of(comparison: Comparison, *notes: str) -> str:
     counts = comparison.cells.groupby("axis")["seed"].nunique()
     seeds = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     word = "seed" if counts.max() == 1 else "seeds"
-    return " · ".join([comparison.title, f"{seeds} {word} a strategy", *notes])
+    return " · ".join([comparison.title, f"{seeds} {word} a strategy on these data", *notes])
+
+
+def fill_legend(ax: Axes, *, filled: str, hollow: str) -> None:
+    """Say at the right of the axes what filled and hollow marks are."""
+    ax.legend(
+        handles=[
+            Line2D([], [], marker="o", linestyle="none", color=FAINT, markersize=5, label=filled),
+            Line2D([], [], marker="o", linestyle="none", color=FAINT, markersize=5, fillstyle="none", label=hollow),
+        ],
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1),
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        handletextpad=0.2,
+    )
 
 
 def metric_label(column: str, quantity: Quantity) -> str:
@@ -136,6 +155,7 @@ def save_figure(ax: Axes, path: Path) -> list[Path]:
     files = [path.with_suffix(".png"), path.with_suffix(".svg")]
     canvas, layout, dpi, ground = figure.canvas, figure.get_layout_engine(), figure.dpi, figure.get_facecolor()
     figure.set_facecolor("white")
+    note_names(figure)
     # By the canvases themselves: `Figure.savefig` draws everything once more beforehand.
     with plain_style(), mpl.rc_context(_SAVE):
         figure.set_dpi(_DPI)
@@ -143,6 +163,7 @@ def save_figure(ax: Axes, path: Path) -> list[Path]:
         figure.set_layout_engine("none")  # laid out already, which takes longer than drawing
         figure.set_dpi(72)
         FigureCanvasSVG(figure).print_svg(str(files[1]), metadata=_UNDATED)  # type: ignore[no-untyped-call]
+    files[1].write_text(carry_marks(files[1].read_text(encoding="utf-8")), encoding="utf-8")
     figure.set_layout_engine(layout)
     figure.set_dpi(dpi)
     figure.set_facecolor(ground)
@@ -153,11 +174,6 @@ def save_figure(ax: Axes, path: Path) -> list[Path]:
 def say_empty(ax: Axes, text: str) -> None:
     """Say in the middle of the axes why there is nothing to see."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=FAINT, fontsize=10)
-
-
-def broken(name: str, width: int = 22) -> str:
-    """A long strategy name on two lines, broken at underscores or blanks."""
-    return "\n".join(textwrap.wrap(name.replace("_", "_ "), width)).replace("_ ", "_")
 
 
 def inline_svg(svg: str, prefix: str, label: str) -> str:

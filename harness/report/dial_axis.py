@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from harness.report.canvas import INK, broken
+from harness.report.canvas import INK
+from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
 from harness.statistics.dials import Dial
+from harness.words import broken
 
 # Strategies stand side by side at a value, over this share of the way to the next one.
 _SIDE_BY_SIDE = 0.3
@@ -43,17 +45,22 @@ def draw_by_value(ax: Axes, dial: Dial, table: pd.DataFrame, *, legend: bool = T
         rows = rows.reindex(range(len(dial.values)))
         share = _SIDE_BY_SIDE * ((number + 0.5) / len(strategies) - 0.5)
         places = shifted(dial, places_of(dial), share)
-        ax.vlines(places, rows["low"], rows["high"], color=look.colour, linewidth=1.3, alpha=0.65)
-        ax.plot(
-            places,
-            rows["estimate"],
-            color=look.colour,
-            linestyle=look.dashes,
-            marker=look.marker,
-            markersize=5,
-            linewidth=1.5,
-            label=broken(strategy),
-        )
+        with drawn_for(ax, strategy):
+            ax.vlines(places, rows["low"], rows["high"], color=look.colour, linewidth=1.3, alpha=0.65)
+            (line,) = ax.plot(
+                places,
+                rows["estimate"],
+                color=look.colour,
+                linestyle=look.dashes if dial.is_number else "none",  # between False and True lies nothing
+                marker=look.marker,
+                markersize=5,
+                linewidth=1.5,
+                label=broken(strategy),
+            )
+            words = [
+                f"{strategy} at {at}: {value:.4g}" for at, value in zip(dial.labels, rows["estimate"], strict=True)
+            ]
+            say_of_each(line, words, rows["estimate"])
     dial_axis(ax, dial)
     if legend:
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)

@@ -98,18 +98,19 @@ def picture(explained: Explanation) -> list[Text]:
     return [*lines, Text(), Text(f"  The same number: the same mean and variance. {blocks.caption()}", "dim")]
 
 
-def side_by_side(explained: Sequence[tuple[str, Explanation | str]], title: str) -> Sheet:
-    """All strategies at one tensor; for one that cannot be had there, why."""
+def side_by_side(explained: Sequence[tuple[str, Explanation | str]], title: str, *, in_words: bool = True) -> Sheet:
+    """All strategies at one tensor, with a sentence on each where there is room; for one that cannot be had, why."""
     columns = [
         Column("strategy", lambda row: row["name"], numeric=False),
         Column("keeps", lambda row: row["keeps"], numeric=False),
         Column("statistics", lambda row: row["statistics"]),
         Column("scale+shift", lambda row: row["parameters"]),
         Column("m′", lambda row: row["samples"]),
-        Column("in words", lambda row: row["sentence"], numeric=False),
+        *([Column("in words", lambda row: row["sentence"], numeric=False)] if in_words else []),
     ]
     rows = [_row(name, one) for name, one in explained if isinstance(one, Explanation)]
-    caption = ["m′: values behind one statistic in a training batch. One at a time, with warnings and code: axis=NAME."]
+    more = "warnings and code" if in_words else "words, warnings and code"
+    caption = [f"m′: values behind one statistic in a training batch. One at a time, with {more}: axis=NAME."]
     reasons: dict[str, list[str]] = {}
     for name, one in explained:
         if isinstance(one, str):

@@ -56,6 +56,7 @@ def render_page(study: Study, sections: Sequence[Sections], across: Chapter, tog
         lstrip_blocks=True,
     )
     templates.filters["marked"] = _marked
+    templates.filters["stamped"] = _stamped
     dials = [chapter for one in sections for chapter in one.dials]
     chapters = [chapter for one in sections for chapter in one.chapters]
     rows = study.cells.rows
@@ -68,6 +69,7 @@ def render_page(study: Study, sections: Sequence[Sections], across: Chapter, tog
         together=together,
         shown=shown_of([figure for chapter in (across, *dials, *chapters) for figure in chapter.figures]),
         rows=[row for one in sections for row in _rows_of(one)],
+        strategies=_strategies(study.comparisons),
         tasks=sorted({comparison.task for comparison in study.comparisons}),
         trouble=_trouble(rows, study.missing),
         most_listed=_MOST_LISTED,
@@ -128,6 +130,17 @@ def _tables(tables: Sequence[Shown]) -> Iterator[dict[str, Any]]:
 def _marked(text: str) -> Markup:
     """A sentence with the names in it, which are marked as in Markdown, as code."""
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _stamped(text: str) -> Markup:
+    """A text whose stamps of time are not broken between lines."""
+    return Markup(re.sub(r"(\d{4}-\d\d-\d\d[T ][\d:.+Z]+)", r'<span class="stamp">\1</span>', str(escape(text))))
+
+
+def _strategies(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
+    """Every strategy with its colour, in alphabetical order."""
+    looks = {name: look_of(name, one.looks).colour for one in comparisons for name in one.strategies}
+    return sorted(looks.items())
 
 
 def _rows_of(section: Sections) -> Iterator[dict[str, Any]]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.report.canvas import (
-    broken,
-)
 from harness.report.palette import Looks, look_of
+from harness.words import broken
 
 
 def draw_profiles(ax: Axes, profiles: pd.DataFrame, looks: Looks) -> None:

@@ -32,7 +32,7 @@ _THAN = {BETTER: "is better than", WORSE: "is worse than", EQUIVALENT: "is equiv
 
 
 def write_report(
-    results_dir: str | Path,
+    results_dir: str | Path | Sequence[str | Path],
     out: str | Path | None = None,
     *,
     baseline: str | None = None,
@@ -47,7 +47,7 @@ def write_report(
     The report can be written again at any time; each file is replaced whole, and the same records give the same bytes.
 
     Args:
-        results_dir: where the records are.
+        results_dir: where the records are; several folders are taken together.
         out: where the report goes; `None` is `report/` in the results directory.
         baseline: the strategy that the others are compared with; `None` is `channel` where there is one, else `none`.
         margin: a difference too small to matter, in the main metric's unit; `None` is what the cells were run with,
@@ -60,16 +60,17 @@ def write_report(
     Raises:
         UserError: the directory holds no records, or no comparison has the baseline.
     """
-    results_dir = Path(results_dir)
-    study = Study.open(results_dir, margin=margin) if results_dir.is_dir() else None
+    folders = [Path(results_dir)] if isinstance(results_dir, str | Path) else [Path(one) for one in results_dir]
+    study = Study.open(folders, margin=margin) if all(folder.is_dir() for folder in folders) else None
     if study is None or not study.records:
-        raise UserError(f"expected a directory with records of finished cells. Received: results_dir='{results_dir}'")
+        named = ", ".join(map(str, folders))
+        raise UserError(f"expected a directory with records of finished cells. Received: results_dir='{named}'")
     if baseline is not None:
         there = sorted({name for comparison in study.comparisons for name in comparison.strategies})
         if baseline not in there:
             raise UserError(f"baseline: {choose_from(baseline, there)}")
     # Where the user says, be it a link; a link in the results folder is whoever's who made that.
-    out = own_folder(Path(out)) if out is not None else own_folder(results_dir, "report")
+    out = own_folder(Path(out)) if out is not None else own_folder(folders[0], "report")
     return write_pages(study, out, baseline=baseline, config_dirs=config_dirs)
 
 
@@ -165,7 +166,8 @@ def _together(families: Sequence[Table]) -> str:
         return ""
     claims = claims_of(families)
     begins = (
-        f"{judged} comparisons are judged here, each by itself: in one of twenty such comparisons some claim is false."
+        f"{judged} comparisons are judged here, each by itself: in up to one of twenty such comparisons some claim is "
+        "false."
     )
     if not claims:
         return f"{begins} None of them claims anything."

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.words import visible
+from harness.words import broken, visible
 
 MISSING = "–"
 ARROWS = {"max": "↑", "min": "↓"}
@@ -162,7 +162,9 @@ def _rich(sheet: Sheet, columns: Sequence[Column], left_out: Sequence[str]) -> T
         )
     for row in sheet.rows:
         # As texts, in which brackets are no markup.
-        table.add_row(*(Text(visible(column.text(row))) for column in columns))
+        texts = (visible(column.text(row)) for column in columns)
+        # A long name is broken at its underscores.
+        table.add_row(*(Text(broken(text) if " " not in text else text) for text in texts))
     return table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from harness.files import UnreadableError, read_bytes
 from harness.records.frames import Cells, Record, Traces
 from harness.records.grids import Grid, read_grids
 from harness.records.schema import MadeFile, decode_made
-from harness.records.store import read_records
+from harness.records.store import FINISHED, read_records
 from harness.statistics.comparison import Comparison, comparisons
 from harness.statistics.dials import Dial, dials_of
 from harness.types import UserError
@@ -66,29 +66,42 @@ class Study:
         folder: where they lie.
         records: in order of their ids.
         grids: the last begun one first.
+        same: as `Grid.same`, besides what the grids say.
         published: whether staleness is told from the records themselves and not from the code that is installed, so
             that the same records give the same text everywhere: a cell is stale if others of the study were computed
             by later code or versions.
         margin: a difference too small to matter, in the main metric's unit; None: what the cells were run with.
+        doubles: records left out, as another folder has one of the same cell.
     """
 
     folder: Path
     records: Sequence[Record]
     grids: Sequence[Grid] = ()
+    same: Mapping[str, Sequence[str]] = field(default_factory=dict)
     published: bool = False
     margin: float | None = None
+    doubles: int = 0
 
     @staticmethod
-    def open(folder: str | Path, *, margin: float | None = None) -> Study:
-        """Open a results folder, which may hold no record yet; `margin` as the attribute.
+    def open(folder: str | Path | Sequence[str | Path], *, margin: float | None = None) -> Study:
+        """Open a results folder, which may hold no record yet, or several as if they were one.
+
+        Args:
+            folder: one or several; the first is where the study is at home. Of a cell that several have a record of,
+                the one that is finished and not stale is taken, of those the last.
+            margin: as the attribute.
 
         Raises:
-            UserError: it is not a directory.
+            UserError: one is not a directory.
         """
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise UserError(f"results_dir: expected a folder that `run` has written to. Received: {folder}")
-        return Study(folder, read_records(folder), read_grids(folder), margin=margin)
+        folders = [Path(folder)] if isinstance(folder, str | Path) else [Path(one) for one in folder]
+        for one in folders:
+            if not one.is_dir():
+                raise UserError(f"results_dir: expected a folder that `run` has written to. Received: {one}")
+        records, doubles = _together([read_records(one) for one in folders])
+        begun = sorted((grid for one in folders for grid in read_grids(one)), key=lambda grid: grid.begun)
+        grids = {frozenset(grid.cells): grid for grid in begun}
+        return Study(folders[0], records, [*grids.values()][::-1], margin=margin, doubles=doubles)
 
     @staticmethod
     def open_published(folder: str | Path) -> Study:
@@ -118,7 +131,8 @@ class Study:
     @cached_property
     def comparisons(self) -> list[Comparison]:
         """What may be put side by side."""
-        return comparisons(self.cells, Traces(self.records, self.cells), margin=self.margin)
+        same = {cell: names for grid in reversed(self.grids) for cell, names in grid.same.items()} | dict(self.same)
+        return comparisons(self.cells, Traces(self.records, self.cells), margin=self.margin, same=same)
 
     @cached_property
     def dials(self) -> list[Dial]:
@@ -141,6 +155,8 @@ class Study:
         parts = [f"{len(rows):,} of {planned:,} planned cells have a record: {ends}"]
         if self.missing:
             parts.append(f"{len(self.missing):,} missing")
+        if self.doubles:
+            parts.append(f"{self.doubles:,} records left out, as another folder has one of the same cell")
         if stale and not self.published:
             parts.append(f"{stale:,} stale: made by other code or versions than are installed here")
         said = "; ".join(parts) + "."
@@ -207,6 +223,20 @@ def digest_records(records: Sequence[Record]) -> str:
         said = {key: value for key, value in record.items() if key not in _ADDED_BY_READING}
         total.update(f"{canonical(said)}\n".encode())
     return total.hexdigest()
+
+
+def _together(folders: Sequence[Sequence[Record]]) -> tuple[list[Record], int]:
+    """The records of several folders, each cell once, in order of their ids; and how many were left out."""
+    found: dict[str, Record] = {}
+    for record in (record for records in folders for record in records):
+        cell = str(record["id"])
+        found[cell] = max(found.get(cell, record), record, key=_stands)
+    return [found[cell] for cell in sorted(found)], sum(map(len, folders)) - len(found)
+
+
+def _stands(record: Record) -> tuple[bool, bool, str]:
+    made = record.get("provenance") or {}
+    return record["status"] in FINISHED, not record.get("stale"), str(made.get("finished") or "")
 
 
 def _overtaken(records: Sequence[Record]) -> set[str]:

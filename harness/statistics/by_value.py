@@ -14,7 +14,7 @@ from harness.statistics.dials import Dial, by_seed, diverged_values
 from harness.statistics.gap import aggregate_gap
 from harness.statistics.stability import count_diverged
 from harness.statistics.summary import aggregate_comparison
-from harness.statistics.table import Table
+from harness.statistics.table import Table, cut_to_span
 from harness.statistics.verdicts import compare_pairs, compare_series, judge, pairs_of, scores_of
 
 
@@ -48,7 +48,7 @@ def compare_by_value(
     pairs = [(f"{row.place}: {row.axis}", f"{row.place}: {row.baseline}") for row in rows.itertuples()]
     margins = rows["margin"].to_numpy(np.float64)
     judged = judge(rows, scores, pairs, margins, direction=quantity.direction, confidence=confidence)
-    return _of(dial, judged, metric, confidence)
+    return _of(dial, cut_to_span(judged, quantity), metric, confidence)
 
 
 @kept
@@ -77,7 +77,7 @@ def compare_change(
     table.insert(2, "change", [float(changes[strategy].mean()) for strategy in table["axis"]])
     both = [len(set(seeds[strategy]) & set(seeds[baseline])) for strategy in table["axis"]]
     table["left_out"] = np.array(both, np.int64) - table["pairs"]
-    return _of(dial, table, metric, confidence)
+    return _of(dial, cut_to_span(table, quantity, times=2), metric, confidence)
 
 
 @kept

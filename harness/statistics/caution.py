@@ -116,7 +116,9 @@ def caution_sentence(n_seeds: int, comparisons: int = 1) -> str:
 
 def unseen_sentence(n: int, *, confidence: float = 0.95) -> str:
     """What `n` seeds without a bad run do not exclude: runs so rare that all may have missed them."""
-    return f"bad runs in fewer than 1 of {math.floor(1 / unseen_share(n, confidence=confidence))} are not excluded"
+    share = unseen_share(n, confidence=confidence)
+    seldom = f"1 of {math.floor(1 / share)}" if share < 0.5 else f"{100 * share:.0f} % of the runs"
+    return f"bad runs in fewer than {seldom} are not excluded"
 
 
 def unseen_share(n: int, *, confidence: float = 0.95) -> float:

@@ -71,6 +71,7 @@ class Comparison(Keeps):
         crossed: where seeds were taken apart, all cells, with `SOURCE_COLUMNS`; else None.
         metrics: those of the task, the main one first.
         margin: a difference that is too small to matter, as the user has it; None: the metric's own.
+        same: strategy -> others that were asked for and compute the same at every site, so that it stands for them too.
         source: what is declared of all cells that the comparison was taken from.
         traces: what was seen of them while they trained.
     """
@@ -83,6 +84,7 @@ class Comparison(Keeps):
     crossed: pd.DataFrame | None = field(default=None, repr=False)
     metrics: Sequence[Quantity] = ()
     margin: float | None = None
+    same: Mapping[str, Sequence[str]] = field(default_factory=dict)
     source: Cells = field(repr=False)
     traces: Traces | None = field(default=None, repr=False)
 
@@ -164,7 +166,13 @@ class Comparison(Keeps):
         return own.assign(axis=own["id"].map(axis_of), seed=own["id"].map(seed_of)).reset_index(drop=True)
 
 
-def comparisons(cells: Cells, traces: Traces | None = None, *, margin: float | None = None) -> list[Comparison]:
+def comparisons(
+    cells: Cells,
+    traces: Traces | None = None,
+    *,
+    margin: float | None = None,
+    same: Mapping[str, Sequence[str]] | None = None,
+) -> list[Comparison]:
     """The comparisons that some cells hold: one a task, data source, architecture and differing settings.
 
     The settings of a section `axis` belong to the strategy and may differ between strategies. Settings that do not
@@ -173,6 +181,7 @@ def comparisons(cells: Cells, traces: Traces | None = None, *, margin: float | N
     not known) stand with the task's other cells where those have one source, else by themselves as `unknown`.
 
     `margin` is a difference too small to matter, in the main metric's unit; None: what the cells were run with.
+    `same` is id of a cell -> other strategies that compute the same and were not trained again.
     """
     found = []
     frame = cells.rows.assign(data_source=_known_sources(cells.rows))
@@ -193,11 +202,21 @@ def comparisons(cells: Cells, traces: Traces | None = None, *, margin: float | N
                     crossed=crossed,
                     metrics=cells.metrics.get(str(task), ()),
                     margin=margin if margin is not None else _run_with(members, cells.settings),
+                    same=_same_of(independent, same or {}),
                     source=cells,
                     traces=traces,
                 )
             )
     return found
+
+
+def _same_of(cells: pd.DataFrame, same: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Strategy -> those that it stands for besides, unless they have cells of their own."""
+    own = set(cells["axis"])
+    found: dict[str, dict[str, None]] = {}
+    for axis, cell in zip(cells["axis"], cells["id"], strict=True):
+        found.setdefault(str(axis), {}).update(dict.fromkeys(name for name in same.get(cell, ()) if name not in own))
+    return {axis: list(names) for axis, names in found.items() if names}
 
 
 def the_comparison(cells: Cells, traces: Traces | None = None) -> Comparison:

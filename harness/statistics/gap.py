@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.summary import mean_interval
-from harness.statistics.table import Table
+from harness.statistics.table import Table, cut_to_span
 from harness.statistics.verdicts import compare_series, pairs_of, scores_of
 
 LAG, DEPENDENCE = "lag", "dependence"
@@ -58,6 +58,7 @@ def aggregate_gap(comparison: Comparison, metric: str | None = None, *, confiden
     for place, part in enumerate(PARTS):
         for name, column_of in ((f"{part}_p", "p"), (f"{part}_verdict", "verdict")):
             table[name] = tested[column_of].to_numpy()[place :: len(PARTS)]
+    table = cut_to_span(table, quantity)
     return Table(rows=table, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 
 
@@ -78,6 +79,7 @@ def compare_gap(comparison: Comparison, metric: str | None = None, *, baseline: 
     lags = {name: lag for name, lag in lags.items() if len(lag)}
     pairs = pairs_of(lags, baseline) if baseline in lags else []
     rows = compare_series(lags, pairs, direction=quantity.direction, confidence=confidence)
+    rows = cut_to_span(rows, quantity, times=2)
     return Table(rows=rows, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 
 

@@ -13,6 +13,7 @@ from harness.records.frames import examples_of
 from harness.statistics.caution import BASELINE
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.summary import mean_interval
+from harness.statistics.table import cut_to_span
 from harness.types import UserError
 
 # Metrics whose mean over examples, or its root, the values of single examples make up.
@@ -29,7 +30,10 @@ def new_data_intervals(
         Columns `axis`, `n` (pairs), `difference` (of the metric as it is), `low`, `high` (for these seeds on this
         data), `new_low`, `new_high` (for new data of this kind; NaN where nothing tells), `new_kind` (`resplit`: seeds
         split one pool; `fixed`: one test set; `new`: each seed has data of its own; `unknown`: the records do not
-        say), `n_train`, `n_test`.
+        say), `n_train`, `n_test`. What the draw of the test examples makes, NaN where no record says how single ones
+        came out: `test_share`, of the variance of the mean for new examples (`fixed`) or of a difference from seed to
+        seed (`resplit`); `floor`, which the standard error for new examples stays above however many seeds there are
+        (`fixed`).
 
     Raises:
         UserError: there is no such metric or baseline.
@@ -45,7 +49,12 @@ def new_data_intervals(
     train, test = (_size(cells, f"{name}_examples") for name in ("training", part))
     kind = kind_of(cells) if part == "test" else "resplit"
     examples = {}
-    if kind == "fixed" and column == f"test_{quantity.name}" and quantity.name in _OF_EXAMPLES and comparison.traces:
+    if (
+        kind in ("fixed", "resplit")
+        and column == f"test_{quantity.name}"
+        and quantity.name in _OF_EXAMPLES
+        and comparison.traces
+    ):
         examples = examples_of(comparison.traces.records)
     rows = []
     for strategy in comparison.strategies:
@@ -55,9 +64,9 @@ def new_data_intervals(
         both = mine[[column, "id"]].join(theirs[[column, "id"]].add_suffix("_other"), how="inner").dropna()
         differences = (both[column] - both[f"{column}_other"]).to_numpy(np.float64)
         plain = mean_interval(differences, confidence=confidence)
-        low, high = _for_new_data(
-            differences, kind, train, test, _table(both, examples, quantity.name), confidence=confidence
-        )
+        table = _table(both, examples, quantity.name)
+        low, high = _for_new_data(differences, kind, train, test, table, confidence=confidence)
+        share, floor = _of_test_examples(kind, table)
         rows.append(
             {
                 "axis": strategy,
@@ -70,9 +79,11 @@ def new_data_intervals(
                 "new_kind": kind,
                 "n_train": train,
                 "n_test": test,
+                "test_share": share,
+                "floor": floor,
             }
         )
-    return pd.DataFrame(rows)
+    return cut_to_span(pd.DataFrame(rows), quantity)
 
 
 def kind_of(cells: pd.DataFrame) -> str:
@@ -106,16 +117,35 @@ def fixed_interval(table: NDArray[np.float64], *, confidence: float = 0.95) -> t
     n, count = table.shape
     if n < 2 or count < 2:
         return math.nan, math.nan
-    by_seed, by_example = table.mean(axis=1), table.mean(axis=0)
-    rest = table - by_seed[:, None] - by_example + table.mean()
-    interaction = float((rest**2).sum() / ((n - 1) * (count - 1)))
-    of_seeds = float(by_seed.var(ddof=1)) / n
-    of_examples = max(0.0, float(by_example.var(ddof=1)) - interaction / n) / count
+    of_seeds, of_examples = fixed_parts(table)
     total = of_seeds + of_examples
     if total == 0:
         return math.nan, math.nan
     freedom = total**2 / (of_seeds**2 / (n - 1) + of_examples**2 / (count - 1))
-    return _around(by_seed, total, freedom, confidence)
+    return _around(table.mean(axis=1), total, freedom, confidence)
+
+
+def fixed_parts(table: NDArray[np.float64]) -> tuple[float, float]:
+    """The variance of a mean of differences `(seed, example)` that the seeds make, and that the examples make."""
+    n, count = table.shape
+    by_seed, by_example = table.mean(axis=1), table.mean(axis=0)
+    rest = table - by_seed[:, None] - by_example + table.mean()
+    interaction = float((rest**2).sum() / ((n - 1) * (count - 1)))
+    of_seeds = float(by_seed.var(ddof=1)) / n
+    return of_seeds, max(0.0, float(by_example.var(ddof=1)) - interaction / n) / count
+
+
+def _of_test_examples(kind: str, table: NDArray[np.float64] | None) -> tuple[float, float]:
+    """`test_share` and `floor` of `new_data_intervals`, from differences `(seed, example)`."""
+    if table is None or min(table.shape) < 2:
+        return math.nan, math.nan
+    if kind == "fixed":
+        of_seeds, of_examples = fixed_parts(table)
+        total, floor = of_seeds + of_examples, math.sqrt(of_examples)
+    else:
+        of_examples = float(table.var(axis=1, ddof=1).mean()) / table.shape[1]
+        total, floor = float(table.mean(axis=1).var(ddof=1)), math.nan
+    return min(1.0, of_examples / total) if total > 0 else math.nan, floor
 
 
 def _for_new_data(

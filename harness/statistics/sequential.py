@@ -65,8 +65,12 @@ class Interim:
     def __str__(self) -> str:
         better = "better" if self.wins > self.losses else "worse"
         verdict = f"told apart ({better})" if self.told_apart else "not told apart"
-        tosses = f"better at {self.wins} of {self.wins + self.losses} seeds at which they differ"
-        return f"{verdict}; {tosses}, e = {self.wealth:.3g} of {self.needed:.3g}"
+        seeds = self.wins + self.losses
+        tosses = (
+            f"better at {self.wins} of the {seeds} seeds at which they differ" if seeds else "they differ at no seed"
+        )
+        evidence = "" if self.told_apart else f"; evidence {self.wealth:.3g}, told apart from {self.needed:.3g} on"
+        return f"{verdict}: {tosses}{evidence}"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from harness.statistics.comparison import Comparison, kept
+from harness.statistics.margin import margin_of
 from harness.statistics.table import Table
 from harness.types import Quantity
 
@@ -77,11 +79,38 @@ def aggregate_comparison(comparison: Comparison, metric: str | None = None, *, c
     return Table(rows=summary, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 
 
+def placed_by_gap(summary: Table) -> list[str]:
+    """Strategies that stand elsewhere by their moving averages than they would by precise statistics.
+
+    Those that swap places with another, where the two gaps differ by more than the margin; of the two the one with the
+    larger gap.
+
+    Args:
+        summary: of `aggregate_comparison`.
+    """
+    rows = summary.rows[["axis", "mean", "precise_mean", "gap"]].dropna()
+    margin = margin_of(summary.quantity, float(rows["precise_mean"].mean()), summary.of.margin)
+    moving, precise, gap = (rows[name].to_numpy(np.float64) for name in ("mean", "precise_mean", "gap"))
+    placed = set()
+    for one, other in combinations(range(len(rows)), 2):
+        swapped = (moving[one] - moving[other]) * (precise[one] - precise[other]) < 0
+        if swapped and abs(gap[one] - gap[other]) > margin:
+            placed.add(one if abs(gap[one]) > abs(gap[other]) else other)
+    return [str(name) for place, name in enumerate(rows["axis"]) if place in placed]
+
+
+def order_by_precise(summary: Table) -> list[str]:
+    """The strategies in the order that they have with precise statistics, the best first."""
+    rows = summary.rows.dropna(subset=["precise_mean"])
+    ordered = rows.sort_values("precise_mean", ascending=summary.quantity.direction == "min", kind="stable")
+    return [str(name) for name in ordered["axis"]]
+
+
 def _row(cells: pd.DataFrame, column: str, quantity: Quantity, confidence: float) -> dict[str, Any]:
     ok = cells[cells["status"] == "ok"]
     values, precise = _column(ok, column), _column(ok, f"{column}_precise")
     mean = mean_interval(values, confidence=confidence, least=quantity.low, most=quantity.high)
-    gap = mean_interval(values - precise, confidence=confidence)
+    gap = mean_interval(values - precise, confidence=confidence, least=-quantity.span, most=quantity.span)
     return {
         "cells": len(cells),
         "ok": len(ok),

@@ -27,7 +27,7 @@ from harness.statistics.comparison import Comparison, kept
 from harness.statistics.difference import PairedResult, compare_scores
 from harness.statistics.family import judge_family
 from harness.statistics.margin import margin_of
-from harness.statistics.table import Table
+from harness.statistics.table import Table, cut_to_span
 from harness.types import Direction, UserError
 
 MOST_SEEDS = 100_000  # beyond, no number of seeds is worth naming
@@ -286,7 +286,8 @@ def _compare(
     hashes = {str(name): rows.set_index("seed")[list(_HASHES)] for name, rows in comparison.cells.groupby("axis")}
     mispaired = [_mispaired(hashes[strategy], hashes[other]) for strategy, other in pairs]
     table.insert(list(table.columns).index("margin"), "mispaired", np.array(mispaired, np.int64))
-    return Table(rows=table, of=comparison, metric=column, quantity=quantity, confidence=confidence)
+    rows = cut_to_span(table, quantity)
+    return Table(rows=rows, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 
 
 def _matrix(values: Mapping[str, pd.Series], sign: int) -> NDArray[np.float64]:

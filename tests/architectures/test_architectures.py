@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import pytest
 
-from harness.architectures import deep_cnn, gru, hyper_cnn, lenet, mlp, seed_cnn, seed_lstm
+from harness.architectures import deep_cnn, gru, hyper_cnn, lenet, mlp, res_cnn, seed_cnn, seed_lstm
 from harness.types import Site, TaskSpec, UserError
 
 IMAGES = TaskSpec("images", ("height", "width", "channel"), (28, 28, 1), 10)
@@ -47,6 +47,16 @@ def dense(inputs, outputs):
         (seed_cnn.build, IMAGES, [conv(9, 1, 32), dense(13 * 13 * 32, 10)], 54_410),
         (seed_lstm.build, SERIES, [lstm(5, 64), lstm(64, 32), dense(32, 1)], 17_920 + 12_416 + 33),
         (gru.build, SERIES, [reset_after_gru(5, 64), reset_after_gru(64, 32), dense(32, 1)], 13_632 + 9_408 + 33),
+        (
+            res_cnn.build,
+            SERIES,
+            [
+                *(conv(8, 5, 16), conv(5, 16, 16), conv(3, 16, 16), conv(1, 5, 16)),
+                *(conv(8, 16, 32), conv(5, 32, 32), conv(3, 32, 32), conv(1, 16, 32)),
+                *(conv(8, 32, 32), conv(5, 32, 32), conv(3, 32, 32), dense(32, 1)),
+            ],
+            2_832 + 12_928 + 16_480 + 33,
+        ),
         (
             lenet.build,
             IMAGES,
@@ -99,6 +109,7 @@ def test_parameters_layer_by_layer(build, task, by_layer, total):
         (seed_cnn.build, IMAGES, ("height", "width", "channel"), [(26, 26, 32)]),
         (seed_lstm.build, SERIES, ("time", "feature"), [(100, 64)]),
         (gru.build, SERIES, ("time", "feature"), [(100, 64)]),
+        (res_cnn.build, SERIES, ("time", "feature"), [*[(100, 16)] * 3, *[(100, 32)] * 6]),
         (
             deep_cnn.build,
             IMAGES,
@@ -187,8 +198,8 @@ def test_norm_position_swaps_norm_and_activation(build, task):
         (
             seed_cnn.build,
             SERIES,
-            r"seed_cnn takes .* \(height, width, channel\); for the task series choose gru, seed_lstm or mlp\. "
-            r"Received: axes=\('time', 'feature'\)$",
+            r"seed_cnn takes .* \(height, width, channel\); for the task series choose gru, res_cnn, seed_lstm or mlp"
+            r"\. Received: axes=\('time', 'feature'\)$",
         ),
         (seed_lstm.build, IMAGES, r"\(time, feature\); .* choose deep_cnn, lenet, seed_cnn or mlp\. Received: axes="),
         (gru.build, SCENE, r"choose hyper_cnn1d, hyper_cnn2d, hyper_cnn3d or mlp\. Received: axes="),

@@ -17,7 +17,7 @@ import tensorflow as tf
 from harness.axes import AxisNormalization
 from harness.layers import kernel
 from harness.layers.variants import FrozenNormalization, GhostNormalization
-from tests.axes.oracle import LARGE, Reference, axis_sets, normal, spread
+from tests.axes.oracle import LARGE, Reference, normal, spread
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,46 +71,6 @@ def test_nothing_is_compiled_unless_asked_for(compiled: bool, monkeypatch: pytes
         layer(normal(LARGE), training=training)
         tf.function(lambda x, training=training: layer(x, training=training))(normal(LARGE))
     assert called == (["normalize_batch"] * 2 + ["normalize_by"] * 2 if compiled else [])
-
-
-@pytest.mark.parametrize("axis", axis_sets(4))
-def test_exports_hold_no_compiled_call(axis: tuple[int, ...], tmp_path: Path) -> None:
-    model = keras.Sequential(
-        [keras.Input((32, 32, 16)), keras.layers.Conv2D(16, 1), AxisNormalization(axis)],
-    )
-    x = normal((2, 32, 32, 16))
-    model(x, training=True)
-    expected = model(x).numpy()
-
-    model.export(tmp_path / "saved", verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "saved"))
-    np.testing.assert_allclose(served.serve(x), expected, atol=1e-5)
-    called = served.signatures["serving_default"].graph.as_graph_def().library.function
-    assert not any("_XlaMustCompile" in f.attr and f.attr["_XlaMustCompile"].b for f in called)
-
-    interpreter = tf.lite.Interpreter(model_content=tf.lite.TFLiteConverter.from_keras_model(model).convert())
-    interpreter.resize_tensor_input(0, x.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
-    interpreter.invoke()
-    np.testing.assert_allclose(
-        interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), expected, atol=1e-4
-    )
-
-
-@pytest.mark.parametrize("axis", [(), (3,), (1, 2), (1, 3), (1, 2, 3)])
-def test_onnx_runs_what_was_exported(axis: tuple[int, ...], tmp_path: Path) -> None:
-    for package in ("onnx", "tf2onnx", "onnxruntime"):
-        pytest.importorskip(package, reason=f"{package} is not installed")
-    import onnxruntime
-
-    model = keras.Sequential([keras.Input((32, 32, 16)), keras.layers.Conv2D(16, 1), AxisNormalization(axis)])
-    x = normal((2, 32, 32, 16))
-    model(x, training=True)
-    model.export(tmp_path / "model.onnx", format="onnx", verbose=False)
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    [y] = session.run(None, {session.get_inputs()[0].name: x})
-    np.testing.assert_allclose(y, model(x), atol=1e-4)
 
 
 def swapped(model: keras.Model) -> keras.Model:

@@ -193,7 +193,7 @@ def built_rows() -> Iterator[tuple[str, str, str, str]]:
 
 @pytest.mark.parametrize(("group", "name", "dotted", "wrong"), list(built_rows()))
 def test_an_option_of_what_is_built_is_refused(group, name, dotted, wrong, tmp_path, capsys):
-    series = name in ("gru", "seed_lstm", "timestep", "per_timestep", "per_timestep_full")
+    series = name in ("gru", "res_cnn", "seed_lstm", "timestep", "per_timestep", "per_timestep_full")
     cubes = name.startswith("hyper")
     given = {
         "task": "tiny_series" if series else "hyperspectral" if cubes else "tiny",

@@ -41,6 +41,21 @@ def test_a_summary_says_what_the_data_are():
     }
 
 
+def test_pixels_stay_bytes_until_they_are_on_the_device_and_are_there_the_same_floats():
+    every = np.arange(256, dtype=np.uint8).reshape(64, 2, 2, 1)
+    plain = replace(tiny.load_images(examples=64), x=every.astype(np.float32) / np.float32(255))
+    stored = replace(plain, x=every, divisor=255)
+
+    check_data(stored)
+    assert stored.digest() == plain.digest()
+    for seed in (0, 1):
+        parts, floats = (prepare_split(data, seed)[1] for data in (stored, plain))
+        for name in parts:
+            assert parts[name].x.dtype == np.uint8
+            for mine, other in zip(parts[name].on_device, floats[name].on_device, strict=True):
+                np.testing.assert_array_equal(mine.numpy(), other.numpy(), strict=True)
+
+
 def nan(data):
     x = data.x.copy()
     x[3, 2, 1, 0] = np.nan

@@ -41,7 +41,7 @@ def test_a_shell_completes_verbs_groups_and_values(python: Python) -> None:
     def offered(line: str) -> list[str]:
         return python.run("-m", "harness", "-sc", "query=bash", COMP_LINE=line).split()
 
-    assert offered("harness re") == ["report", "reproduce"]
+    assert offered("harness re") == ["reproduce", "report"]
     assert offered("harness run axis=spa") == ["axis=spatial"]
     assert "task=degradation" in offered("harness plan task=")
     assert "complete -o nospace" in python.run("-m", "harness", "-sc", "install=bash")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny
 
-from harness.architectures import gru, seed_lstm
+from harness.architectures import gru, res_cnn, seed_lstm
 from harness.axes import AxisStrategy
 from harness.axes.norm import NormFactory
 from harness.axes.resolved import with_lengths
@@ -108,36 +108,54 @@ def expected_of(inputs, kept):
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=str)
-@pytest.mark.parametrize("build", [seed_lstm.build, gru.build], ids=["lstm", "gru"])
+@pytest.mark.parametrize("build", [seed_lstm.build, gru.build, res_cnn.build], ids=["lstm", "gru", "cnn"])
 def test_padding_touches_no_statistic(kept, build):
     keras.utils.set_random_seed(0)
     model, norm = built(kept, build)
     x = standardizer(data(), np.arange(EXAMPLES))(data().x)
-    (layer,) = norm.layers
-    inputs = np.asarray(keras.Model(model.inputs, layer.input[0])([x]))
+    sites = keras.Model(model.inputs, [layer.input[0] for layer in norm.layers])
+
+    def inputs_of(x):
+        return [np.asarray(values) for values in keras.tree.flatten(sites([x], training=True))]
+
+    inputs = inputs_of(x)
     model(x, training=True)  # of momentum 0: the averages are this batch's statistics
-    mean, variance = expected_of(inputs, kept)
-    np.testing.assert_allclose(np.ravel(layer.moving_mean), mean, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(np.ravel(layer.moving_variance), variance, rtol=1e-4, atol=1e-7)
+    for layer, values in zip(norm.layers, inputs, strict=True):
+        mean, variance = expected_of(values, kept)
+        np.testing.assert_allclose(np.ravel(layer.moving_mean), mean, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(np.ravel(layer.moving_variance), variance, rtol=1e-4, atol=1e-6)
     # The precise ones, over batches of which some lack the last steps, are those of all of their values together.
     evaluator = Evaluator(model, norm.layers, loss=keras.losses.MeanSquaredError(), batch_size=10)
-    ((precise_mean, _),) = evaluator.precise_statistics(x, np.arange(EXAMPLES, dtype=np.int32).reshape(4, 10))
-    np.testing.assert_allclose(np.ravel(precise_mean), mean, rtol=1e-4, atol=1e-6)
+    precise = evaluator.precise_statistics(x, np.arange(EXAMPLES, dtype=np.int32).reshape(4, 10))
+    by_batch = zip(*(inputs_of(x[start : start + 10]) for start in range(0, EXAMPLES, 10)), strict=True)
+    for (precise_mean, precise_variance), values in zip(precise, by_batch, strict=True):
+        mean, variance = expected_of(np.concatenate(values), kept)
+        np.testing.assert_allclose(np.ravel(precise_mean), mean, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(np.ravel(precise_variance), variance, rtol=1e-4, atol=1e-6)
     assert evaluator.outputs(x, statistics="batch").shape == (EXAMPLES, 1)
 
 
-def test_more_padding_changes_no_output():
+@pytest.mark.parametrize("build", [seed_lstm.build, res_cnn.build], ids=["lstm", "cnn"])
+def test_more_padding_changes_no_output(build):
     keras.utils.set_random_seed(0)
-    model, _ = built(("feature",), seed_lstm.build)
+    model, _ = built(("feature",), build)
     x = standardizer(data(), np.arange(EXAMPLES))(data().x)
     keras.utils.set_random_seed(0)
     spec = replace(data().spec, shape=(STEPS + 4, FEATURES), present=(*data().spec.present, 0.0, 0.0, 0.0, 0.0))
-    longer = seed_lstm.build(spec, NormFactory(AxisStrategy(("feature",)), batch_size=8, present=spec.present))
+    longer = build(spec, NormFactory(AxisStrategy(("feature",)), batch_size=8, present=spec.present))
     longer.set_weights(model.get_weights())
     padded = np.pad(x, ((0, 0), (0, 4), (0, 0)))
     for training in (False, True):
         outputs = [np.asarray(one(values, training=training)) for one, values in ((model, x), (longer, padded))]
         np.testing.assert_allclose(*outputs, rtol=1e-4, atol=1e-6)
+
+
+def test_a_masked_model_is_saved_and_loaded(tmp_path):
+    model, _ = built(("feature",), res_cnn.build)
+    x = standardizer(data(), np.arange(EXAMPLES))(data().x)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(np.asarray(loaded(x)), np.asarray(model(x)))
 
 
 def test_fewest_samples_and_median_by_hand():

@@ -200,5 +200,48 @@ def test_notes_of_the_data_are_said_once(plan):
     found = plan("axis=channel,none", "seed=0")
     noted = [replace(c, cell=replace(c.cell, data={**c.cell.data, "note": "stand-in data"})) for c in found.cells]
 
-    assert replace(found, cells=tuple(noted)).notes() == ["stand-in data"]
-    assert found.notes() == []
+    notes = replace(found, cells=tuple(noted)).notes()
+    assert notes[0] == "stand-in data"
+    assert notes.count("stand-in data") == 1
+    assert found.notes() == notes[1:]
+
+
+def test_a_run_too_short_for_its_moving_averages_is_told_before_it_is_trained(plan):
+    # 120 examples in batches of 20, twice: 12 steps, of which 0.99^12 = 0.886 is left; 0.05^(1/12) = 0.779.
+    assert plan("axis=none,rows", "seed=0,1").notes() == [
+        "after 12 steps moving averages still hold 89 % of where they began (0.99^12), so that scores with them say "
+        "little of a strategy: train for 299 steps or more, or norm.momentum=0.77"
+    ]
+    assert plan("axis=rows", "seed=0", "norm.momentum=0.77").notes() == []
+    assert plan("axis=rows", "seed=0", "train.epochs=50").notes() == []  # 300 steps
+    assert plan("axis=none,layer", "seed=0").notes() == []  # neither keeps moving averages
+
+
+def of_raw_axes(configs, plan, *overrides):
+    """The plan of the last axis by its number, rows and channel, in this order."""
+    grid = configs("axis.keep=[-1]", *overrides) + configs("axis=rows,channel", *overrides)
+    return build_plan(grid, plan.folder, plan.finder)
+
+
+def test_strategies_that_compute_the_same_are_trained_once_as_the_baseline_if_it_is_one_of_them(configs, plan):
+    found = of_raw_axes(configs, plan, "seed=0,1")
+    states = {(c.cell.config["axis"]["name"], c.cell.config["seed"]): c.state for c in found.cells}
+    same = {key for key, state in states.items() if state == "the same as another"}
+
+    assert same == {("keep_minus1", 0), ("keep_minus1", 1)}, "channel stands for both, though it was named later"
+    assert [cell.config["axis"]["name"] for cell in found.to_run] == ["rows", "channel", "rows", "channel"]
+    channel = {c.cell.config["seed"]: c.cell.id for c in found.cells if c.cell.config["axis"]["name"] == "channel"}
+    assert found.same == {channel[0]: ["keep_minus1"], channel[1]: ["keep_minus1"]}
+    each = of_raw_axes(configs, plan, "seed=0,1", "duplicates=each")
+    assert len(each.to_run) == 6
+    assert names(each, "same_as")["keep_minus1"] == "channel"
+    assert each.same == {}
+
+
+def test_only_what_differs_in_the_strategy_alone_stands_for_another(configs, plan):
+    slow, fast = (
+        configs(f"axis{axis}", "seed=0", f"train.learning_rate={rate}")[0]
+        for axis, rate in (("=channel", 0.1), (".keep=[-1]", 0.2))
+    )
+
+    assert len(build_plan([slow, fast], plan.folder, plan.finder).to_run) == 2

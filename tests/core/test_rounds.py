@@ -54,8 +54,10 @@ def test_who_is_told_apart_gets_no_more_seeds_and_the_baseline_goes_on_with_the_
     records += scored(third, channel=0.9, none=0.8, elementwise=0.9)
     assert rounds.next_round(records) == []
     lines = rounds.verdicts(records)
-    assert lines[0].startswith("none and channel: told apart (worse); better at 0 of 10 seeds at which they differ")
-    assert lines[1].startswith("elementwise and channel: not told apart; better at 0 of 0 seeds")
+    assert lines[0].startswith("none and channel: told apart (worse): better at 0 of the 10 seeds at which they differ")
+    assert lines[1].startswith(
+        "elementwise and channel: not told apart: they differ at no seed; evidence 1, told apart from"
+    )
 
 
 def test_a_strategy_told_apart_drops_out(configs: Any) -> None:
@@ -71,7 +73,7 @@ def test_a_cell_that_diverged_loses(configs: Any) -> None:
         record(config, 0.99, status="diverged" if config["axis"]["name"] == "none" else "ok")
         for config in rounds.first_round()
     ]
-    assert "told apart (worse); better at 0 of 10" in rounds.verdicts(records)[0]
+    assert "told apart (worse): better at 0 of the 10" in rounds.verdicts(records)[0]
 
 
 def test_settings_are_compared_apart(configs: Any) -> None:

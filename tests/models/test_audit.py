@@ -14,23 +14,8 @@ from harness.commands.cli import main
 from harness.layers.variants import FrozenNormalization, GhostNormalization
 from harness.models import audit
 from harness.types import UserError
+from tests.models.builders import IMAGE, application, applications, sequential, trained
 from tests.needs import needs_renorm
-
-IMAGE = (12, 10, 3)
-
-
-def sequential(*parts, shape=IMAGE):
-    return keras.Sequential([keras.Input(shape), *parts])
-
-
-def trained(model):
-    """As if trained: every normalization has statistics and a scale of its own."""
-    for layer in model._flatten_layers():
-        if getattr(layer, "moving_mean", None) is not None:
-            layer.moving_mean.assign(np.full(layer.moving_mean.shape, 0.5))
-        if getattr(layer, "gamma", None) is not None:
-            layer.gamma.assign(np.full(layer.gamma.shape, 2.0))
-    return model
 
 
 def kinds(found, level=None):
@@ -345,18 +330,9 @@ def test_a_healthy_model_exits_with_0(tmp_path, capsys):
     assert "0 errors" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "MobileNetV2",
-        pytest.param("ResNet50", marks=pytest.mark.slow),
-        pytest.param("EfficientNetB0", marks=pytest.mark.slow),
-        pytest.param("DenseNet121", marks=pytest.mark.slow),
-        pytest.param("Xception", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("name", applications())
 def test_models_of_keras_applications(name):
-    model = getattr(keras.applications, name)(weights=None, input_shape=(96, 96, 3), classes=3)
+    model = application(name)
     batch = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
     found = audit(trained(model))
 
@@ -364,3 +340,20 @@ def test_models_of_keras_applications(name):
     assert not found.failed
     assert all(layer.explanation.resolved.statistics == layer.found.shape[-1] for layer in found.layers)
     assert all(layer.found.named.axes[-1] in ("channel", "feature") for layer in found.layers)
+
+
+def test_its_user_is_told_that_the_first_examples_alone_are_looked_at(tmp_path, capsys, monkeypatch):
+    sequential(layers.BatchNormalization(), layers.Flatten(), layers.Dense(1)).save(tmp_path / "m.keras")
+    x = np.random.default_rng(0).normal(size=(30, *IMAGE))
+    np.savez(tmp_path / "d.npz", x=x, y=np.arange(30.0), x_train=x[:20])
+    argv = ["audit", f"model={tmp_path / 'm.keras'}", f"data={tmp_path / 'd.npz'}"]
+
+    main(argv)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "rmse over 30 examples (less is better)" in said
+    assert "after recalibration on 20 training examples of their own" in said
+    monkeypatch.setattr("harness.commands.audit.MOST_EXAMPLES", 12)
+    main(argv)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "rmse over the first 12 of 30 examples (less is better)" in said
+    assert "after recalibration on the first 12 of 20 training examples of their own" in said

@@ -12,37 +12,9 @@ from harness.commands.cli import main
 from harness.models import audit, convert, read_model, recalibrate
 from harness.types import UserError
 from tests.bad_input.refusing import complaint
+from tests.models.builders import SHAPES, application, applications, functional, lively, outputs
 
 RNG = np.random.default_rng(0)
-
-
-def lively(model):
-    """Every weight of every layer drawn, so that whatever gets lost is seen."""
-    for variable in model.variables:
-        if variable.dtype == "float32":
-            low, high = (0.5, 1.5) if "variance" in variable.path or "gamma" in variable.path else (-0.5, 0.5)
-            variable.assign(RNG.uniform(low, high, variable.shape))
-    return model
-
-
-def outputs(model, *shapes):
-    x = [np.random.default_rng(1).normal(size=(3, *shape)).astype(np.float32) for shape in shapes]
-    return np.asarray(model(x if len(x) > 1 else x[0], training=False))
-
-
-def functional():
-    """Nested, shared, and a layer that is called twice."""
-    inner = keras.Sequential(
-        [keras.Input((8, 8, 3)), layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(name="bn")], name="inner"
-    )
-    a, b = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
-    y = layers.Add()([inner(a), inner(b)])
-    shared = layers.BatchNormalization(name="shared", momentum=0.9, epsilon=1e-2, scale=False)
-    y = layers.Concatenate()([shared(y), shared(layers.ReLU()(y))])
-    return lively(keras.Model([a, b], layers.Dense(2)(layers.Flatten()(y))))
-
-
-SHAPES = ((8, 8, 3), (8, 8, 3))
 
 
 @pytest.mark.parametrize("kept", [["channel"], ["height", "width", "channel"], ["height", "channel"], [1, 3]])
@@ -147,11 +119,47 @@ def test_its_user_converts_and_recalibrates(tmp_path, capsys):
     np.testing.assert_allclose(outputs(made, (8, 8, 3)), outputs(model, (8, 8, 3)), rtol=1e-4, atol=1e-5)
 
     assert main([*argv, "axis=[1,2]", f"recalibrate={tmp_path / 'x.npz'}", "batch_size=20"]) == 0
-    assert "bn: keeps height × width; statistics start anew" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "bn: keeps height × width; statistics start anew" in said
+    assert "1 layer with statistics estimated anew on 20 examples" in said
     made = read_model(tmp_path / "out.keras")
     given = np.asarray(model.layers[0](x), np.float64)
     np.testing.assert_allclose(made.get_layer("bn").moving_mean, given.mean((0, 3)), rtol=1e-4, atol=1e-5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.keras", "out.keras", "x.npz"]
+
+
+def test_its_user_folds_with_or_without_axes(tmp_path, capsys):
+    parts = [layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(name="bn"), layers.Flatten(), layers.Dense(2)]
+    model = lively(keras.Sequential([keras.Input((8, 8, 3)), *parts]))
+    model.save(tmp_path / "in.keras")
+    x = RNG.normal(size=(20, 8, 8, 3)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x_train=x)
+    argv = ["convert", f"model={tmp_path / 'in.keras'}", f"out={tmp_path / 'out.keras'}", "fold=true"]
+
+    assert main(argv) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "bn: goes into conv"
+    assert said[1] == "1 folded into kernels, 0 became a multiply-add; 288 operations for an example before, 0 after"
+    made = keras.saving.load_model(tmp_path / "out.keras")
+    assert [layer.name for layer in made.layers[:1]] == ["conv"]
+    np.testing.assert_allclose(outputs(made, (8, 8, 3)), outputs(model, (8, 8, 3)), rtol=1e-4, atol=1e-5)
+
+    assert main([*argv, "axis=elementwise", f"recalibrate={tmp_path / 'x.npz'}", "batch_size=20"]) == 0
+    assert "bn: becomes a multiply-add, as it differs along height, width, channel" in capsys.readouterr().out
+    given = np.asarray(model.layers[0](x), np.float64)
+    norm = (given - given.mean(0)) / np.sqrt(given.var(0) + 1e-3) * model.layers[1].gamma.numpy() + model.layers[1].beta
+    np.testing.assert_allclose(read_model(tmp_path / "out.keras").layers[1](given), norm, rtol=1e-3, atol=1e-4)
+
+
+def test_its_user_recalibrates_alone(tmp_path, capsys):
+    keras.Sequential([keras.Input((3,)), layers.BatchNormalization()]).save(tmp_path / "in.keras")
+    x = RNG.normal(3, 2, (32, 3))
+    np.savez(tmp_path / "x.npz", x=x)
+    argv = ["convert", f"model={tmp_path / 'in.keras'}", f"out={tmp_path / 'out.keras'}"]
+
+    assert main([*argv, f"recalibrate={tmp_path / 'x.npz'}"]) == 0
+    assert capsys.readouterr().out.startswith("1 layer with statistics estimated anew on 32 examples\n")
+    np.testing.assert_allclose(read_model(tmp_path / "out.keras").layers[0].moving_mean, x.mean(0), rtol=1e-5)
 
 
 @pytest.mark.parametrize("option", ["axis=timestep", "layers=[nope]", "recalibrate=x.npz"])
@@ -165,21 +173,9 @@ def test_its_user_is_told_what_cannot_be_and_nothing_is_written(option, tmp_path
     assert ("no site" if "axis" in option else option.partition("=")[0]) in said
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "MobileNetV2",
-        pytest.param("ResNet50", marks=pytest.mark.slow),
-        pytest.param("EfficientNetB0", marks=pytest.mark.slow),
-        pytest.param("DenseNet121", marks=pytest.mark.slow),
-        pytest.param("Xception", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("name", applications())
 def test_models_of_keras_applications(name):
-    model = getattr(keras.applications, name)(weights=None, input_shape=(96, 96, 3), classes=3)
-    for variable in model.variables:
-        if "moving_variance" in variable.path:
-            variable.assign(RNG.uniform(0.5, 1.5, variable.shape))
+    model = application(name)
     made = convert(model, AxisStrategy(stat_axes=["channel"]))
     batch = [layer.name for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
 

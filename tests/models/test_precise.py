@@ -103,6 +103,28 @@ def test_masked_values_count_in_none():
     np.testing.assert_allclose(norm.moving_variance, x[:, :4].var((0, 1), dtype=np.float64), rtol=1e-4)
 
 
+def test_what_a_mask_leaves_empty_stays_as_it_was():
+    inputs = keras.Input((6, 3))
+    norm = AxisNormalization((1, 2))
+    model = keras.Model(inputs, norm(layers.Masking()(inputs)))
+    norm.moving_mean.assign(np.full((6, 3), 7.0))
+    norm.moving_variance.assign(np.full((6, 3), 9.0))
+    x = RNG.normal(4, 1, (10, 6, 3)).astype(np.float32)
+    x[:, 4:] = 0
+    recalibrate(model, x, batch_size=10)
+
+    np.testing.assert_allclose(norm.moving_mean[:4], x[:, :4].mean(0, dtype=np.float64), rtol=1e-5)
+    np.testing.assert_allclose(norm.moving_variance[:4], x[:, :4].var(0, dtype=np.float64), rtol=1e-4)
+    np.testing.assert_array_equal(norm.moving_mean[4:], 7)
+    np.testing.assert_array_equal(norm.moving_variance[4:], 9)
+
+
+def test_what_is_not_finite_is_not_hidden():
+    model = keras.Sequential([keras.Input((2,)), layers.BatchNormalization()])
+    recalibrate(model, np.array([[1.0, np.nan], [2.0, 3.0]], np.float32))
+    np.testing.assert_array_equal(np.isnan(model.layers[0].moving_mean), [False, True])
+
+
 @needs_renorm
 def test_renormalization_has_all_its_statistics():
     model = keras.Sequential([keras.Input((2,)), layers.BatchNormalization(renorm=True)])

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from synthetic import RMSE, make_record, write_study
 
+from harness.cell.health import MEASURES
 from harness.records.frames import FACTS, IDENTIFYING, Cells, Traces, load_history, load_results
 from harness.types import Quantity, UserError
 
@@ -55,7 +58,7 @@ def test_a_task_s_recipe_is_not_taken_for_the_setting_that_was_used():
 
 def test_lists_become_tuples_so_that_rows_can_be_grouped():
     frame = frame_of([make_record("channel"), make_record("spatial")])
-    assert sorted(frame.groupby("stat_axes").groups) == [("channel",), ("spatial",)]
+    assert sorted(frame.groupby("axis.stat_axes").groups) == [("channel",), ("spatial",)]
 
 
 def test_numbers_that_are_not_finite_are_read_as_such():
@@ -127,7 +130,7 @@ def test_what_is_declared_stands_beside_the_rows():
     assert cells.shifts == {"moved_2": moved}
     assert cells.looks == {"channel": look}
     assert cells.settings["learning_rate"] == "train.learning_rate"
-    assert cells.settings["stat_axes"] == "axis.stat_axes"
+    assert cells.settings["axis.stat_axes"] == "axis.stat_axes"
     # How a strategy is drawn is no setting, and nothing rides along with a frame unseen.
     assert not [name for name in (*cells.settings, *cells.rows) if "look" in name or "colour" in name]
     assert cells.rows.attrs == {}
@@ -160,3 +163,31 @@ def test_the_analysis_imports_neither_tensorflow_nor_keras_nor_pyplot(modules, w
     code = f"import sys, {imports}; print([name for name in {without} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_column_is_documented_with_its_dtype():
+    """docs/records.md against what a frame has: the facts, the measures of a cell, and their kinds of numbers."""
+    text = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
+    table = text.partition("The columns of `load_results`")[2]
+    dtypes = {
+        column: cells[1]
+        for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
+        if len(cells) == 4
+        for column in re.findall(r"`([a-z_]+)`", cells[0])
+    }
+    frame = Cells.of([make_record("channel", seed) for seed in range(2)]).rows
+
+    assert {*IDENTIFYING, *FACTS} <= dtypes.keys()
+    assert {measure.name for measure in MEASURES} <= dtypes.keys()
+    kinds = {"str": "OUT", "int64": "iuf", "float64": "f", "bool": "b"}
+    full = [column for column in (*IDENTIFYING, *FACTS) if frame[column].notna().all()]
+    wrong = {column: frame[column].dtype for column in full if frame[column].dtype.kind not in kinds[dtypes[column]]}
+    assert wrong == {}
+
+
+def test_no_column_is_a_bare_word_of_a_section_that_says_what_it_is_of():
+    config = {"probe": {"every": 2, "kind": "x"}, "until": {"first": 5, "most": 9}, "train": {"epochs": 3}}
+    columns = Cells.of([{**make_record(), "config": config}]).rows.columns
+
+    assert {"probe.every", "probe.kind", "until.first", "until.most", "epochs"} <= set(columns)
+    assert not {"every", "first", "most", "kind"} & set(columns)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import re
 
 import numpy as np
@@ -177,3 +179,96 @@ def test_nothing_sticks_out_or_is_cut(page, tmp_path, width):
     outcome, console = browse(page, tmp_path, script, width=width)
     assert console == []
     assert outcome["value"] == {"width": width, "overflow": 0, "out": [], "cut": 0, "svg": []}
+
+
+@browser
+def test_strategies_are_hidden_everywhere_columns_by_name_and_the_view_is_in_the_address(page, tmp_path):
+    script = """(() => {
+      const result = {};
+      const marks = () => Array.from(document.querySelectorAll('svg [data-strategy="channel"]:not([data-names])'));
+      const seen = (one) => one.getClientRects().length > 0 && getComputedStyle(one).display !== "none";
+      for (const details of document.querySelectorAll("details")) details.open = true;
+      result.before = marks().filter(seen).length;
+      const rows = () => Array.from(document.querySelectorAll("#rows tbody tr")).filter((row) => !row.hidden);
+      result.rows = rows().filter((row) => row.dataset.axis === "channel").length;
+      // By a click at the name in a figure, as at the chip.
+      document.querySelector('svg [data-names][data-strategy="channel"]').dispatchEvent(new Event("click"));
+      result.after = marks().filter(seen).length;
+      result.rowsAfter = rows().filter((row) => row.dataset.axis === "channel").length;
+      result.pressed = document.querySelector('[data-show="channel"]').getAttribute("aria-pressed");
+      const box = document.querySelector('#columns input[name="SD"]');
+      box.click();
+      const heading = Array.from(document.querySelectorAll("#rows th")).find((one) => one.textContent.trim() === "SD");
+      result.column = [heading.hidden, rows()[0].cells[heading.cellIndex].hidden];
+      result.hash = decodeURIComponent(location.hash);
+      document.querySelector('[data-show="channel"]').click();
+      result.back = marks().filter(seen).length;
+      return result;
+    })()"""
+    outcome, console = browse(page, tmp_path, script)
+    got = outcome["value"]
+    assert (outcome["failed"], console) == (None, [])
+    assert got["before"] > 3
+    assert got["rows"] > 1
+    assert (got["after"], got["rowsAfter"], got["pressed"]) == (0, 0, "false")
+    assert got["back"] == got["before"]
+    assert got["column"] == [True, True]
+    assert got["hash"] == "#all?hide=channel&without=SD"
+
+
+@browser
+def test_a_view_that_was_sent_is_seen_again(page, tmp_path):
+    script = """(() => {
+      const rows = Array.from(document.querySelectorAll("#rows tbody tr")).filter((row) => !row.hidden);
+      return {
+        axes: Array.from(new Set(rows.map((row) => row.dataset.axis))).sort(),
+        means: rows.map((row) => row.cells[7].dataset.value).filter(Boolean).map(Number),
+        sd: document.querySelector('[name=SD]').checked,
+        filter: document.getElementById("filter").value,
+      };
+    })()"""
+    sent = "#all?filter=mnist&hide=none&without=SD&sort=mean+down"
+    shown = page.replace("<head>", f"<head><script>location.hash = '{sent}';</script>")
+    outcome, console = browse(shown, tmp_path, script)
+    got = outcome["value"]
+    assert (outcome["failed"], console) == (None, [])
+    assert got["filter"] == "mnist"
+    assert "none" not in got["axes"]
+    assert len(got["axes"]) > 1
+    assert got["sd"] is False
+    assert got["means"] == sorted(got["means"], reverse=True)
+
+
+@browser
+def test_a_table_is_copied_as_csv_markdown_and_latex(page, tmp_path):
+    script = """(() => { const links = document.querySelector("#all .copy");
+      document.querySelector('#columns input[name="m′"]').click();
+      const said = {};
+      for (const button of links.querySelectorAll("button")) {
+        const name = button.textContent;
+        button.click();
+        said[name] = links.dataset.copied;
+      }
+      return said; })()"""
+    outcome, console = browse(page, tmp_path, script)
+    got = outcome["value"]
+    assert (outcome["failed"], console) == (None, [])
+    rows = list(csv.reader(io.StringIO(got["CSV"])))
+    assert rows[0][:2] == ["strategy", "task"]
+    assert "m′" not in rows[0]
+    assert {len(row) for row in rows} == {len(rows[0])}
+    markdown = got["Markdown"].splitlines()
+    assert markdown[0].startswith("| strategy | task |")
+    assert set(markdown[1]) <= set("|:- ")
+    assert len(markdown) == len(rows) + 1
+    assert got["LaTeX"].startswith("\\begin{tabular}{llllll")
+    assert got["LaTeX"].count(r"\\") == len(rows)
+    assert "hyper_" not in got["LaTeX"], "underscores are escaped"
+
+
+def test_marks_say_strategy_seed_and_value_where_they_are_pointed_at(page, report):
+    titles = re.findall(r"<use [^>]*><title>([^<]*)</title>", page)
+
+    assert any(re.fullmatch(r"channel, seed 0: 0\.\d+", one) for one in titles)
+    assert 'data-strategy="channel"' in page
+    assert "stands-for" not in page

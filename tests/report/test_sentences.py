@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 from synthetic import comparison_of, make_record, make_study
 
-from harness.report.answers.better import better_sentence
+from harness.cell.examples import pack_examples
+from harness.report.answers.better import better_sentence, of_comparison
 from harness.report.answers.stable import stability_sentence
 from harness.report.questions import default_baseline
 from harness.statistics.stability import compare_divergence, compare_spread, count_diverged
@@ -90,3 +94,44 @@ def test_the_baseline_unless_said():
     assert default_baseline(["spatial", "none", "channel"]) == "channel"
     assert default_baseline(["spatial", "none"]) == "none"
     assert default_baseline(["spatial", "layer"]) == "layer"
+
+
+def limited(kind, seeds=8, share=0.9):
+    """Records in which what a seed's test examples are makes most of a difference, or next to nothing of it."""
+    rng = np.random.default_rng(0)
+    examples = 400
+    fixed = rng.random((2, examples))
+    records = []
+    for seed in range(seeds):
+        draw = fixed if kind == "fixed" else rng.random((2, examples))
+        for place, axis in enumerate(("channel", "none")):
+            bar = 0.8 + (0 if share > 0.5 else -0.5 * place * (seed % 2))
+            right = draw[place] < bar
+            record = make_record(axis, seed, float(right.mean()))
+            record["data"] |= {"sizes": {"train": 3000, "validation": 100, "test": examples}}
+            record["data"] |= {"test_digest": "one" if kind == "fixed" else str(seed)}
+            outputs = np.stack([~right, right], axis=1).astype(float)
+            record["examples"] = pack_examples(np.ones(examples, int), outputs, target_scale=1.0)
+            records.append(record)
+    return comparison_of(records)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (
+            "fixed",
+            r"Of `none` the test set limits .* with 400 test examples, a difference's standard error for new ones",
+        ),
+        ("resplit", r"Of `none` the test sets limit .* % of a difference's variance .* is which 400 test examples"),
+    ],
+)
+def test_where_the_test_set_limits_what_can_be_told_it_is_said_once(kind, said):
+    def lines(**options):
+        [answer] = of_comparison(limited(kind, **options), "channel")
+        return [line for line in answer.table.sheet.caption if "limit" in line]
+
+    [line] = lines()
+    assert re.search(said, line)
+    assert lines(seeds=3) == []
+    assert lines(share=0.1) == []

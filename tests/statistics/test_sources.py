@@ -99,6 +99,38 @@ def test_records_say_how_test_examples_came_about(digests, kind):
     assert row["new_low"] < row["difference"] < row["new_high"] or kind == "fixed"
 
 
+def paired(digests, tables):
+    """Comparison of `none` with `channel`, whose difference at a seed and example is a table's `(seed, example)`."""
+    records = []
+    for seed, (digest, table) in enumerate(zip(digests, tables, strict=True)):
+        for axis in ("channel", "none"):
+            right = (table > 0) if axis == "none" else (table < 0)
+            record = make_record(axis, seed, float(right.mean()))
+            record["data"] |= {"sizes": {"train": 80, "validation": 10, "test": len(table)}, "test_digest": digest}
+            outputs = np.stack([~right, right], axis=1).astype(float)
+            record["examples"] = pack_examples(np.ones(len(table), int), outputs, target_scale=1.0)
+            records.append(record)
+    return comparison_of(records)
+
+
+def test_what_the_draw_of_test_examples_makes_by_hand():
+    # Each seed draws its own: differences 1, 0, 0, -1 (variance 2/3, over 4: 1/6) and 1, 1, 0, 0 (1/3, over 4: 1/12).
+    # Means 0 and 1/2: a variance of 1/8, of which their mean 1/8 is all.
+    tables = np.array([[1, 0, 0, -1], [1, 1, 0, 0]])
+    [row] = new_data_intervals(paired("ab", tables), baseline="channel").to_dict("records")
+    assert row["test_share"] == pytest.approx(1.0)
+    assert math.isnan(row["floor"])
+    # One test set, and no interaction: seeds' means 0 and 0; examples' 1, 0, 0, -1, whose variance 2/3 over 4 is 1/6.
+    same = np.array([[1, 0, 0, -1], [1, 0, 0, -1]])
+    [row] = new_data_intervals(paired("aa", same), baseline="channel").to_dict("records")
+    assert (row["test_share"], row["floor"]) == (1.0, pytest.approx(math.sqrt(1 / 6)))
+    # Without what came of single examples nothing is said.
+    records = [make_record(axis, seed, 0.9 + 0.01 * seed) for axis in ("channel", "none") for seed in range(2)]
+    [row] = new_data_intervals(comparison_of(records), baseline="channel").to_dict("records")
+    assert math.isnan(row["test_share"])
+    assert math.isnan(row["floor"])
+
+
 def test_the_spread_that_test_examples_make_by_hand():
     # p = 0.9: 0.9 * 0.1 / 100 = 0.0009, an SD of 0.03; values 0.8 and 1.0 have a variance of 0.02
     found = beyond_test_noise([0.8, 1.0], 100)

@@ -45,7 +45,8 @@ def test_four_files_gzipped_or_not_are_the_arrays(directory):
     data = mnist.load_idx(path=str(directory))
     assert (data.name, data.source, data.outputs) == ("idx", "files", 10)
     pixels = np.concatenate([X["train"], X["t10k"]])[..., None]
-    np.testing.assert_array_equal(np.rint(data.x.astype(np.float64) * 255), pixels)
+    np.testing.assert_array_equal(data.x, pixels)
+    np.testing.assert_array_equal(data.floats(), pixels.astype(np.float32) / np.float32(255))
     assert data.y.tolist() == [*Y["train"], *Y["t10k"]]
     split = data.splitter(np.random.default_rng(0))
     assert split.test.tolist() == list(range(40, 60))

@@ -27,7 +27,7 @@ def write_data(overrides: Sequence[str], path: Path) -> Path:
         [config] = expand(composer, [*overrides, "seed=0"])
     data = load_task(config["task"]["data"]).data
     split = draw_split(data, 0)
-    x = standardizer(data, split.train)(data.x)
+    x = standardizer(data, split.train)(data.floats())
     y = data.y.astype(np.int32) if data.outputs > 1 else data.y.astype(np.float32).reshape(-1, 1)
     arrays: dict[str, NDArray[Any]] = {}
     for part, index in (("train", split.train), ("validation", split.validation), ("test", split.test)):

@@ -10,6 +10,7 @@ results/reference, and the outputs of the notebooks that read them.
 
 Cells run in results/publish and are skipped where a published record stands, so an interrupted command goes on where
 it was, and more seeds run the new cells only. What else is given goes to each `run`: engine=ray, train.epochs=3.
+
 Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for bad input, 130 if interrupted.
 """
 

@@ -57,7 +57,7 @@ def publish_records(work: Path, folder: Path, *, overrides: Sequence[str], comma
     own_folder(folder)
     write_archive(folder, copies)
     shutil.rmtree(own_folder(folder, "grids"), ignore_errors=True)
-    write_grid(folder, grid.command, grid.cells)
+    write_grid(folder, grid.command, grid.cells, grid.same)
     machines = Study(folder, ()).machines
     # A record that came with `gather` has no file of its own: what has one was computed here.
     computed_here = any(record_path(work, cell).exists() for cell in grid.cells)

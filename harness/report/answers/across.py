@@ -22,7 +22,6 @@ from harness.report.canvas import (
     ON_DARK,
     ON_LIGHT,
     axes_of,
-    broken,
     dress,
     rows_height,
     strategy_rows,
@@ -44,15 +43,18 @@ from harness.statistics.across import (
 )
 from harness.statistics.comparison import Comparison
 from harness.types import UserError
+from harness.words import broken
 
 PANELS = {"iqm": f"interquartile mean {ARROWS['max']}", "gap": f"optimality gap {ARROWS['min']}"}
 
 
 def of_tasks(comparisons: Sequence[Comparison]) -> Iterator[Answer]:
-    """Tasks by strategies, and of several tasks the aggregates; nothing without finished cells of `none`."""
+    """Several tasks by strategies, and their aggregates; nothing of one task, or without finished cells of `none`."""
     try:
         by_task, _ = scores_by_task(comparisons)
     except UserError:
+        return
+    if len(by_task) < 2:
         return
     means = [(task, strategy, float(one.mean())) for task, row in by_task.items() for strategy, one in row.items()]
     yield Answer(
@@ -69,15 +71,22 @@ def of_tasks(comparisons: Sequence[Comparison]) -> Iterator[Answer]:
     )
     scores = normalise_scores(comparisons)
     if len(scores.tasks) > 1 and scores.scores:
-        yield from _together(scores, len(by_task), comparisons[0].looks)
+        yield from _together(scores, _how_many(comparisons, scores), comparisons[0].looks)
 
 
-def _together(scores: NormalisedScores, tasks: int, looks: Looks) -> Iterator[Answer]:
+def _how_many(comparisons: Sequence[Comparison], scores: NormalisedScores) -> str:
+    """`3 tasks`, or where one has several architectures or settings `1 task, 2 comparisons`."""
+    tasks = len({one.task for one in comparisons if one.title in scores.tasks})
+    said = f"{tasks} task{'' if tasks == 1 else 's'}"
+    return said if tasks == len(scores.tasks) else f"{said}, {len(scores.tasks)} comparisons"
+
+
+def _together(scores: NormalisedScores, tasks: str, looks: Looks) -> Iterator[Answer]:
     table, profiles = aggregate_across(scores), performance_profiles(scores)
-    note = f"{tasks} tasks · bars and bands: 95 % stratified bootstrap"
+    note = f"{tasks} · bars and bands: 95 % stratified bootstrap"
     yield Answer(
         question="Which is best over all tasks?",
-        table=Shown("across", "All tasks together", across_sheet(table, scores.tasks, scores.left_out), table),
+        table=Shown("across", "All tasks together", across_sheet(table, scores.tasks, scores.left_out, tasks), table),
         figure=Drawing(
             "together", "All tasks together", lambda: plot_aggregates(table, note, looks)[0], lambda: table, wide=True
         ),
@@ -98,7 +107,7 @@ def _together(scores: NormalisedScores, tasks: int, looks: Looks) -> Iterator[An
     )
 
 
-def across_sheet(table: pd.DataFrame, tasks: Sequence[str], left_out: Sequence[str]) -> Sheet:
+def across_sheet(table: pd.DataFrame, tasks: Sequence[str], left_out: Sequence[str], how_many: str = "") -> Sheet:
     """`statistics.aggregate_across`'s table as a sheet; `tasks` and `left_out` are what it is and is not of."""
     columns = [
         Column("strategy", lambda row: str(row["axis"]), numeric=False),
@@ -108,7 +117,7 @@ def across_sheet(table: pd.DataFrame, tasks: Sequence[str], left_out: Sequence[s
         Column("at −1", lambda row: str(row["worst"])),
     ]
     caption = [
-        f"Over {len(tasks)} task{'s' if len(tasks) != 1 else ''}: {'; '.join(tasks)}. Scores: share of the error of "
+        f"Over {how_many or f'{len(tasks)} comparisons'}: {'; '.join(tasks)}. Scores: share of the error of "
         "none removed; 0 as good, 1 perfect, -1 twice the error, worse, or no value. Intervals (95 %, stratified "
         "bootstrap) are over seeds of the same tasks and say nothing about other tasks.",
     ]

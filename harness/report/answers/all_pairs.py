@@ -23,7 +23,6 @@ from harness.report.canvas import (
     ON_DARK,
     ON_LIGHT,
     axes_of,
-    broken,
     dress,
 )
 from harness.report.sheet import MISSING, Column, Sheet, label_of, number
@@ -34,6 +33,7 @@ from harness.statistics.caution import BETTER, EQUIVALENT, UNDECIDED, WORSE
 from harness.statistics.comparison import Comparison
 from harness.statistics.table import Table
 from harness.statistics.verdicts import compare_all_pairs
+from harness.words import broken
 
 THOROUGH = True  # with twenty strategies it takes seconds
 _FEWEST = 3  # with fewer strategies, the pairs with the baseline are all there are
@@ -48,9 +48,12 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
     yield Answer(
         question="Which of all is better than which?",
         table=Shown("all-pairs", "All pairs", matrix_sheet(pairs), pairs.rows),
+        # A square in which nothing is coloured shows less than the table.
         figure=Drawing(
             "all-pairs", "Every strategy against every other", lambda: plot_all_pairs(pairs), lambda: pairs.rows
-        ),
+        )
+        if (pairs.rows["verdict"] != UNDECIDED).any()
+        else None,
         reading="The share of seeds at which the row is better than the column. Coloured cells are told apart, blue "
         "where the row wins and red where it loses; = marks those that are equivalent.",
         caution="The others are undecided, which does not show them to be equal.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from harness.report.canvas import (
     say_empty,
     strategy_rows,
 )
+from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
 from harness.report.sheet import Column, Sheet, label_of, number
 from harness.report.text import (
@@ -58,6 +59,9 @@ from harness.statistics.table import Table
 from harness.statistics.verdicts import compare_pairs
 from harness.types import Quantity
 
+LIMITING = 0.5
+"""The share of a difference's variance from which on its test examples are said to limit what can be told."""
+
 
 def of_comparison(comparison: Comparison, baseline: str, metric: str | None = None) -> Iterator[Answer]:
     """One answer: the verdict on every other strategy against the baseline, paired by seed."""
@@ -81,10 +85,10 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
 
 
 def _with_new_data(pairs: Table, metric: str | None, baseline: str) -> Table:
-    """The pairs with `new_low`, `new_high` and `new_kind`: their differences' intervals for new data of this kind."""
+    """The pairs with what `new_data_intervals` says of new data of this kind and of the test examples."""
     if pairs.rows.empty:
         return pairs
-    wanted = ["axis", "new_low", "new_high", "new_kind"]
+    wanted = ["axis", "new_low", "new_high", "new_kind", "n_test", "test_share", "floor"]
     known = new_data_intervals(pairs.of, metric, baseline=baseline, confidence=pairs.confidence)[wanted]
     return replace(pairs, rows=pairs.rows.merge(known, on="axis", how="left"))
 
@@ -200,9 +204,11 @@ def plot_paired_differences(pairs: Table, ax: Axes | None = None) -> Axes:
     columns = ("difference", "low", "high", "wide_low", "wide_high")
     for row, (strategy, mean, low, high, wide_low, wide_high) in enumerate(_values(table, *columns)):
         look = look_of(strategy, looks)
-        ax.plot([wide_low, wide_high], [row, row], color=look.colour, linewidth=1)
-        ax.plot([low, high], [row, row], color=look.colour, linewidth=2.4, solid_capstyle="butt")
-        ax.plot([mean], [row], look.marker, color=look.colour, markersize=8, markeredgecolor="white")
+        with drawn_for(ax, strategy):
+            ax.plot([wide_low, wide_high], [row, row], color=look.colour, linewidth=1)
+            ax.plot([low, high], [row, row], color=look.colour, linewidth=2.4, solid_capstyle="butt")
+            (mark,) = ax.plot([mean], [row], look.marker, color=look.colour, markersize=8, markeredgecolor="white")
+            say_of_each(mark, [f"{strategy} minus {baseline}: {mean:+.3g} [{low:+.3g}, {high:+.3g}]"], [mean])
     for row, one in enumerate(rows_of(table)):
         said = verdict_text(one, quantity.unit) if one["seeds"] else "no seed in common"
         ax.annotate(
@@ -240,6 +246,7 @@ def _caption(pairs: Table) -> list[str]:
         f"Too small to matter: {_margin(pairs)}. Equivalent takes {SEEDS_FOR_EQUIVALENCE} seeds and no lost cell; "
         "undecided strategies are not shown to be equal.",
         f"Differences and verdicts hold for these data and other seeds on them; {_of_new_data(rows)}.",
+        *_of_test_examples(rows, pairs.quantity),
     ]
     if rows["mispaired"].any():
         lines.append(f"{rows['mispaired'].sum()} pairs did not start from the same weights, order and split.")
@@ -259,6 +266,33 @@ def _of_new_data(rows: pd.DataFrame) -> str:
     kinds = set(rows["new_kind"].dropna()) if "new_kind" in rows else set()
     known = len(kinds) == 1 and (kinds == {"new"} or rows["new_low"].notna().any())
     return _NEW_DATA.get(kinds.pop() if known else "", "what new data would say is not known")
+
+
+def _of_test_examples(rows: pd.DataFrame, quantity: Quantity) -> Iterator[str]:
+    """Where the test examples limit what can be told: those that make up half or more of a difference's variance."""
+    limited = rows[rows["test_share"] >= LIMITING] if "test_share" in rows else rows.iloc[:0]
+    if limited.empty or too_few(int(rows["seeds"].max())):
+        return
+    names, tested = name_all(limited["axis"].tolist()), f"{limited['n_test'].min():,.0f} test examples"
+    shares = _span_of(limited["test_share"], lambda share: f"{100 * share:.0f}")
+    if limited["floor"].notna().all():
+        floors = _span_of(limited["floor"], lambda floor: f"{floor:.1g}")
+        unit = f" {quantity.unit}" if quantity.unit else ""
+        yield (
+            f"Of {names} the test set limits what can be told: with {tested}, a difference's standard error for new "
+            f"ones stays above {floors}{unit} however many seeds there are. More test examples would make it smaller."
+        )
+    else:
+        yield (
+            f"Of {names} the test sets limit what can be told: {shares} % of a difference's variance from seed to seed "
+            f"is which {tested} it is measured on. Larger test sets would tell as much with fewer seeds."
+        )
+
+
+def _span_of(values: pd.Series, text: Callable[[float], str]) -> str:
+    """The least and the largest of some values in words, or the one that they all are."""
+    low, high = text(float(values.min())), text(float(values.max()))
+    return low if low == high else f"{low} to {high}"
 
 
 def _margin(pairs: Table) -> str:

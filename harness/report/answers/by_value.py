@@ -28,6 +28,7 @@ from harness.report.canvas import (
 from harness.report.dial_axis import draw_by_value, places_of, shifted
 from harness.report.dial_sheet import wide_sheet
 from harness.report.palette import look_of
+from harness.report.scales import keep_ticks_within, room_beyond, scale_by_error, scale_by_size
 from harness.report.sheet import ARROWS, MISSING, Sheet, label_of, number
 from harness.report.text import (
     Row,
@@ -134,11 +135,12 @@ def plot_dial(dial: Dial, metric: str | None = None, ax: Axes | None = None) -> 
     table = aggregate_by_value(dial, metric).rows.rename(columns={"mean": "estimate"})
     ax = axes_of(ax)
     draw_by_value(ax, dial, table)
+    scale = scale_by_error(ax, quantity, table["estimate"])
     lost = _plot_diverged(ax, dial, below=quantity.direction == "max")
     ax.set_ylabel(metric_label(column, quantity))
     note = f"× {lost} diverged" if lost else "none diverged"
     parts = ("mean of what survived, bar: 95 % t interval", note)
-    dress(ax, dial.label.capitalize(), subtitle_of(dial.whole, *parts))
+    dress(ax, dial.label.capitalize(), subtitle_of(dial.whole, *parts, *filter(None, [scale])))
     return ax
 
 
@@ -157,11 +159,18 @@ def plot_dial_differences(
     draw_by_value(ax, dial, table)
     if table.empty:
         say_empty(ax, "only one strategy was run")
+    scale = scale_by_size(ax, [table["estimate"], table["low"], table["high"]], _unit_of(table))
     side = "above" if quantity.direction == "max" else "below"
     ax.set_ylabel(f"{label_of(column)} minus that of {baseline}{in_unit(quantity)}\n{side} 0: better than {baseline}")
     notes = ("paired by seed, over pairs that both finished", "bar: 95 % t interval")
-    dress(ax, f"Differences from {baseline} by {dial.label}", subtitle_of(dial.whole, *notes))
+    said = subtitle_of(dial.whole, *notes, *filter(None, [scale]))
+    dress(ax, f"Differences from {baseline} by {dial.label}", said)
     return ax
+
+
+def _unit_of(table: pd.DataFrame) -> float:
+    """The least margin of the table: what lies within it does not matter."""
+    return float(table["margin"].min()) if len(table) else math.nan
 
 
 def _plot_diverged(ax: Axes, dial: Dial, *, below: bool) -> int:
@@ -171,12 +180,13 @@ def _plot_diverged(ax: Axes, dial: Dial, *, below: bool) -> int:
     if diverged.empty:
         return 0
     strategies = dial.strategies
-    low, high = ax.get_ylim()
-    depth = (0.035 * len(strategies) + 0.04) * (high - low)
-    ax.set_ylim((low - depth, high) if below else (low, high + depth))
-    bottom, top = (low - depth, low) if below else (high, high + depth)
-    ax.axhspan(bottom, top, color=GRID, alpha=0.5, linewidth=0, zorder=0)
-    steps = np.linspace(top, bottom, len(strategies) + 2)[1:-1]
+    keep_ticks_within(ax, *sorted(ax.get_ylim()))
+    bottom, top = room_beyond(ax, 0.035 * len(strategies) + 0.04, below=below)
+    ax.axhspan(bottom, top, color=GRID, alpha=0.85, linewidth=0, zorder=2.5)  # over intervals that reach in
+    scale = ax.yaxis.get_transform()
+    ends = scale.transform(np.array([top, bottom]))
+    steps = scale.inverted().transform(np.linspace(float(ends[0]), float(ends[1]), len(strategies) + 2)[1:-1])
+    middle = float(scale.inverted().transform(np.array([ends.mean()]))[0])
     seeds = np.unique(cells["seed"])
     for strategy, height in zip(strategies, steps, strict=True):
         rows = diverged[diverged["axis"] == strategy]
@@ -193,10 +203,11 @@ def _plot_diverged(ax: Axes, dial: Dial, *, below: bool) -> int:
             marker="x",
             color=look_of(strategy, dial.whole.looks).colour,
             linewidth=1.3,
+            zorder=3,
         )
     ax.annotate(
         "diverged",
-        (0.005, (bottom + top) / 2),
+        (0.005, middle),
         xycoords=("axes fraction", "data"),
         fontsize=8,
         color=FAINT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,16 +16,17 @@ from harness.report.answer import (
 from harness.report.canvas import (
     INK,
     axes_of,
-    broken,
     dress,
     metric_label,
     say_empty,
     subtitle_of,
 )
+from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
 from harness.statistics.comparison import Comparison
 from harness.statistics.summary import aggregate_comparison
 from harness.types import UserError
+from harness.words import broken
 
 COSTS = {
     "seconds": "seconds a cell (median)",
@@ -72,10 +74,11 @@ def plot_cost(
         summary["axis"], summary[[cost, "mean", "low", "high"]].to_numpy(np.float64), strict=True
     ):
         (x, mean, low, high), look = values, look_of(strategy, comparison.looks)
-        ax.plot([x, x], [low, high], color=look.colour, linewidth=1.6, alpha=0.7)
-        ax.plot(
-            [x], [mean], look.marker, color=look.colour, markersize=8, markeredgecolor="white", label=broken(strategy)
-        )
+        with drawn_for(ax, strategy):
+            ax.plot([x, x], [low, high], color=look.colour, linewidth=1.6, alpha=0.7)
+            style: dict[str, Any] = {"color": look.colour, "markersize": 8, "markeredgecolor": "white"}
+            (mark,) = ax.plot([x], [mean], look.marker, label=broken(strategy), **style)
+            say_of_each(mark, [f"{strategy}: {mean:.4g} at {x:,.6g}"], [mean])
     if summary.empty:
         say_empty(ax, "no cell finished")
     else:

@@ -25,6 +25,7 @@ from harness.report.canvas import (
     ROWS_WRAP,
     axes_of,
     dress,
+    fill_legend,
     in_unit,
     rows_height,
     say_empty,
@@ -33,6 +34,7 @@ from harness.report.canvas import (
     subtitle_of,
 )
 from harness.report.dial_axis import draw_by_value
+from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import Look, look_of
 from harness.report.sheet import MISSING, Column, Sheet, count, label_of, number
 from harness.report.text import (
@@ -226,17 +228,19 @@ def plot_inference_gap(comparison: Comparison, metric: str | None = None, ax: Ax
                 rows = ok[ok["axis"] == strategy]
                 gaps = rows[column] - rows[f"{column}_{suffix}"]
                 heights = row + shift + 0.4 * seed_offsets(rows["seed"], frame["seed"])
-                drawn += _plot_gaps(
-                    ax, gaps, heights, row + shift, look_of(strategy, comparison.looks), filled=suffix == "precise"
-                )
+                words = [f"{strategy}, seed {seed}: {gap:+.3g}" for seed, gap in zip(rows["seed"], gaps, strict=True)]
+                with drawn_for(ax, strategy):
+                    drawn += _plot_gaps(
+                        ax, gaps, heights, row + shift, look_of(strategy, comparison.looks), words, suffix == "precise"
+                    )
     if not drawn:
         say_empty(ax, "no cell was evaluated with other statistics")
     strategy_rows(ax, strategies)
     sign = "negative" if quantity.direction == "max" else "positive"
     what = f"{label_of(column)} with moving averages minus with other statistics{in_unit(quantity)}"
     ax.set_xlabel(f"{what}\n{sign}: moving averages are worse")
-    notes = ("filled: minus precise statistics, hollow: minus batch statistics", "bar: 95 % t interval of the mean")
-    dress(ax, "Inference gap", subtitle_of(comparison, *notes), grid="x", wrap=ROWS_WRAP)
+    dress(ax, "Inference gap", subtitle_of(comparison, "bar: 95 % t interval"), grid="x", wrap=ROWS_WRAP)
+    fill_legend(ax, filled="minus precise\nstatistics", hollow="minus batch\nstatistics")
     return ax
 
 
@@ -264,10 +268,19 @@ def plot_gap_parts(dial: Dial, metric: str | None = None, axes: Sequence[Axes] |
     return panels
 
 
-def _plot_gaps(ax: Axes, gaps: pd.Series, heights: NDArray[np.float64], row: float, look: Look, *, filled: bool) -> int:
+def _plot_gaps(
+    ax: Axes,
+    gaps: pd.Series,
+    heights: NDArray[np.float64],
+    row: float,
+    look: Look,
+    words: Sequence[str],
+    filled: bool,
+) -> int:
     """One strategy's gaps: marks and the interval of their mean; how many finite ones there are."""
     face = look.colour if filled else "none"
-    ax.scatter(gaps, heights, s=18, marker=look.marker, facecolor=face, edgecolor=look.colour, alpha=0.75, lw=0.9)
+    marks = ax.scatter(gaps, heights, s=18, marker=look.marker, fc=face, ec=look.colour, alpha=0.75, lw=0.9)
+    say_of_each(marks, words, gaps)
     mean = mean_interval(gaps)
     ax.plot([mean.low, mean.high], [row, row], color=INK, linewidth=1.6, solid_capstyle="butt", zorder=3)
     ax.plot([mean.estimate], [row], "|", color=INK, markersize=8, markeredgewidth=1.6, zorder=4)

@@ -18,12 +18,12 @@ from harness.report.answer import (
 from harness.report.bands import BAND, curves_of, plot_band
 from harness.report.canvas import (
     FAINT,
-    broken,
     say_empty,
     subtitle_of,
 )
 from harness.report.panels import dress_panel, panels_of, scale_y, share_legend
 from harness.statistics.comparison import Comparison
+from harness.words import broken
 
 _MOST_NAMED = 6  # sites whose names fit below a panel
 

@@ -17,12 +17,12 @@ from harness.report.answer import (
 from harness.report.bands import BAND, curves_of, plot_band
 from harness.report.canvas import (
     INK,
-    broken,
     say_empty,
     subtitle_of,
 )
 from harness.report.panels import dress_panel, panels_of, scale_y, share_legend
 from harness.statistics.comparison import Comparison
+from harness.words import broken
 
 # Inference statistics -> the history's column, and the line's dashes, marker and place in front.
 LOSSES = {

@@ -32,15 +32,18 @@ from harness.report.canvas import (
     strategy_rows,
     subtitle_of,
 )
+from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
 from harness.report.sheet import ARROWS, Column, Sheet, count, label_of, number
 from harness.report.text import (
     decimals,
+    mark,
+    name_all,
     rows_of,
 )
 from harness.statistics.caution import caution_sentence, unseen_sentence
 from harness.statistics.comparison import Comparison
-from harness.statistics.summary import FAILED, aggregate_comparison
+from harness.statistics.summary import FAILED, aggregate_comparison, order_by_precise, placed_by_gap
 from harness.statistics.table import Table
 
 LOST = {"diverged": "x", "failed": "+"}
@@ -52,6 +55,7 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
     summary = aggregate_comparison(comparison, metric)
     yield Answer(
         question="What does each reach?",
+        sentence=gap_sentence(summary),
         table=Shown("comparison", "What each reaches", comparison_sheet(summary), comparison_numbers(summary)),
         figure=Drawing(
             "seeds",
@@ -78,7 +82,7 @@ def comparison_columns(summary: Table) -> list[Column]:
         return lambda row: number(row[key], digits, signed=signed)
 
     columns = [
-        Column("strategy", lambda row: str(row["axis"]), numeric=False),
+        Column("strategy", _namer(summary), numeric=False),
         Column("seeds", lambda row: f"{row['n']:d}/{row['cells']:d}{'†' if row['stale'] else ''}"),
         Column(f"{label_of(summary.metric)}{in_unit(quantity)} {arrow}", lambda row: _estimate(row, digits)),
         Column("SD", fixed("sd"), rank=1),
@@ -93,6 +97,28 @@ def comparison_columns(summary: Table) -> list[Column]:
     if summary.rows["seconds"].notna().any():
         columns.append(Column("s/cell", lambda row: number(row["seconds"], 1), rank=6))
     return columns
+
+
+def _namer(summary: Table) -> Callable[[Mapping[str, Any]], str]:
+    """A strategy's name with those that compute the same, and a mark where its gap decides its place."""
+    placed, same = placed_by_gap(summary), summary.of.same
+
+    def name(row: Mapping[str, Any]) -> str:
+        return " = ".join([row["axis"], *same.get(row["axis"], ())]) + ("‡" if row["axis"] in placed else "")
+
+    return name
+
+
+def gap_sentence(summary: Table) -> str:
+    """What the order would be without the lag of moving averages, where these decide it; else empty."""
+    placed = placed_by_gap(summary)
+    if not placed:
+        return ""
+    order = ", ".join(mark(name) for name in order_by_precise(summary))
+    return (
+        f"Moving averages decide the place of {name_all(placed)}: with precise statistics the means stand in the "
+        f"order {order}, the best first."
+    )
 
 
 def _counted(key: str) -> Callable[[Mapping[str, Any]], str]:
@@ -122,6 +148,10 @@ def caption_lines(summary: Table) -> list[str]:
         f"Mean over seeds on these data [{100 * summary.confidence:g} % t interval]; SD over seeds; "
         f"{gap}{samples}{better} is better.",
     ]
+    if summary.of.same:
+        lines.append("=: computes the same at every site, so that both were trained once and count as one strategy.")
+    if placed_by_gap(summary):
+        lines.append("‡ Its moving averages decide its place: precise statistics would put it elsewhere.")
     left_out = [_left_out(row) for row in rows_of(rows) if row["n"] < row["cells"]]
     if left_out:
         lines.append(f"Counted in seeds, not in the means: {'; '.join(left_out)}.")
@@ -148,13 +178,16 @@ def plot_seed_cloud(comparison: Comparison, metric: str | None = None, ax: Axes 
     for row, (strategy, (mean, *interval)) in enumerate(zip(summary["axis"], estimates, strict=True)):
         look = look_of(strategy, comparison.looks)
         rows = frame[(frame["axis"] == strategy) & (frame["status"] == "ok")]
-        if column in rows:
-            heights = row + seed_offsets(rows["seed"], frame["seed"])
-            ax.scatter(
-                rows[column], heights, s=26, color=look.colour, marker=look.marker, alpha=0.6, linewidth=0, zorder=2
-            )
-        ax.plot(interval, [row, row], color=INK, linewidth=1.8, solid_capstyle="butt", zorder=3)
-        ax.plot([mean], [row], "D", color=INK, markersize=6, markeredgecolor="white", markeredgewidth=1.2, zorder=4)
+        with drawn_for(ax, strategy):
+            if column in rows:
+                heights = row + seed_offsets(rows["seed"], frame["seed"])
+                style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "alpha": 0.6, "linewidth": 0}
+                marks = ax.scatter(rows[column], heights, s=26, zorder=2, **style)
+                pairs = zip(rows["seed"], rows[column], strict=True)
+                words = [f"{strategy}, seed {seed}: {value:.4g}" for seed, value in pairs]
+                say_of_each(marks, words, rows[column])
+            ax.plot(interval, [row, row], color=INK, linewidth=1.8, solid_capstyle="butt", zorder=3)
+            ax.plot([mean], [row], "D", color=INK, markersize=6, markeredgecolor="white", markeredgewidth=1.2, zorder=4)
     strategy_rows(ax, summary["axis"].tolist())
     if not summary["n"].any():
         say_empty(ax, "no cell finished")

@@ -18,8 +18,8 @@ from harness.report.answer import (
 from harness.report.canvas import (
     INK,
     axes_of,
-    broken,
     dress,
+    fill_legend,
     metric_label,
     rows_height,
     say_empty,
@@ -32,7 +32,7 @@ from harness.report.sheet import label_of
 from harness.statistics.comparison import Comparison
 from harness.statistics.summary import aggregate_comparison, mean_interval
 from harness.types import UserError
-from harness.words import choose_from
+from harness.words import broken, choose_from
 
 # Other inference statistics of the same examples; plot_inference_gap draws them.
 _NO_SHIFTS = ("precise", "batch")
@@ -203,6 +203,6 @@ def _plot_pairs(comparison: Comparison, metric: str | None, ax: Axes | None, shi
         ax.scatter(rows[shifted], heights, s=20, marker=look.marker, color=look.colour, linewidth=0)
     strategy_rows(ax, strategies)
     ax.set_xlabel(metric_label(column, quantity))
-    notes = ("each seed from the examples as they are (hollow) to the shifted ones (filled)",)
-    dress(ax, f"Under a shift: {label_of(shift)}", subtitle_of(comparison, *notes), grid="x")
+    dress(ax, f"Under a shift: {label_of(shift)}", subtitle_of(comparison, "a line a seed"), grid="x")
+    fill_legend(ax, filled="under the shift", hollow="without")
     return ax

@@ -19,7 +19,6 @@ from harness.report.answer import (
 from harness.report.canvas import (
     INK,
     axes_of,
-    broken,
     dress,
 )
 from harness.report.palette import Looks, look_of
@@ -39,6 +38,7 @@ from harness.statistics.target import (
     times_to_target,
 )
 from harness.types import UserError
+from harness.words import broken
 
 
 def of_comparison(comparison: Comparison, baseline: str) -> Iterator[Answer]:

@@ -26,6 +26,7 @@ from harness.report.canvas import (
     strategy_rows,
     subtitle_of,
 )
+from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
 from harness.report.sheet import Column, Sheet, label_of, number
 from harness.report.text import (
@@ -159,9 +160,13 @@ def plot_stability(comparison: Comparison, metric: str | None = None, axes: Sequ
     for ax, name, (centre, low, high) in zip(panels, PANELS, values, strict=True):
         for row, strategy in enumerate(strategies):
             look = look_of(strategy, comparison.looks)
-            if low is not None and high is not None:
-                ax.plot([low.iloc[row], high.iloc[row]], [row, row], color=look.colour, linewidth=2, alpha=0.6)
-            ax.plot([centre.iloc[row]], [row], look.marker, color=look.colour, markersize=7, markeredgecolor="white")
+            with drawn_for(ax, strategy):
+                if low is not None and high is not None:
+                    ax.plot([low.iloc[row], high.iloc[row]], [row, row], color=look.colour, linewidth=2, alpha=0.6)
+                style: dict[str, Any] = {"color": look.colour, "markersize": 7, "markeredgecolor": "white"}
+                value = centre.iloc[row]
+                (mark,) = ax.plot([value], [row], look.marker, **style)
+                say_of_each(mark, [f"{strategy}: {value:.3g}"], [value])
         strategy_rows(ax, strategies)
         _dress_panel(ax, name, quantity.unit if name != "diverged" else "")
     panels[0].set_xlim(-0.03, 1.03)
