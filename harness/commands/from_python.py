@@ -80,7 +80,7 @@ class Comparison:
         return rows.merge(judged, on="axis", how="left", suffixes=("", "_to_baseline"))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Each seed's difference to the baseline, by strategy; of one strategy, its seeds."""
+        """Each strategy's mean paired difference to the baseline with its interval; of one strategy, its seeds."""
         from harness.report.answers.better import plot_paired_differences
         from harness.report.answers.reached import plot_seed_cloud
 

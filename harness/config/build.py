@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import re
 import site
 import sys
 import sysconfig
@@ -16,6 +18,9 @@ from hydra.utils import instantiate
 
 from harness.types import UserError
 from harness.words import choose_from, first_line
+
+# What an architecture gets beside its settings, and what a grid fills in.
+_HANDED_OVER = ("task", "norm", "name")
 
 
 def build_strategy(node: Mapping[str, Any]) -> Any:
@@ -58,6 +63,8 @@ def what_went_wrong(error: BaseException, node: Mapping[str, Any]) -> str:
     if isinstance(error, (ImportError, AttributeError)) and (missing := _not_there(target)):
         return missing
     said = first_line(cause)
+    if isinstance(cause, TypeError) and (unknown := _not_taken(said, node)):
+        return unknown
     named = f"{type(cause).__name__}: {said}" if said else type(cause).__name__
     if isinstance(cause, TargetExitError):
         named = said
@@ -84,6 +91,20 @@ def _not_there(target: str) -> str:
     if len(near) > 12:
         return f"{name} has no {attribute}"
     return f"{name} has no {attribute}: {choose_from(attribute, near)}"
+
+
+def _not_taken(said: str, node: Mapping[str, Any]) -> str:
+    """That a node has a setting which its target does not take, with the nearest that it does; empty where not."""
+    name = next(iter(re.findall(r"unexpected keyword argument '(\w+)'", said)), "")
+    module, _, attribute = str(node.get("_target_", "")).rpartition(".")
+    target = getattr(sys.modules.get(module), attribute, None)
+    if name not in node or not callable(target):
+        return ""
+    parameters = inspect.signature(target).parameters.values()
+    takes = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD and one.name not in _HANDED_OVER]
+    nearest = difflib.get_close_matches(name, takes, n=1, cutoff=0.5)
+    hint = f"the nearest is {nearest[0]}" if nearest else f"there are {', '.join(takes) or 'none'}"
+    return f"no such setting: {name} ({hint})"
 
 
 def _place_of(error: BaseException) -> str:

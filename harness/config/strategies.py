@@ -42,7 +42,8 @@ def load_strategy(name: str, settings: Mapping[str, Any], config_dirs: Sequence[
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"axis={name}: {what_went_wrong(error, node)}. Received: {dict(settings) or name}") from error
+        what = what_went_wrong(error, {**node, **settings})
+        raise UserError(f"axis={name}: {what}. Received: {dict(settings) or name}") from error
 
 
 def _read(path: Path) -> dict[str, Any]:

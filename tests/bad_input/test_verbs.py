@@ -9,7 +9,7 @@ import pytest
 
 from harness.commands.cli import main
 from harness.config.composer import config_directory
-from tests.bad_input.refusing import complaint
+from tests.bad_input.refusing import TINY, complaint
 
 REFERENCE = config_directory().parent / "results" / "reference" / "mnist"
 FAR = "a" * 300
@@ -236,3 +236,18 @@ def test_seeds_in_rounds_are_planned_as_they_would_run(tmp_path, capsys):
     assert main([*argv, f"results_dir={tmp_path / 'runs'}"]) == 0
 
     assert "the first round of until=told_apart: 5 seeds; at most 60 cells in all" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "nearest"),
+    [
+        (["explain", "axis=ghost", "axis.gost=5", "shape=[32,8,8,3]"], "gost (the nearest is ghost)"),
+        (["explain", "axis.gost=5", "shape=[32,8,8,3]"], "gost (there are keep, keep_params)"),
+        (["run", *TINY[:2], "axis=ghost", *TINY[3:], "+axis.gost=5"], "gost (the nearest is ghost)"),
+        (["run", *TINY, "+task.data.exampels=5"], "exampels (the nearest is examples)"),
+        (["run", *ONE[:2], "architecture=lenet", *ONE[3:], "+architecture.norm_positon=x"], "is norm_position)"),
+        (["run", *TINY, "+task.loss.from_logit=true"], "from_logit (the nearest is from_logits)"),
+    ],
+)
+def test_a_misspelt_setting_is_told_with_the_nearest(argv, nearest, capsys, tmp_path):
+    assert nearest in complaint(argv, capsys, tmp_path)

@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_is_told_with_its_line(content, said, tmp_path, ca
         (
             "axis",
             "_target_: harness.axes.AxisStrategy\nstat_axis: [height]\n",
-            "unexpected keyword argument 'stat_axis'",
+            "no such setting: stat_axis",
         ),
         ("axis", "_target_: harness.axes.AxisStrategy\nkind: bach\n", "kind must be one of batch"),
         ("axis", "_target_: harness.axes.AxisStrategy\nstat_axes: [0]\n", "the batch axis cannot be kept"),

@@ -98,6 +98,8 @@ def test_a_command_composes(page, tmp_path, monkeypatch):
     for verb, *rest in commands(page):
         assert verb in VERBS
         arguments = parse(rest)
+        for path in (text.partition("=")[2] for text in rest if text.startswith("architecture.path=")):
+            (tmp_path / path).touch()
         if verb in ("run", "plan"):
             assert configs_of(arguments)
 

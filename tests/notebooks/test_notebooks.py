@@ -24,7 +24,12 @@ REFERENCE = ROOT / "results" / "reference"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 HEAVY = ("tensorflow", "keras")
 
+# Of a model and data of one's own, which are trained there.
+OWN = ROOT / "notebooks" / "05_your_own_model.ipynb"
+OF_STUDIES = [path for path in NOTEBOOKS if path != OWN]
+
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+each_of_a_study = pytest.mark.parametrize("path", OF_STUDIES, ids=lambda path: path.stem)
 
 
 def read(path):
@@ -62,7 +67,7 @@ def test_a_notebook_is_short_cells_with_prose_and_was_executed_in_order(path):
     assert len(read(path)["cells"]) - len(cells) >= len(cells) / 2
 
 
-@each_notebook
+@each_of_a_study
 def test_a_notebook_carries_the_stamp_of_the_committed_records(path):
     stamps = [
         "".join(cell["outputs"][0]["data"]["text/markdown"]) for cell in code_cells(path) if cell["id"] == "stamp"
@@ -73,13 +78,13 @@ def test_a_notebook_carries_the_stamp_of_the_committed_records(path):
     assert f"`sha256 {digest_records(read_records(REFERENCE / study))[:16]}`" in stamps[0]
 
 
-@each_notebook
+@each_of_a_study
 def test_executed_anew_a_notebook_says_what_is_stored(path):
     assert differences(read(path), execute(path)) == []
 
 
 def test_what_the_notebooks_import_computes_nothing():
-    imports = {"".join(cell["source"]) for path in NOTEBOOKS for cell in code_cells(path) if cell["id"] == "imports"}
+    imports = {"".join(cell["source"]) for path in OF_STUDIES for cell in code_cells(path) if cell["id"] == "imports"}
     assert imports
     code = "\n".join([*imports, "import sys", f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"])
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -111,7 +116,7 @@ def change_one_number(folder: Path, name: str, change) -> str:
 
 
 @pytest.mark.slow
-@each_notebook
+@each_of_a_study
 def test_one_number_that_is_changed_is_noticed_and_not_by_the_stamp_alone(path, checkout):
     (study,) = studies_of(path)
     folder = checkout / "results" / "reference" / study
@@ -132,3 +137,30 @@ def test_a_record_that_is_gone_is_noticed(checkout):
     found = differences(read(path), execute(path))
 
     assert any("1 missing" in line for line in found if line.startswith("stamp: +"))
+
+
+def outputs(notebook):
+    """Cell id -> the kinds of what it puts out."""
+    return {
+        cell["id"]: [sorted(output.get("data", [output["output_type"]])) for output in cell["outputs"]]
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+    }
+
+
+def test_the_notebook_of_ones_own_model_says_what_was_found_of_it():
+    cells = {cell["id"]: json.dumps(cell["outputs"]) for cell in code_cells(OWN)}
+
+    assert "axis=1 keeps height, and the channels are axis 3" in cells["audit"]
+    assert "against as_built" in cells["verdict"]
+    assert all(name in cells["compare"] for name in ("as_built", "channel", "none", "<table>"))
+
+
+@pytest.mark.slow
+def test_the_notebook_of_ones_own_model_can_be_executed_by_anybody(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    path = Path(shutil.copy(OWN, tmp_path / "notebooks"))
+    first = execute(path)
+
+    assert outputs(first) == outputs(read(OWN))
+    assert (tmp_path / "results" / "runs" / "own_model" / "records").is_dir()

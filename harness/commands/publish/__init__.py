@@ -185,14 +185,17 @@ def _publish_report(studies: Sequence[str], console: Console) -> None:
 
 
 def _publish_notebooks(studies: Sequence[str], console: Console) -> None:
-    """Execute in place the notebooks that read one of the studies, and name those that cannot be."""
+    """Execute in place the notebooks that read one of the studies, and with all of them those that read none.
+
+    Those that cannot be are named.
+    """
     from harness.commands.publish.notebooks import execute, studies_of, write_notebook
     from harness.report.study import published_studies
 
     there = set(published_studies())
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         needed = set(studies_of(path))
-        if not needed & set(studies):
+        if not (needed & set(studies) or (not needed and there <= set(studies))):
             continue
         if missing := sorted(needed - there):
             console.print(f"left as it is: {path} reads {', '.join(missing)}, which is not published", style="yellow")

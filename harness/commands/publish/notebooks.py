@@ -84,7 +84,7 @@ def tidied(notebook: Mapping[str, Any]) -> dict[str, Any]:
     for number, cell in enumerate(notebook["cells"]):
         kept = {"cell_type": cell["cell_type"], "id": cell.get("id", f"cell-{number}"), "metadata": {}}
         if cell["cell_type"] == "code":
-            kept |= {"execution_count": cell["execution_count"], "outputs": [_tidied(one) for one in cell["outputs"]]}
+            kept |= {"execution_count": cell["execution_count"], "outputs": _tidied(cell["outputs"])}
         cells.append(kept | {"source": cell["source"]})
     return {"cells": cells, "metadata": _KERNEL, "nbformat": 4, "nbformat_minor": 5}
 
@@ -126,8 +126,10 @@ def _outputs(outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield from _lines(content)
 
 
-def _tidied(output: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in output.items() if key != "transient"}
+def _tidied(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What cells put out, but for what libraries say of the machine on standard error."""
+    told = (output for output in outputs if output.get("name") != "stderr")
+    return [{key: value for key, value in output.items() if key != "transient"} for output in told]
 
 
 def _lines(text: str | Sequence[str]) -> list[str]:
