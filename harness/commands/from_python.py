@@ -193,6 +193,8 @@ def compare(
     folder = Path(results_dir).expanduser()
     of_data = _data_overrides(data, folder, data_axes)
     shared = [*of_data, f"results_dir={_quoted(str(folder))}", *_training(epochs, batch_size, margin)]
+    # Of strategies that compute the same one is trained, which need not be the one that is named as the baseline.
+    shared += ["duplicates=each"] if baseline is not None else []
     shared += _texts(overrides)
     path, sites, strategies = _saved_model(model, folder, shared, weights, strategies)
     shared += ["architecture=from_file", f"architecture.path={_quoted(str(path))}"]

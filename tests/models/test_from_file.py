@@ -312,7 +312,7 @@ def test_a_record_tells_what_the_model_had_there():
     assert site_from_dict(json.loads(json.dumps(entry))) == site
 
 
-GRID = ["task=tiny", "engine=serial", "train.epochs=1", "seed=0"]
+GRID = ["task=tiny", "engine=serial", "train.epochs=1", "seed=0", "duplicates=each"]
 
 
 def test_a_grid_compares_the_model_as_built_and_knows_the_file_by_its_digest(saved, tmp_path, capsys):
