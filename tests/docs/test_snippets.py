@@ -25,7 +25,10 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def python(project):
-    with Python("tensorflow", "keras", "pandas", "statsmodels.api", "hydra", cwd=project) as python:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Python("tensorflow", "keras", "pandas", "statsmodels.api", "hydra", cwd=project) as python,
+    ):
         yield python
 
 
@@ -35,7 +38,7 @@ def printed(python):
     [command] = [
         line for block in blocks(CONTRIBUTING, "sh") for line in block.splitlines() if "-m harness run" in line
     ]
-    return python.run(*command.split()[1:])
+    return python.run(*command.split()[1:], COLUMNS="110")  # as wide as what the README shows
 
 
 def test_the_project_has_the_files_that_its_listing_shows(project):
@@ -67,7 +70,7 @@ def test_the_strategy_of_ones_own_does_what_it_says(python):
 
 def test_a_strategy_that_is_only_a_yaml_can_be_planned(python):
     overrides = ("task=mnist", "task.data.source=embedded", "axis=row_statistics", "seed=0", "engine=serial")
-    planned = python.run("-m", "harness", "plan", "--config-dir", "conf", *overrides)
+    planned = python.run("-m", "harness", "plan", "--config-dir", "conf", *overrides, COLUMNS="110")
 
     assert "height (scale and shift: channel)" in " ".join(planned.split())
 

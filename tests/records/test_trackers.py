@@ -21,8 +21,9 @@ import pytest
 from synthetic import make_record, write_study
 
 from harness.commands.cli import main
-from harness.records.trackers import curves_of, finals_of, settings_of, tracker_of
+from harness.records.trackers import tracker_of
 from harness.records.trackers.mlflow import MLflow
+from harness.records.trackers.told import curves_of, finals_of, settings_of
 from harness.types import UserError
 
 HISTORY = {"epoch": [1, 2], "train_loss": [0.5, 0.25], "validation_accuracy": [0.8, "NaN"]}

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.records.trackers import curves_of, finals_of, settings_of, times_of
+from harness.records.trackers.told import curves_of, finals_of, settings_of, times_of
 from harness.types import UserError
 
 _TAG = "bn_axis_harness.identity"

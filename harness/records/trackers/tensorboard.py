@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.files import own_folder
-from harness.records.trackers import curves_of, finals_of, settings_of, times_of
+from harness.records.trackers.told import curves_of, finals_of, settings_of, times_of
 from harness.types import UserError
 
 # By its end a file of ours is known, and replaced when its cell is handed on again.
