@@ -25,10 +25,7 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def python(project):
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        Python("tensorflow", "keras", "pandas", "statsmodels.api", "hydra", cwd=project) as python,
-    ):
+    with Python("tensorflow", "keras", "pandas", "statsmodels.api", "hydra", cwd=project) as python:
         yield python
 
 
