@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from harness.axes.norm import layer_of
 from harness.axes.resolved import ResolvedSite
 from harness.axes.strategy import OVER_BATCH, AxisStrategy, check_takes
-from harness.models.copying import Replace, as_it_is, check_has_graph, copy_with
+from harness.models.copying import Replace, as_it_is, check_has_graph, copy_with, give_weights
 from harness.models.graph import Found, axes_of, find_normalizations, kind_of
 from harness.types import Site, UserError
 from harness.words import choose_from
@@ -151,7 +151,7 @@ def _hand_over(
     for old, new in pairs:
         place = places.get(id(old))
         if place is None:
-            new.set_weights(old.get_weights())
+            give_weights(new, old)
         else:
             done[place] = _replaced(found[place].path, resolved[place], old, new)
     return [done[place] for place in range(len(found))]
@@ -161,6 +161,11 @@ def _replaced(path: str, resolved: ResolvedSite, old: Any, new: Any) -> Replaced
     old_axis, old_param = axes_of(old, len(resolved.site.shape) + 1)
     over_batch = resolved.kind in OVER_BATCH
     statistics = _copy(_STATISTICS, old, new, old_axis, resolved.axis, resolved) if over_batch else "none"
+    if statistics == "kept" and getattr(new, "renorm", False) and getattr(old, "renorm_mean", None) is None:
+        # Renormalization corrects towards statistics of its own, which begin where the old layer's ended.
+        stddev = np.sqrt(keras.ops.convert_to_numpy(new.moving_variance) + new.epsilon)
+        for name, values in (("renorm_mean", new.moving_mean), ("renorm_stddev", stddev), ("moving_stddev", stddev)):
+            getattr(new, name).assign(values)
     parameters = _copy(_PARAMETERS, old, new, old_param, resolved.param_axis, resolved)
     return Replaced(path, resolved, statistics, parameters)
 

@@ -56,6 +56,13 @@ def as_it_is(layer: Any) -> Any:
     return layer.__class__.from_config(layer.get_config())
 
 
+def give_weights(new: Any, old: Any) -> None:
+    """Give a layer the weights of another one of its config."""
+    new.set_weights(old.get_weights())
+    if hasattr(new, "finalize_state"):  # keras.layers.Normalization computes by what it once made of them
+        new.finalize_state()
+
+
 def graphs_of(model: Any) -> Iterator[Any]:
     """The graphs of a functional or sequential model and of those within, each once."""
     seen: set[int] = set()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.layers.multiply_add import MultiplyAdd
-from harness.models.copying import as_it_is, check_has_graph, copy_with, graphs_of, nodes_of
+from harness.models.copying import as_it_is, check_has_graph, copy_with, give_weights, graphs_of, nodes_of
 from harness.models.graph import Found, axes_of, find_normalizations, kind_of
 from harness.types import UserError
 
@@ -99,7 +99,7 @@ def fold(model: Any) -> Folding:
         elif id(old) in affine:
             new.set_weights(affine[id(old)].weights())
         else:
-            new.set_weights(old.get_weights())
+            give_weights(new, old)
     return Folding(copy, tuple(_told(one, takers[id(one.layer)], calls) for one in found))
 
 

@@ -14,6 +14,7 @@ from harness.axes.resolved import ResolvedSite
 from harness.cell.initialization import keep_value
 from harness.config.model_file import check_digest
 from harness.models.convert import _replaced as hand_over
+from harness.models.copying import give_weights
 from harness.models.graph import Found, find_normalizations, functional_of, kind_of
 from harness.models.reading import read_model
 from harness.types import Norm, Own, TaskSpec, UserError
@@ -237,7 +238,7 @@ class Rebuilding:
             if id(old) in self._changed and "units" in self._changed[id(old)]:
                 continue
             if keep or not is_trained(old):
-                _give_weights(new, old)
+                give_weights(new, old)
                 for weight in new.weights:
                     keep_value(weight)
         if not keep:
@@ -307,13 +308,6 @@ def _names_at(found: Found, axes: Sequence[str] | None) -> tuple[str, ...]:
     if rank != 1:  # as there is after flattening, whatever the others are called
         raise UserError(f"architecture.axes: expected {rank} names at {found.path}. Received: {list(axes)}")
     return found.named.axes
-
-
-def _give_weights(new: Any, old: Any) -> None:
-    """Give a layer the weights of another one of its config."""
-    new.set_weights(old.get_weights())
-    if hasattr(new, "finalize_state"):  # keras.layers.Normalization computes by what it once made of them
-        new.finalize_state()
 
 
 def _activation_of(layer: Any) -> str:

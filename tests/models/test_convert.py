@@ -9,10 +9,10 @@ from keras import layers
 
 from harness.axes import AxisNormalization, AxisStrategy
 from harness.commands.cli import main
-from harness.models import audit, convert, read_model, recalibrate
+from harness.models import audit, convert, fold, read_model, recalibrate
 from harness.types import UserError
 from tests.bad_input.refusing import complaint
-from tests.models.builders import SHAPES, application, applications, functional, lively, outputs
+from tests.models.builders import IMAGE, SHAPES, application, applications, functional, lively, outputs, sequential
 
 RNG = np.random.default_rng(0)
 
@@ -182,3 +182,28 @@ def test_models_of_keras_applications(name):
     assert [one.path for one in made.layers] == batch
     assert all(one.same for one in made.layers)
     np.testing.assert_allclose(outputs(made.model, (96, 96, 3)), outputs(model, (96, 96, 3)), rtol=1e-4, atol=1e-6)
+
+
+def test_a_layer_that_was_adapted_to_data_stays_adapted():
+    # keras.layers.Normalization computes by what it made of its weights when it was adapted, not by these.
+    rng = np.random.default_rng(0)
+    adapted = layers.Normalization()
+    adapted.adapt(rng.normal(3, 2, (64, *IMAGE)).astype("float32"))
+    model = sequential(adapted, layers.Conv2D(4, 3), layers.BatchNormalization())
+    x = rng.normal(3, 2, (2, *IMAGE)).astype("float32")
+
+    for made in (convert(model, AxisStrategy(stat_axes=["channel"])), fold(model)):
+        np.testing.assert_allclose(made.model(x), model(x), atol=1e-4)
+
+
+RENORM = AxisStrategy(stat_axes=["channel"], kind="renorm")
+
+
+def test_renormalization_begins_where_the_statistics_of_before_ended():
+    model = lively(sequential(layers.Conv2D(4, 3), layers.BatchNormalization()))
+    old, new = model.layers[-1], convert(model, RENORM).model.layers[-1]
+    stddev = np.sqrt(np.asarray(old.moving_variance) + old.epsilon)
+
+    assert np.allclose(new.renorm_mean, old.moving_mean)
+    assert np.allclose(new.renorm_stddev, stddev)
+    assert np.allclose(new.moving_stddev, stddev)
