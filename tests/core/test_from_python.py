@@ -15,7 +15,7 @@ import harness
 from harness import UserError
 from harness.commands import from_python
 from harness.commands.cli import main
-from harness.commands.from_python import _key_of
+from harness.commands.given_model import key_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 6, 6, 1)).astype(np.float32)
@@ -110,18 +110,18 @@ def test_settings_go_to_the_command_line_as_they_are(here, tmp_path):
 
 
 def test_a_model_is_known_again_whatever_keras_calls_its_layers_and_not_with_other_layers():
-    assert _key_of(model(), keep=False) == _key_of(model(), keep=False)
-    assert _key_of(model(), keep=False) != _key_of(model(axis=2), keep=False)
-    assert _key_of(model(), keep=False) != _key_of(model(activation="softmax"), keep=False)
+    assert key_of(model(), keep=False) == key_of(model(), keep=False)
+    assert key_of(model(), keep=False) != key_of(model(axis=2), keep=False)
+    assert key_of(model(), keep=False) != key_of(model(activation="softmax"), keep=False)
     one = model()
-    assert _key_of(one, keep=True) != _key_of(model(), keep=True)
-    before = _key_of(one, keep=True)
+    assert key_of(one, keep=True) != key_of(model(), keep=True)
+    before = key_of(one, keep=True)
     one.layers[0].bias.assign([1.0, 2, 3, 4])
-    assert _key_of(one, keep=True) != before
+    assert key_of(one, keep=True) != before
     adapted = [layers.Normalization(axis=None) for _ in range(2)]
     for place, layer in enumerate(adapted):
         layer.adapt(X + place)
-    keys = {_key_of(keras.Sequential([keras.Input((6, 6, 1)), one]), keep=False) for one in adapted}
+    keys = {key_of(keras.Sequential([keras.Input((6, 6, 1)), one]), keep=False) for one in adapted}
     assert len(keys) == 2
 
 
