@@ -90,11 +90,12 @@ def _make_page(root: Path, console: Console) -> Path:
             "without JupyterLab (pip install 'bn-axis-harness[notebooks]') browse expects published results. "
             f"Received: {root / REFERENCE}, which has none"
         )
-    page = root / PAGES / "report" / "index.html"
+    pages = Path.cwd() / PAGES  # also where the results are those of a checkout elsewhere, which may be anybody's
+    page = pages / "report" / "index.html"
     archives = [root / REFERENCE / study / "records.parquet" for study in published_studies(root / REFERENCE)]
     if not page.exists() or page.stat().st_mtime < max(path.stat().st_mtime for path in archives):
         console.print("making a page of the published results, which takes a minute", style="dim")
-        (root / PAGES / "records.parquet").unlink(missing_ok=True)
-        gather(root / REFERENCE, root / PAGES)
-        write_report(root / PAGES, page.parent)
+        (pages / "records.parquet").unlink(missing_ok=True)
+        gather(root / REFERENCE, pages)
+        write_report(pages, page.parent)
     return page

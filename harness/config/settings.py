@@ -57,6 +57,11 @@ ROUND_NUMBERS = {
     "until.alpha": Number(0, 1, above=True),
 }
 ROUND_KINDS: dict[str, tuple[type, str]] = {"until.baseline": (str, "the name of one of the grid's strategies")}
+# What a task's yaml cannot do without, as it would stand there.
+_LIKE = {
+    "task.loss": ", as in loss: {_target_: keras.losses.SparseCategoricalCrossentropy, from_logits: true}",
+    "task.data": ", as in data: {_target_: module.function}",
+}
 # What is called says itself what it takes; the rest of these nodes is its arguments.
 CALLED = ("task.data", "task.loss", "architecture", "axis", "engine")
 # Checked where they are read: the grammar of a grid, and interpolations from `train`.
@@ -227,7 +232,8 @@ def _locate(config: dict[str, Any], dotted: str) -> tuple[dict[str, Any], str]:
     for parent in parents:
         config = config.get(parent) or {}
     if leaf not in config:
-        raise UserError(f"{dotted}: expected a value. Received: none, as it was taken out of the config")
+        such = _LIKE.get(dotted, "")
+        raise UserError(f"{dotted}: expected a value{such}. Received: none, as the config has none or it was taken out")
     return config, leaf
 
 
