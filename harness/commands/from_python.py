@@ -201,14 +201,20 @@ def compare(
         shared.append(f"architecture.axes={_in_grammar(axes if axes is not None else sites)}")
     shared.append(f"seed={_seeds(seeds)}")
     records: dict[str, dict[str, Any]] = {}
+    same: dict[str, Sequence[str]] = {}
     for of_axes in _strategy_overrides(strategies):
         _run([*shared, *of_axes], quiet=quiet)
         records |= {record["id"]: record for record in _records_of_last(folder)}
-    return _comparison(list(records.values()), baseline, margin, folder)
+        same |= read_grids(folder)[0].same
+    return _comparison(list(records.values()), same, baseline, margin, folder)
 
 
 def _comparison(
-    records: Sequence[Mapping[str, Any]], baseline: str | None, margin: float | None, folder: Path
+    records: Sequence[Mapping[str, Any]],
+    same: Mapping[str, Sequence[str]],
+    baseline: str | None,
+    margin: float | None,
+    folder: Path,
 ) -> Comparison:
     from harness.report.questions import default_baseline
     from harness.words import choose_from
@@ -217,7 +223,7 @@ def _comparison(
         reason = next((record["reason"] for record in records if record["status"] not in FINISHED), "no cell was run")
         raise UserError(f"expected a cell that finishes. Received: {in_one_line(str(reason))}")
     cells = Cells.of(records)
-    (found,) = comparisons(cells, margin=margin)
+    (found,) = comparisons(cells, margin=margin, same=same)
     chosen = default_baseline(found.strategies) if baseline is None else baseline
     if chosen not in found.strategies:
         raise UserError(f"baseline: {choose_from(str(chosen), found.strategies)}")

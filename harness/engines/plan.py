@@ -22,7 +22,7 @@ from harness.engines.lag import lag_note
 from harness.records.store import is_done, read_records
 from harness.types import Site, TaskSpec, UserError
 
-BASELINES = ("channel", "none")
+BASELINES = ("as_built", "channel", "none")
 SiteFinder = Callable[[Mapping[str, Any], TaskSpec], Sequence[Site]]
 
 
@@ -251,8 +251,10 @@ def _apart_from_axis(planned: PlannedCell, axis: str) -> Hashable:
 
 
 def _stands_for_others(planned: PlannedCell) -> int:
-    """Of several that are the same the baseline is kept, which others are compared with; else the first."""
-    return 0 if _axis(planned) in BASELINES else 1
+    """Of several that are the same the one that others are compared with stands for them; else the first."""
+    preferred = ((planned.cell.config.get("until") or {}).get("baseline"), *BASELINES)
+    name = _axis(planned)
+    return preferred.index(name) if name in preferred else len(preferred)
 
 
 def _axis(planned: PlannedCell) -> str:

@@ -11,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
+from PIL import Image
 
 from harness.report.answer import Answer, Drawing
 from harness.report.canvas import plain_style
@@ -103,7 +104,10 @@ def _png_of(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with plain_style(), mpl.rc_context({"savefig.dpi": _DPI}):
         figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
-    return buffer.getvalue()
+    # Few colours, and half the bytes: notebooks are kept in a repository.
+    small = io.BytesIO()
+    Image.open(buffer).convert("RGB").quantize(256).save(small, format="png", optimize=True)
+    return small.getvalue()
 
 
 def _title_of(figure: Figure) -> str:

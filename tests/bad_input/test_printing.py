@@ -121,7 +121,7 @@ def harness(*arguments: str, shell: str = "", cwd: Path, **environment: str) -> 
     ["ascii", "utf-16", *(pytest.param(one, marks=pytest.mark.slow) for one in ("latin-1", "utf-8", "cp1252"))],
 )
 def test_a_table_comes_in_the_characters_that_there_are(encoding, tmp_path):
-    done = harness("plan", *TINY, "engine=serial", cwd=tmp_path, PYTHONIOENCODING=encoding)
+    done = harness("plan", *TINY, "engine=serial", cwd=tmp_path, PYTHONIOENCODING=encoding, COLUMNS="120")
 
     assert done.returncode == 0, done.stderr
     text = done.stdout.decode(encoding)

@@ -140,7 +140,8 @@ def test_images_are_taken_as_they_are():
 
 
 def test_what_fails_inside_a_loader_is_said_in_one_line():
-    with pytest.raises(UserError, match=r"^task\.data: TypeError: .*colour"):
+    said = r"^task\.data: no such setting: colour \(there are examples, seed, scale, path\)"
+    with pytest.raises(UserError, match=said):
         load_task({**IMAGES, "colour": "red"})
     with pytest.raises(UserError, match=r"expected a function that returns TaskData\. Received: float"):
         load_task({"_target_": "builtins.float", "_args_": [3]})

@@ -29,7 +29,7 @@ def test_each_part_follows_its_own_seed(tmp_path):
     grid += ["--config-dir", str(CONF), "train.epochs=1", "seeds.split=3"]
     assert main([*grid, "seed=0,1"]) == 0
     assert main([*grid, "seed=0", "seeds.order=1"]) == 0
-    cells = load_results(tmp_path).set_index(["seed", "order"])
+    cells = load_results(tmp_path).set_index(["seed", "seeds.order"])
     assert len(cells) == 3
     assert cells["split_hash"].nunique() == 1
     assert cells["weights_hash"].nunique() == 2

@@ -282,7 +282,8 @@ def wrong(tmp_path_factory):
     return path
 
 
-def test_its_user_sees_the_table_the_findings_and_the_status(wrong, capsys):
+def test_its_user_sees_the_table_the_findings_and_the_status(wrong, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     assert main(["audit", f"model={wrong}"]) == 1
     said = " ".join(capsys.readouterr().out.split())
 

@@ -181,7 +181,10 @@ def test_models_of_keras_applications(name):
 
     assert [one.path for one in made.layers] == batch
     assert all(one.same for one in made.layers)
-    np.testing.assert_allclose(outputs(made.model, (96, 96, 3)), outputs(model, (96, 96, 3)), rtol=1e-4, atol=1e-6)
+    # Of the largest output, as fifty layers round: Keras's own float32 lies 1.3e-5 from float64 in ResNet50,
+    # and the converted model 0.8e-5.
+    before, after = outputs(model, (96, 96, 3)), outputs(made.model, (96, 96, 3))
+    assert np.abs(after - before).max() < 3e-5 * np.abs(before).max()
 
 
 def test_a_layer_that_was_adapted_to_data_stays_adapted():

@@ -168,9 +168,13 @@ def figures_of(records, baseline="channel"):
     return {one.figure.name: one for one in QUESTIONS.about(comparison_of(records), baseline) if one.figure is not None}
 
 
+# So far that they are told apart, as the square of all pairs is drawn for.
+APART = {name: 0.9 - 0.1 * place for place, name in enumerate(STRATEGIES)}
+
+
 @pytest.fixture(scope="module")
 def drawn():
-    return figures_of(make_looked_study(dict.fromkeys(STRATEGIES, 0.9), seeds=3, epochs=3))
+    return figures_of(make_looked_study(APART, seeds=7, epochs=3))
 
 
 def test_what_decides_comes_first(drawn):

@@ -107,7 +107,8 @@ def test_more_strategies_take_more_seeds():
     assert many.loc["none", "seeds"] > two["seeds"].iloc[0]
 
 
-def test_the_verb_prints_the_plan(tmp_path, capsys):
+def test_the_verb_prints_the_plan(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     records = make_study({"channel": 0.95, "none": 0.93, "layer": 0.951}, seeds=5)
     write_study(tmp_path, records)
     assert main(["power", f"results_dir={tmp_path}", "difference=0.004", "baseline=none"]) == 0

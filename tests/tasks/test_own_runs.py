@@ -54,7 +54,8 @@ def test_plan_says_in_two_lines_what_it_understood(tmp_path, capsys):
     assert (
         main(["plan", "task=arrays", f"task.data.path={tmp_path}/own.npz", *CELL, f"results_dir={tmp_path}/out"]) == 0
     )
-    first, second, *_ = capsys.readouterr().out.splitlines()
+    first, short, second, *_ = capsys.readouterr().out.splitlines()
+    assert short.startswith("after 8 steps moving averages still hold 92 %")
     assert first.startswith(
         "own.npz: 60 examples of 4 × 3 (time, feature), float64, standardised by feature; 3 classes"
     )
