@@ -78,11 +78,13 @@ def beyond_test_noise(values: ArrayLike, tested: float) -> dict[str, float]:
     Returns:
         `test_noise`, the SD that p (1 - p) / tested makes when seeds draw their test examples; `left`, the root of what
         the variance has beyond it (0 where it has less); `explained`: 1 where a chi-square test at 5 % finds no more
-        variance than the test examples make, else 0. NaN where `tested` is not known or fewer than two are finite.
+        variance than the test examples make, else 0. NaN where `tested` is not known, fewer than two are finite or one
+        is no share.
     """
     finite = np.asarray(values, np.float64)
     finite = finite[np.isfinite(finite)]
-    if len(finite) < 2 or not tested > 0:
+    shares = bool(((finite >= 0) & (finite <= 1)).all())  # a record may say anything
+    if len(finite) < 2 or not tested > 0 or not shares:
         return {"test_noise": math.nan, "left": math.nan, "explained": math.nan}
     noise = float(np.mean(finite * (1 - finite))) / tested
     variance, freedom = float(finite.var(ddof=1)), len(finite) - 1

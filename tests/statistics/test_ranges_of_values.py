@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from harness.statistics.gap import aggregate_gap, compare_gap
 from harness.statistics.new_data import new_data_intervals
+from harness.statistics.stability import beyond_test_noise
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.verdicts import compare_pairs
 from tests.studies.synthetic import RMSE, comparison_of, make_record
@@ -49,3 +50,9 @@ def test_what_has_no_largest_value_is_not_cut():
     rows = compare_pairs(comparison_of(records), baseline="channel").rows
 
     assert float(rows["high"].iloc[0]) > 90  # 9.5 + 12.706 * 8.5, by hand: differences 1 and 18
+
+
+def test_an_accuracy_beyond_one_has_no_noise_of_test_examples():
+    found = beyond_test_noise([0.9, 1.7], 500)  # of a record that somebody changed
+
+    assert np.isnan(list(found.values())).all()
