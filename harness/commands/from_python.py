@@ -134,7 +134,7 @@ def run(overrides: Iterable[str] = (), *, config_dirs: Iterable[str | Path] = ()
     folder = [_DEFAULT_RESULTS, *asked][-1]
     folder_option = [text for one in config_dirs for text in ("--config-dir", str(one))]
     _run([*overrides, *folder_option], quiet=quiet)
-    return Cells.of(_records_of_last(Path(folder).expanduser())).rows
+    return Cells.of(_last_grid(Path(folder).expanduser())[0]).rows
 
 
 def compare(
@@ -204,8 +204,9 @@ def compare(
     same: dict[str, Sequence[str]] = {}
     for of_axes in _strategy_overrides(strategies):
         _run([*shared, *of_axes], quiet=quiet)
-        records |= {record["id"]: record for record in _records_of_last(folder)}
-        same |= read_grids(folder)[0].same
+        found, of_grid = _last_grid(folder)
+        records |= {record["id"]: record for record in found}
+        same |= of_grid
     return _comparison(list(records.values()), same, baseline, margin, folder)
 
 
@@ -263,10 +264,13 @@ def _run(arguments: Sequence[str], *, quiet: bool) -> None:
         raise UserError(said[-1].partition("error: ")[2] if said else f"the run ended: {errors[-300:].strip()}")
 
 
-def _records_of_last(folder: Path) -> list[dict[str, Any]]:
+def _last_grid(folder: Path) -> tuple[list[dict[str, Any]], Mapping[str, Sequence[str]]]:
+    """The records of the grid that was begun last, and which strategies they stand for besides; none without one."""
     grids = read_grids(folder) if folder.is_dir() else []
-    wanted = set(grids[0].cells) if grids else set()
-    return [record for record in read_records(folder) if record["id"] in wanted]
+    if not grids:
+        return [], {}
+    wanted = set(grids[0].cells)
+    return [record for record in read_records(folder) if record["id"] in wanted], grids[0].same
 
 
 def _texts(overrides: Iterable[str]) -> list[str]:
