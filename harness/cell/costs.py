@@ -114,7 +114,8 @@ def _latency(forward: Callable[[Any, Any], Any], x: Any, size: int) -> float:
     """Milliseconds of one batch of `size` examples, the median of some calls after one that is not counted."""
     batches = np.arange(size, dtype=np.int64)[None]
     forward(x, batches).numpy()
-    begun, seconds = time.perf_counter(), []
+    seconds: list[float] = []
+    begun = time.perf_counter()
     while len(seconds) < _LEAST_CALLS or (len(seconds) < _MOST_CALLS and time.perf_counter() - begun < _SECONDS):
         started = time.perf_counter()
         forward(x, batches).numpy()
