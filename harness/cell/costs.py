@@ -6,7 +6,6 @@ Without TensorFlow, since whoever reads records knows the declarations too.
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from harness.types import Quantity
 if TYPE_CHECKING:
     from harness.cell.program import Program
 
-_SECONDS, _LEAST_CALLS, _MOST_CALLS = 0.01, 3, 30
+_SECONDS, _LEAST_CALLS, _MOST_CALLS = 0.05, 3, 30
 _PROCESS = Path("/proc/self")
 # By the class that a layer is or is derived from, where Keras or the house made it.
 _KERNELS = ("Dense", "BaseConv", "BaseDepthwiseConv", "BaseSeparableConv")
@@ -46,7 +45,7 @@ CELL_COSTS = (
         direction="min",
         unit="ms",
         heading="ms, one example",
-        meaning="Median time of the compiled model in inference for one example.",
+        meaning="Shortest time of some calls of the compiled model in inference for one example.",
     ),
     CellCost(
         name="latency_batch",
@@ -95,7 +94,10 @@ def costs_of(program: Program, x: Any, peak: float | None) -> dict[str, Any]:
 
     trainer = program.trainer
     calls = Calls(trainer.model)
+    layers = program.normalization_layers
     unknown = {} if peak is not None else {"peak_memory": "the system does not say it"}
+    if not layers:
+        unknown["folded_sites"] = "nothing is normalized"
     try:
         multiplications: int | None = multiplications_of(trainer.model)
     except UnknownCostError as error:
@@ -105,7 +107,7 @@ def costs_of(program: Program, x: Any, peak: float | None) -> dict[str, Any]:
         "latency_batch": _latency(trainer.evaluator.forward, x, min(trainer.batch_size, len(x))),
         "multiplications": multiplications,
         "peak_memory": peak,
-        "folded_sites": sum(calls.folds(layer) for layer in program.normalization_layers),
+        "folded_sites": sum(calls.folds(layer) for layer in layers) if layers else None,
     }
     return {"costs": costs, "costs_unknown": unknown}
 
@@ -120,7 +122,7 @@ def _latency(forward: Callable[[Any, Any], Any], x: Any, size: int) -> float:
         started = time.perf_counter()
         forward(x, batches).numpy()
         seconds.append(time.perf_counter() - started)
-    return 1000 * statistics.median(seconds)
+    return 1000 * min(seconds)
 
 
 def forget_peak() -> bool:

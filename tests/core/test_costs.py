@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import keras
 import pytest
+from synthetic import comparison_of, make_study
 
-from harness.cell import costs
+from harness.cell import costs, run
 from harness.cell.clock import Clock
-from harness.cell.costs import UnknownCostError, forget_peak, multiplications_of, peak_memory
+from harness.cell.costs import CELL_COSTS, UnknownCostError, forget_peak, multiplications_of, peak_memory
+from harness.cell.run import run_cell
 from harness.layers.convolution import Conv2D
 from harness.layers.folding import Calls
 from harness.layers.normalization import AxisNormalization
 from harness.models.fold import fold
+from harness.report.answers import cost
+from harness.report.sheet import to_markdown
 
 L = keras.layers
 
@@ -121,3 +125,49 @@ def test_what_is_aside_is_in_no_time(monkeypatch):
     with clock.aside():
         now[0] = 5.0
     assert clock.read() == {"train": 2.0, "total": 2.0}
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Settings of a cell of few steps with one site."""
+    return ("task=tiny", "architecture=tiny", "seed=1", "train.epochs=1")
+
+
+@pytest.mark.parametrize(("axis", "sites"), [("channel", 0), ("none", None)])
+def test_a_record_says_what_its_model_costs(cell, small, axis, sites):
+    record = run_cell(cell(*small, f"axis={axis}"))
+
+    assert set(record["costs"]) == {cost.name for cost in CELL_COSTS}
+    assert record["costs"]["folded_sites"] == sites
+    assert ("folded_sites" in record["costs_unknown"]) is (sites is None)
+    assert 0 < record["costs"]["latency_one"] < 10_000
+    assert 0 < record["costs"]["latency_batch"] < 10_000
+    assert record["costs"]["multiplications"] > 0
+
+
+def test_measuring_costs_changes_no_bit_of_a_cell(cell, small, monkeypatch):
+    measured = run_cell(cell(*small, "axis=channel"))
+    again = run_cell(cell(*small, "axis=channel"))
+    monkeypatch.setattr(run, "costs_of", lambda *_: {})
+    plain = run_cell(cell(*small, "axis=channel"))
+
+    for record in (again, plain):
+        assert (record["hashes"], record["metrics"]) == (measured["hashes"], measured["metrics"])
+
+
+def test_the_table_names_each_cost_and_says_nothing_of_records_without():
+    old = make_study({"none": 0.85, "channel": 0.9}, seeds=2)
+    assert all(one.table is None for one in cost.of_comparison(comparison_of(old), "channel"))
+
+    records = make_study({"none": 0.85, "channel": 0.9}, seeds=2)
+    for number, record in enumerate(records):
+        folded = None if record["config"]["axis"]["name"] == "none" else 1
+        record["costs"] = {"latency_one": 1.0 + number, "multiplications": 248_768, "folded_sites": folded}
+    [answer] = cost.of_comparison(comparison_of(records), "channel")
+    text = to_markdown(answer.table.sheet)
+    assert "| multiply-adds |" in text
+    assert "| 248,768 |" in text
+    assert "peak MiB" not in text  # no record has one
+    [channel, none] = [line for line in text.splitlines() if line.startswith(("| channel", "| none"))]
+    assert channel.endswith("| 1/2 |")
+    assert none.endswith("| – |")

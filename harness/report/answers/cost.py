@@ -68,7 +68,8 @@ def costs_sheet(comparison: Comparison, costs: pd.DataFrame) -> Sheet:
 
     def text(cost: CellCost, row: Mapping[str, Any]) -> str:
         value = number(row[cost.name], 3 if cost.unit == "ms" else 0)
-        return f"{value}/{number(row['sites'], 0)}" if cost.unit == "sites" else value
+        of_sites = cost.unit == "sites" and row[cost.name] == row[cost.name]
+        return f"{value}/{number(row['sites'], 0)}" if of_sites else value
 
     known = [cost for cost in CELL_COSTS if costs[cost.name].notna().any()]
     columns = [Column("strategy", lambda row: str(row["axis"]), numeric=False)]
