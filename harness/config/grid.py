@@ -30,6 +30,8 @@ COMPARISON_KEYS = ("architecture", "axis", "seed")
 # A model of the user's own is compared with what it is, and keeps the settings of its layers, unless said.
 FROM_FILE = "architecture=from_file"
 KEEP_KEYS = ("axis.keep", "axis.keep_params")
+# What studies make their paths of: it has become those when a cell is known.
+DATA_ROOT = "data_root"
 # There is one place for a grid's records and one engine that runs it.
 ONE_FOR_THE_GRID = ("results_dir", "skip_invalid", "duplicates", "log", "engine", "margin")
 
@@ -88,6 +90,12 @@ class _Base:
     def of(composer: Composer, cell: Sequence[Override], values: Sequence[Override]) -> _Base:
         composed = composer.compose([_text(override) for override in cell])
         composer.note_files(composed)
+        for override in cell:
+            if override.key_or_group == DATA_ROOT and not composed.may_refer_to(DATA_ROOT):
+                raise UserError(
+                    f"{DATA_ROOT}: expected a study of real data, which names its folder in it; others take "
+                    f"task.data.path. Received: {override.input_line}"
+                )
         # A value that another node refers to must be set before interpolations are resolved.
         independent = not any(composed.may_refer_to(override.key_or_group) for override in values)
         resolved = composed.resolved()
@@ -112,6 +120,7 @@ class _Base:
 
 def _named(config: dict[str, Any], choices: Mapping[str, str], own_axis: Mapping[str, Any]) -> dict[str, Any]:
     """Write into each group's node the name of the file that it came from; changed strategies spell their own."""
+    config.pop(DATA_ROOT, None)
     for group in NAMED_GROUPS:
         if not isinstance(config.get(group), dict) or group not in choices:
             raise UserError(f"{group}: expected the name of a file in conf/{group}. Received: {config.get(group)}")

@@ -10,6 +10,7 @@ from harness.types import UserError
 
 PATHS = (
     "results_dir",
+    "data_root",
     *(f"task.data.{key}" for key in ("path", "labels_path", "spectra_path", "data_dir")),
     "architecture.path",
 )
