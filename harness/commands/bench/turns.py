@@ -125,6 +125,6 @@ def typical(turns: Sequence[Sequence[Answer]], key: str) -> float:
     return float(median(float(answer[key]) for answers in turns for answer in answers))
 
 
-def ratio(one: Sequence[float], other: Sequence[float]) -> float:
-    """How many times as large `one` is: the median over turns, each by the other's of the same round."""
-    return float(median(a / b for a, b in zip(one, other, strict=True)))
+def ratios(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """How many times as large `one` is `(round,)`, each turn by the other's of the same round."""
+    return [a / b for a, b in zip(one, other, strict=True)]
