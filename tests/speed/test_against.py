@@ -179,6 +179,23 @@ def test_a_damaged_file_is_one_line(option: str, content: Any, tmp_path: Path, c
     assert said.count("\n") == 1
 
 
+def test_a_file_with_ratios_alone_can_be_compared_and_not_shown(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, good=stored("gru"))
+
+    assert main(["bench", "file=good.json"]) == 2
+    assert "file: expected all that bench out=FILE has written (KeyError" in capsys.readouterr().err
+
+
+def test_names_in_a_file_are_shown_and_not_obeyed(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    write(tmp_path, good=stored("[red]gru\x1b[2J"))
+
+    assert main(["bench", "file=good.json", "against=good.json"]) == 0
+    assert "[red]gru\\x1b[2J" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\x00", b'{"machine": ', b"[" * 100_000])
 def test_what_is_no_json_is_one_line(content: bytes, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)

@@ -241,7 +241,7 @@ def test_the_summary_takes_the_faster_of_pytorchs_ways() -> None:
 
     # 2.5 times keras.fit; 10,000 of 1,250 a second compiled; 10 ms in the place of 5, of which 3 are memory.
     assert "seed_cnn 2.50 [2.25, 2.75] 8.00 [7.20, 8.80] 2.0 memory" in text
-    assert "odd Median over rounds" in text
+    assert "odd How many times as fast" in text
 
 
 def test_tables_of_one_architecture_fit_a_narrow_terminal() -> None:

@@ -41,7 +41,7 @@ _MEASURING = ("quick", "only", "rounds", "tries", "workers", "batch_size", "out"
 def main(arguments: Arguments, console: Console) -> int:
     """Measure or read, print, and where asked to compare and keep the figures."""
     from harness.commands.bench.against import compare, read_benchmark
-    from harness.commands.bench.tables import against_table, all_tables
+    from harness.commands.bench.tables import against_table
 
     if arguments.words:
         raise UserError(f"bench takes options such as quick=true. Received: {' '.join(arguments.words)}")
@@ -54,8 +54,7 @@ def main(arguments: Arguments, console: Console) -> int:
                 raise UserError(f"{key}: nothing is measured with file=FILE. Received: {key}={options[key]}")
         found = read_benchmark("file", Path(options["file"]))
         if before is None:
-            for table in all_tables(found):
-                console.print(table)
+            _show(found, options["file"], console)
     else:
         given = {text.partition("=")[0] for text in arguments.overrides}
         found = _measure(options, arguments.config_dirs, console, only=options["only"] if "only" in given else None)
@@ -64,6 +63,19 @@ def main(arguments: Arguments, console: Console) -> int:
     compared = compare(found, before)
     console.print(against_table(compared))
     return 1 if compared.slower else 0
+
+
+def _show(found: dict[str, Any], path: str, console: Console) -> None:
+    from harness.commands.bench.tables import all_tables
+
+    try:
+        tables = list(all_tables(found))
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise UserError(
+            f"file: expected all that bench out=FILE has written ({type(error).__name__}: {error}). Received: {path}"
+        ) from error
+    for table in tables:
+        console.print(table)
 
 
 def _measure(

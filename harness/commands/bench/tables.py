@@ -15,6 +15,7 @@ from rich.text import Text
 from harness.commands.bench.against import SLOWER, Compared
 from harness.commands.bench.throughput import ALL, KERAS, ONE, OURS, TORCH, TORCH_COMPILED, pair_of
 from harness.commands.bench.turns import DISTURBED
+from harness.words import visible
 
 _COLOURS = {SLOWER: "red", "faster": "green"}
 
@@ -27,7 +28,7 @@ def throughput_table(name: str, found: Mapping[str, Any]) -> Group:
         low, middle, high = _quartiles(contender["rates"])
         ratios = [found["ratios"].get(pair_of(ours, label)) for ours in (ONE, ALL)]
         shown = label.replace("all", str(found["workers"]))
-        table.add_row(shown, f"{middle:,.0f}", f"{(high - low) / 2 / middle:.0%}", *map(_times, ratios))
+        _add_row(table, shown, f"{middle:,.0f}", f"{(high - low) / 2 / middle:.0%}", *map(_times, ratios))
     named = [f"{label} {one['contender']}" for label, one in found["contenders"].items() if label not in OURS]
     lines = [
         "Median over rounds; ±: half of what is between the quartiles, which ratios have in brackets.",
@@ -38,7 +39,7 @@ def throughput_table(name: str, found: Mapping[str, Any]) -> Group:
     lines.append(describe_cell(found["cell"]))
     if found["ceiling"]:
         lines.append(describe_ceiling(found["ceiling"]))
-    return Group(table, *map(Text, lines), Text())
+    return Group(table, *map(_text, lines), Text())
 
 
 def summary_table(found: Mapping[str, Mapping[str, Any]]) -> Group:
@@ -49,7 +50,7 @@ def summary_table(found: Mapping[str, Mapping[str, Any]]) -> Group:
         ratios = [one["ratios"].get(pair_of(*pair)) for pair in ((ONE, KERAS), (ALL, fastest))]
         ceiling = one["ceiling"]
         least = ["", ""] if not ceiling else [f"{ceiling['step_seconds'] / _least(ceiling):.1f}", _bound(ceiling)]
-        table.add_row(name, *map(_times, ratios), *least)
+        _add_row(table, name, *map(_times, ratios), *least)
     caption = (
         "How many times as fast, median over rounds [quartiles]; PyTorch eager or compiled, whichever is faster. "
         "Least: what one core's memory or products allow a step."
@@ -64,7 +65,8 @@ def against_table(compared: Compared) -> Group:
         table = _table("ratios, before and now", "architecture", "ratio", "before", "now", "change", "verdict")
         for line in compared.lines:
             verdict = Text(line.verdict, style=_COLOURS.get(line.verdict, ""))
-            table.add_row(
+            _add_row(
+                table,
                 line.architecture,
                 line.pair.replace("harness, ", ""),
                 *(_short(median(ratios)) for ratios in (line.then, line.now)),
@@ -72,16 +74,19 @@ def against_table(compared: Compared) -> Group:
                 verdict,
             )
         lines.append(table)
-    return Group(*lines, *map(Text, compared.notes), Text())
+    return Group(*lines, *map(_text, compared.notes), Text())
 
 
 def grid_table(found: Mapping[str, Any]) -> Group:
     """A grid by one command beside a script a cell."""
     table = _table(f"grid of {found['cells']} cells", "how", "cells an hour", "seconds")
     scripts = [seconds for row in found["script_seconds"] for seconds in row]
-    table.add_row("a script a cell", f"{found['cells_per_hour']['scripts']:,.0f}", f"{median(scripts):.1f} each")
-    table.add_row(
-        "one command", f"{found['cells_per_hour']['command']:,.0f}", f"{median(found['command_seconds']):.1f} in all"
+    _add_row(table, "a script a cell", f"{found['cells_per_hour']['scripts']:,.0f}", f"{median(scripts):.1f} each")
+    _add_row(
+        table,
+        "one command",
+        f"{found['cells_per_hour']['command']:,.0f}",
+        f"{median(found['command_seconds']):.1f} in all",
     )
     line = f"{found['ratio']:.1f} times the cells an hour; a process of it had at most {found['peak_gib']:.2f} GiB"
     return Group(table, Text(line), Text())
@@ -134,6 +139,15 @@ def _table(title: str, *headings: str) -> Table:
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left")
     return table
+
+
+def _add_row(table: Table, *cells: str | Text) -> None:
+    """A row of words as they are: a file's may hold what a terminal or Rich would obey."""
+    table.add_row(*(cell if isinstance(cell, Text) else _text(cell) for cell in cells))
+
+
+def _text(words: str) -> Text:
+    return Text(visible(words))
 
 
 def _least(ceiling: Mapping[str, float]) -> float:
