@@ -23,11 +23,12 @@ _COLOURS = {SLOWER: "red", "faster": "green"}
 def throughput_table(name: str, found: Mapping[str, Any]) -> Group:
     """Who trains how many examples a second, and how long the parts of a cell take."""
     title = f"{name} on {found['task']}, batches of {found['batch_size']}: {found['unit']} a second"
-    table = _table(title, "contender", "median", "±", "1 worker is", f"{found['workers']} are")
+    several = str(found["workers"]) if found["workers"] > 1 else "all"
+    table = _table(title, "contender", "median", "±", "1 worker is", f"{several} workers are")
     for label, contender in found["contenders"].items():
         low, middle, high = _quartiles(contender["rates"])
         ratios = [found["ratios"].get(pair_of(ours, label)) for ours in (ONE, ALL)]
-        shown = label.replace("all", str(found["workers"]))
+        shown = label.replace("all", several)
         _add_row(table, shown, f"{middle:,.0f}", f"{(high - low) / 2 / middle:.0%}", *map(_times, ratios))
     named = [f"{label} {one['contender']}" for label, one in found["contenders"].items() if label not in OURS]
     lines = [
