@@ -244,6 +244,17 @@ def test_the_summary_takes_the_faster_of_pytorchs_ways() -> None:
     assert "odd How many times as fast" in text
 
 
+def test_a_stored_benchmark_is_shown_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    machine = {"processor": "some", "cores": 2, "versions": {}}
+    found = {"machine": machine, "quick": False, "architectures": {"gru": FOUND, "seed_cnn": FOUND}, "grid": {}}
+    (tmp_path / "found.json").write_text(json.dumps(found), **TEXT)
+
+    assert bench.main(Arguments(overrides=(f"file={tmp_path / 'found.json'}",)), Console(width=100)) == 0
+    said = capsys.readouterr().out
+    assert "seed_cnn on mnist, batches of 32: images a second" in said
+    assert said.index("gru on mnist") < said.index("1 worker / keras.fit")
+
+
 def test_tables_of_one_architecture_fit_a_narrow_terminal() -> None:
     console = Console(width=80, record=True, file=Path(os.devnull).open("w"))  # noqa: SIM115
     slowest = {label: {**one, "rates": [98765.0, 111111.0]} for label, one in FOUND["contenders"].items()}

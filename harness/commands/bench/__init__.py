@@ -7,7 +7,7 @@ layers by `keras.fit` (plain or jit_compile=True, whichever is faster) and in Py
 compiled, in the better layout of memory), the harness with one worker and with all; then a whole grid by one command
 beside a script for each of its cells. Prints examples a second, ratios with their quartiles over rounds, what of a
 cell's time is not training steps, and a step's time beside what the machine could do at best. Architectures of your
-own join by their yaml. It takes some minutes an architecture, quick=true less than one.
+own join by their yaml. It takes some minutes an architecture, and fewer with quick=true.
 
 `out` keeps all figures as JSON, `against` compares the ratios with such a file's: exit status 1 where one is slower
 beyond noise. `file` shows such a file, and measures nothing.
@@ -105,7 +105,7 @@ def _measure(
         ) from error
     finally:
         # What was measured before it was interrupted is kept too.
-        if options["out"] and found["architectures"]:
+        if options["out"] and (found["architectures"] or found["grid"]):
             Path(options["out"]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
             console.print(f"wrote {options['out']}", style="dim")
     return found

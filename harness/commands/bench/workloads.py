@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands.bench.least import Least, count
+from harness.commands.check import TRIED_ON
 from harness.config.composer import Composer, hydra_session
 from harness.config.grid import expand
 from harness.types import UserError
@@ -19,8 +20,6 @@ GRID_OF = "seed_cnn"  # whose cells the grid has
 SHORT = {"cnn": "seed_cnn", "lstm": "seed_lstm"}
 # Nothing without a file.
 _NOT_OURS = ("from_file",)
-# Of ours, those that need no file and no network.
-TRIED_ON = ("mnist", "degradation", "hyperspectral", "adding")
 _WITHOUT_NETWORK = {"mnist": ("task.data.source=embedded", "task.data.test=0.1")}
 _UNITS = {
     ("height", "width", "channel"): "images",
