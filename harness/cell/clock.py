@@ -21,6 +21,13 @@ class Clock:
         yield
         self._steps[step] = time.perf_counter() - started
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Count what happens inside nowhere."""
+        started = time.perf_counter()
+        yield
+        self._started += time.perf_counter() - started
+
     def read(self) -> dict[str, float]:
         """Step -> seconds, and `total`."""
         return {**self._steps, "total": time.perf_counter() - self._started}

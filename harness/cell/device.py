@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from harness.config.provenance import PRESET
 from harness.types import UserError
 
 # Set by an engine that lets several workers share a GPU: the part of its memory that is this process's.
@@ -38,6 +39,8 @@ def import_tensorflow(*, lean: bool = False) -> None:
         return
     # Where no variable says it, Keras asks ~/.keras/keras.json, which is about other programs.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    for name, value in PRESET.items():
+        os.environ.setdefault(name, value)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what comes later: warnings and errors, no "Compiled cluster"
     sys.stderr.flush()
     terminal = os.dup(2)

@@ -173,6 +173,7 @@ def _statistics_of(layer: keras.Layer, precise_mean: Any, precise_variance: Any)
     return SiteStatistics(mean, variance, precise[0], precise[1], layer.epsilon)
 
 
+@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]  # TensorFlow ships no types
 def _moments(layer: keras.Layer, value: tf.Tensor, mask: tf.Tensor | None = None) -> list[tf.Tensor]:
     """Mean and variance of a batch, and what it weighs in an average over batches: 1, or with a mask its values."""
     shape = layer.moving_mean.shape

@@ -26,6 +26,7 @@ class Program:
     Attributes:
         config: of the cell that it was built for; cells that share it may differ in seed, rate, epochs and data.
         trainer: model, optimizer and graphs.
+        normalization_layers: those that the strategy put at sites.
         sites: the strategy at each site of the model, as a record has it.
         probe: what is looked at while it trains.
         shifts: scores the trained model under shifts, where that is asked for.
@@ -36,6 +37,7 @@ class Program:
         loss = build_loss(config["task"]["loss"])
         self.config = config
         self.trainer = Trainer(model, norm.layers, spec=spec, loss=loss, train=config["train"])
+        self.normalization_layers = norm.layers
         self.sites = [site.to_dict() for site in norm.sites]
         self.probe = ProbeSettings(**config["probe"])
         self.shifts = self._prepare_shifts(spec, norm) if self.probe.shifts else None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.cell.training import Fit
 
 _LISTS = ("measures", "shifts", "sites", "diagnostics")
-_MAPPINGS = ("metrics", "refusals", "examples", "history", "probes", "counts", "hashes")
+_MAPPINGS = ("metrics", "refusals", "examples", "history", "probes", "counts", "costs", "costs_unknown", "hashes")
 
 
 def outcome_of(

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.cell.cell import Cell
 from harness.cell.clock import Clock
+from harness.cell.costs import costs_of, forget_peak, peak_memory
 from harness.cell.data import load_planned, prepare_split
 from harness.cell.device import configure
 from harness.cell.record import failure, outcome_of, record_of
@@ -48,6 +49,7 @@ def _train_and_measure(
         with clock.during("build"):
             program = PROGRAMS.of(cell)
             initial_weights = program.start(seed=init_seed, learning_rate=config["train"]["learning_rate"])
+        known = forget_peak()
         with clock.during("train"), program.running():
             fit = program.trainer.fit(
                 parts["train"],
@@ -61,6 +63,9 @@ def _train_and_measure(
                 checkpoint=Checkpoint.of(checkpoint_path, config),
                 probe=program.probe,
             )
+        peak = peak_memory() if known else None
         with clock.during("evaluate"), program.running():
             measured = measure_cell(program, data, split, parts, fit, seed=order_seed)
-        return outcome_of(program, data, split, fit, measured, initial_weights=initial_weights, device=device)
+        outcome = outcome_of(program, data, split, fit, measured, initial_weights=initial_weights, device=device)
+        with clock.aside(), program.running():
+            return outcome | costs_of(program, parts["test"].on_device[0], peak)

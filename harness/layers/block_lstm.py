@@ -125,7 +125,7 @@ def _gradient_of_large(saved: Any, *inputs_and_upstream: Any) -> tuple[Any, ...]
 
 @functools.cache
 def _walk_back() -> Any:
-    return tf.function(_run_back, jit_compile=True)
+    return tf.function(_run_back, jit_compile=True, autograph=False)
 
 
 def _run_back(

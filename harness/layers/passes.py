@@ -54,7 +54,7 @@ def compile_each(
     epsilon = tf.TensorSpec([], tf.float64)
 
     def compiled(run: Any, *signature: Any) -> Any:
-        return tf.function(functools.partial(run, layout), input_signature=signature, jit_compile=True)
+        return tf.function(functools.partial(run, layout), input_signature=signature, jit_compile=True, autograph=False)
 
     normalize, slopes, gradient = passes
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from harness.models.graph import functional_of
+from harness.layers.folding import functional_of
 from harness.types import UserError
 
 # What stands for a layer in the copy: another one, or None where its input is its output.
@@ -61,25 +61,6 @@ def give_weights(new: Any, old: Any) -> None:
     new.set_weights(old.get_weights())
     if hasattr(new, "finalize_state"):  # keras.layers.Normalization computes by what it once made of them
         new.finalize_state()
-
-
-def graphs_of(model: Any) -> Iterator[Any]:
-    """The graphs of a functional or sequential model and of those within, each once."""
-    seen: set[int] = set()
-
-    def walk(one: Any) -> Iterator[Any]:
-        if functional_of(one) is not None and id(one) not in seen:
-            seen.add(id(one))
-            yield functional_of(one)
-            for layer in one.layers:
-                yield from walk(layer)
-
-    yield from walk(model)
-
-
-def nodes_of(graph: Any) -> list[Any]:
-    """The calls in a graph, each with its `operation` and `input_tensors`."""
-    return [node for of_depth in graph._nodes_by_depth.values() for node in of_depth]
 
 
 def _copy(model: Any, copied: Replace) -> Any:

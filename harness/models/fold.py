@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,16 +10,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.layers.folding import Calls
 from harness.layers.multiply_add import MultiplyAdd
-from harness.models.copying import as_it_is, check_has_graph, copy_with, give_weights, graphs_of, nodes_of
+from harness.models.copying import as_it_is, check_has_graph, copy_with, give_weights
 from harness.models.graph import Found, axes_of, find_normalizations, kind_of
 from harness.types import UserError
-
-# Keras's own, and no classes derived from them, which may do anything.
-_KERNELS = (
-    *("Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
-    *("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
-)
 
 
 @dataclass(frozen=True)
@@ -78,9 +72,9 @@ def fold(model: Any) -> Folding:
     found = [one for one in find_normalizations(model) if hasattr(one.layer, "moving_mean")]
     if not found:
         raise UserError(f"expected a model with batch normalization. Received: {model.name}, which has none")
-    calls = _Calls(model)
+    calls = Calls(model)
     affine = {id(one.layer): _Affine.of(one) for one in found}
-    takers = {id(one.layer): calls.taker(one, affine[id(one.layer)]) for one in found}
+    takers = {id(one.layer): calls.taker(one.layer, affine[id(one.layer)].varying, one.named.axes) for one in found}
     taken = {id(taker): affine[key] for key, taker in takers.items() if not isinstance(taker, str)}
 
     def replace(layer: Any) -> Any:
@@ -138,47 +132,6 @@ class _Affine:
         return [self.scale.squeeze(same), self.shift.squeeze(same)]
 
 
-class _Calls:
-    """Which layers are called in a model and the models within, how often, and who takes what they give."""
-
-    def __init__(self, model: Any) -> None:
-        graphs = list(graphs_of(model))
-        nodes = [node for graph in graphs for node in nodes_of(graph)]
-        self._nodes = {id(node.operation): node for node in nodes}
-        self._calls = Counter(id(node.operation) for node in nodes)
-        self._takers = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
-        self._takers.update(id(tensor) for graph in graphs for tensor in graph.outputs)
-
-    def reach(self, layer: Any) -> bool:
-        """Whether a layer is in one of the models, and not in a layer such as `TimeDistributed`."""
-        return id(layer) in self._nodes
-
-    def taker(self, found: Found, affine: _Affine) -> Any:
-        """The layer whose kernel takes a normalization in; where there is none, why, in words."""
-        if not self.reach(found.layer):
-            return "it is in a layer that is no model"
-        if self._calls[id(found.layer)] > 1:
-            return f"it is called {self._calls[id(found.layer)]} times"
-        [tensor] = self._nodes[id(found.layer)].input_tensors
-        before = tensor._keras_history.operation
-        if type(before).__name__ not in _KERNELS or not type(before).__module__.startswith("keras."):
-            return f"{before.name} before it is no convolution or dense layer of Keras's"
-        if before.activation is not keras.activations.linear:
-            return f"the activation of {before.name} stands between"
-        if getattr(before, "quantization_mode", None) or getattr(before, "lora_enabled", False):
-            return f"{before.name} is quantized or adapted"
-        if self._calls[id(before)] > 1 or self._takers[id(tensor)] > 1:
-            return f"others take what {before.name} gives, or it is called more than once"
-        if set(affine.varying) - {_channel_axis(before, len(tensor.shape))}:
-            names = ("batch", *found.named.axes)
-            return f"it differs along {', '.join(names[k] for k in affine.varying)}"
-        return before
-
-
-def _channel_axis(layer: Any, rank: int) -> int:
-    return 1 if getattr(layer, "data_format", None) == "channels_first" else rank - 1
-
-
 def _with_kernel(layer: Any, affine: _Affine) -> list[NDArray[Any]]:
     """The weights of a layer with a bias that does what `layer` and then a normalization do."""
     *weights, bias = layer.get_weights() if layer.use_bias else [*layer.get_weights(), np.zeros(1)]
@@ -194,7 +147,7 @@ def _with_kernel(layer: Any, affine: _Affine) -> list[NDArray[Any]]:
     return [*others, kernel * scale.reshape(channels), bias * scale + shift]
 
 
-def _told(found: Found, taker: Any, calls: _Calls) -> Folded:
+def _told(found: Found, taker: Any, calls: Calls) -> Folded:
     layer, sizes = found.layer, (found.shape or ())[1:]
     # AxisNormalization takes the mean off by itself; Keras's has it in the shift.
     before = 2 + bool(layer.center) if "AxisNormalization" in kind_of(layer) else 2

@@ -13,9 +13,10 @@ import keras
 from harness.axes.resolved import ResolvedSite
 from harness.cell.initialization import keep_value
 from harness.config.model_file import check_digest
+from harness.layers.folding import functional_of
 from harness.models.convert import _replaced as hand_over
 from harness.models.copying import give_weights
-from harness.models.graph import Found, find_normalizations, functional_of, kind_of
+from harness.models.graph import Found, find_normalizations, kind_of
 from harness.models.reading import read_model
 from harness.types import Norm, Own, TaskSpec, UserError
 from harness.words import choose_from

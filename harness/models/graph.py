@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from harness.axes.explained import USUAL_AXES
+from harness.layers.folding import functional_of
 
 NORMALIZATIONS = (
     "BatchNormalization",
@@ -101,13 +102,6 @@ def axes_of(layer: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
     axis, param_axis = getattr(layer, "axis", -1), getattr(layer, "param_axis", None)
     return counted(axis), counted(axis if param_axis is None else param_axis)
-
-
-def functional_of(model: Any) -> Any:
-    """The graph of a functional or sequential model; None of any other."""
-    if isinstance(model, keras.Sequential):
-        return model._functional
-    return model if isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth") else None
 
 
 def _walk(container: Any, path: tuple[str, ...], graph: _Graph | None) -> Iterator[Found]:

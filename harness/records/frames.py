@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.cell.costs import CELL_COSTS
 from harness.cell.examples import unpack_examples
 from harness.records.store import read_records
 from harness.types import Quantity, UserError
@@ -30,6 +31,7 @@ FACTS = (
     "sites",
     "sites_fell_back",
     "seconds",
+    *(cost.name for cost in CELL_COSTS),
     "stale",
     "reason",
     "refusals",
@@ -287,6 +289,7 @@ def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
         "sites": len(sites),
         "sites_fell_back": sum(bool(site.get("fell_back")) for site in sites),
         "seconds": _number((record.get("seconds") or {}).get("total")),
+        **{cost.name: _number((record.get("costs") or {}).get(cost.name)) for cost in CELL_COSTS},
         "stale": bool(record.get("stale", False)),
         "reason": record.get("reason") or "",
         "refusals": "\n".join(f"{shift}: {why}" for shift, why in (record.get("refusals") or {}).items()),

@@ -169,6 +169,8 @@ class Record(_NamedRecord, total=False):
     probes: dict[str, list[Number]]
     diagnostics: list[Diagnostic]
     counts: dict[str, Count]
+    costs: dict[str, Number]
+    costs_unknown: dict[str, str]
     hashes: dict[str, str]
     seconds: dict[str, Number]
     provenance: Provenance
@@ -207,7 +209,7 @@ EMPTY: dict[str, Any] = {
     **dict.fromkeys(("reason", "traceback"), ""),
     **{key: [] for key in ("measures", "shifts", "sites", "diagnostics")},
     **{key: {} for key in ("data", "metrics", "refusals", "examples", "history", "probes")},
-    **{key: {} for key in ("counts", "hashes", "seconds", "provenance")},
+    **{key: {} for key in ("counts", "costs", "costs_unknown", "hashes", "seconds", "provenance")},
 }
 _decoder = msgspec.json.Decoder()
 

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
+from harness.cell.costs import CELL_COSTS
 from harness.statistics.comparison import Comparison, kept
 from harness.statistics.margin import margin_of
 from harness.statistics.table import Table
@@ -77,6 +78,12 @@ def aggregate_comparison(comparison: Comparison, metric: str | None = None, *, c
     summary = pd.DataFrame(rows)
     summary = summary.sort_values("mean", ascending=quantity.direction == "min", kind="stable", ignore_index=True)
     return Table(rows=summary, of=comparison, metric=column, quantity=quantity, confidence=confidence)
+
+
+def aggregate_costs(comparison: Comparison) -> pd.DataFrame:
+    """One row a strategy, by name: `axis`, `sites`, and the median over its cells of each of `CELL_COSTS`."""
+    names = [cost.name for cost in CELL_COSTS]
+    return comparison.cells.groupby("axis", sort=True)[["sites", *names]].median().reset_index()
 
 
 def placed_by_gap(summary: Table) -> list[str]:

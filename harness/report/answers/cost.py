@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
+from harness.cell.costs import CELL_COSTS, CellCost
 from harness.report.answer import (
     COST,
     Answer,
     Drawing,
+    Shown,
 )
 from harness.report.canvas import (
     INK,
@@ -23,8 +27,10 @@ from harness.report.canvas import (
 )
 from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
+from harness.report.sheet import Column, Sheet, number
+from harness.report.text import rows_of
 from harness.statistics.comparison import Comparison
-from harness.statistics.summary import aggregate_comparison
+from harness.statistics.summary import aggregate_comparison, aggregate_costs
 from harness.types import UserError
 from harness.words import broken
 
@@ -40,8 +46,11 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
     """One answer, whoever the baseline is: a mark a strategy; none where no cell's time is known."""
     if comparison.cells["seconds"].isna().all():
         return
+    costs = aggregate_costs(comparison)
+    measured = costs[[cost.name for cost in CELL_COSTS]].notna().any(axis=None)
     yield Answer(
         question="What does it cost?",
+        table=Shown("costs", "Cost where it is used", costs_sheet(comparison, costs), costs) if measured else None,
         figure=Drawing(
             "cost",
             "Cost",
@@ -52,6 +61,20 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
         "evaluating.",
         group=COST,
     )
+
+
+def costs_sheet(comparison: Comparison, costs: pd.DataFrame) -> Sheet:
+    """`statistics.aggregate_costs` as a sheet, without the columns that no strategy has a number in."""
+
+    def text(cost: CellCost, row: Mapping[str, Any]) -> str:
+        value = number(row[cost.name], 3 if cost.unit == "ms" else 0)
+        return f"{value}/{number(row['sites'], 0)}" if cost.unit == "sites" else value
+
+    known = [cost for cost in CELL_COSTS if costs[cost.name].notna().any()]
+    columns = [Column("strategy", lambda row: str(row["axis"]), numeric=False)]
+    columns += [Column(cost.heading, partial(text, cost)) for cost in known]
+    caption = [" ".join(f"{cost.heading}: {cost.meaning}" for cost in known) + " Medians over cells."]
+    return Sheet(f"{comparison.title}: cost where it is used", columns, rows_of(costs), caption)
 
 
 def plot_cost(
