@@ -27,7 +27,7 @@ from harness.commands.bench.tables import (
     throughput_table,
 )
 from harness.commands.bench.throughput import ALL, KERAS, ONE, TORCH, TORCH_COMPILED, _ratios, _rotated
-from harness.commands.bench.turns import Contender, ContenderError, rates, ratios, typical
+from harness.commands.bench.turns import ENVIRONMENT, Contender, ContenderError, rates, ratios, typical
 from harness.commands.bench.workloads import find_workload, names_of, with_axis
 from harness.types import UserError
 
@@ -60,6 +60,18 @@ def test_contenders_answer_turn_by_turn_and_then_end(counter: list[str], tmp_pat
     assert rates(turns) == [5.0, 15.0, 25.0]
     assert typical(turns, "examples") == 20.0
     assert [process.poll() for process in processes] == [0, 0]
+
+
+def test_contenders_have_the_users_environment_and_not_what_workers_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import json, os; print(json.dumps({'contender': os.environ.get('TF_ENABLE_ONEDNN_OPTS', 'as it comes')}))"
+    path = tmp_path / "asking.py"
+    path.write_text(code, **TEXT)
+    before = ENVIRONMENT.get("TF_ENABLE_ONEDNN_OPTS", "as it comes")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "set by import_tensorflow")
+    with Contender([sys.executable, str(path)], log=tmp_path / "log") as contender:
+        assert contender.setup == {"contender": before}
 
 
 def test_a_disturbed_turn_is_taken_again_and_the_quietest_counts(

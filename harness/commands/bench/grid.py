@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from harness.commands.bench.data import contender_script, write_data, write_model
-from harness.commands.bench.turns import ContenderError
+from harness.commands.bench.turns import ENVIRONMENT, ContenderError
 from harness.commands.bench.workloads import Workload, with_axis
 
 STRATEGIES = ("none", "channel", "spatial", "elementwise")
@@ -72,9 +72,7 @@ def _run(command: Sequence[str], folder: Path) -> tuple[float, float]:
     log = folder / "commands.log"
     started = time.perf_counter()
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=ENVIRONMENT)
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
