@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from harness.commands.bench.turns import Contender, rates, ratio
+from harness.commands.bench.turns import Contender, rates, ratios
 from harness.engines.machine import usable_cores
 
 CELLS = {
@@ -54,10 +54,8 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: |")
     for architecture in arguments.architectures or CELLS:
         one, workers, threads = measure(architecture, turns=arguments.turns, tries=arguments.tries, cores=cores)
-        print(
-            f"| {architecture} | {median(one):,.0f} | × {ratio(workers, one):.2f} | × {ratio(threads, one):.2f} |",
-            flush=True,
-        )
+        gains = " | ".join(f"× {median(ratios(way, one)):.2f}" for way in (workers, threads))
+        print(f"| {architecture} | {median(one):,.0f} | {gains} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,56 +1,31 @@
-"""The article's models in PyTorch, trained on data that lies in memory as one tensor: no DataLoader, fused Adam.
+"""A model of the harness in PyTorch, trained on data that lies in memory as one tensor: no DataLoader, fused optimizer.
 
-    python benchmarks/contenders/pytorch.py --data mnist.npz --model cnn [--compile]
+    python benchmarks/contenders/pytorch.py --model seed_cnn.json --data mnist.npz [--compile]
 
-Of the two layouts that a convolution can have, the faster one on this machine is used.
+Of the two layouts that a convolution can have, and of one thread or all, the fastest on this machine are used.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import sys
 import time
+from pathlib import Path
 
 STARTED = time.perf_counter()
 
 import numpy as np  # noqa: E402  # the clock runs while these are imported
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
+from torch_model import FIRST, Peer  # noqa: E402
 from turns import serve, timed  # noqa: E402
 
-# What Keras's layers have as defaults.
-EPSILON, MOMENTUM, ADAM_EPSILON = 1e-3, 0.01, 1e-7
-
-
-def build_cnn():
-    """Logits for 28 x 28 images `(batch, 1, height, width)`."""
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3),
-        nn.ReLU(),
-        nn.BatchNorm2d(32, eps=EPSILON, momentum=MOMENTUM),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(5408, 10),
-    )
-
-
-class SequenceModel(nn.Module):
-    """One value for 100 steps of 5 readings `(batch, time, feature)`."""
-
-    def __init__(self):
-        super().__init__()
-        self.lstm_1 = nn.LSTM(5, 64, batch_first=True)
-        self.norm = nn.BatchNorm1d(64, eps=EPSILON, momentum=MOMENTUM)
-        self.lstm_2 = nn.LSTM(64, 32, batch_first=True)
-        self.output = nn.Linear(32, 1)
-
-    def forward(self, x):
-        """Predict."""
-        x, _ = self.lstm_1(x)
-        x = self.norm(x.transpose(1, 2)).transpose(1, 2)
-        x, _ = self.lstm_2(x)
-        return self.output(x[:, -1])
+# Steps by which ways are compared, and those after which one that is far slower is given up: where other programs
+# compute, two threads of a recurrence wait for one another ten times as long as one thread takes.
+TRIED, FEW = 60, 5
+LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}  # by a batch's axes
 
 
 def keep_memory():
@@ -66,32 +41,61 @@ def keep_memory():
         libc.mallopt(mmap_threshold, 32 * 2**20)  # the most it takes
 
 
+def criterion_of(loss):
+    """PyTorch's loss of one of Keras's."""
+    if loss["class_name"] == "MeanSquaredError":
+        return nn.MSELoss()
+    if loss["class_name"] == "SparseCategoricalCrossentropy" and loss["config"]["from_logits"]:
+        return nn.CrossEntropyLoss()
+    raise SystemExit(f"the loss {loss['class_name']} has no peer in PyTorch yet")
+
+
+def optimizer_of(optimizer, parameters):
+    """PyTorch's optimizer of one of Keras's."""
+    name, config = optimizer["class_name"], optimizer["config"]
+    rate = config["learning_rate"]
+    if name == "Adam" and not config["amsgrad"] and config["weight_decay"] is None:
+        betas = config["beta_1"], config["beta_2"]
+        return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=config["epsilon"], fused=True)
+    if name == "SGD" and config["weight_decay"] is None:
+        settings = {"momentum": config["momentum"], "nesterov": config["nesterov"]}
+        return torch.optim.SGD(parameters, lr=rate, fused=True, **settings)
+    raise SystemExit(f"the optimizer {name} has no peer in PyTorch yet")
+
+
+def layouts_of(model):
+    """Name -> memory format of what is worth trying: one, or two where there are channels before places."""
+    shape = [call["shape"] for call in model.calls if "Conv" in call["kind"]]
+    other = LAYOUTS.get(len(shape[0]) + 1) if shape else None
+    return {"contiguous": None} | ({} if other is None else {"channels_last": other})
+
+
 class Training:
     """A model, its optimizer and its data."""
 
-    def __init__(self, arguments, layout):
-        data = np.load(arguments.data)
+    def __init__(self, arguments, description, layout):
         torch.manual_seed(arguments.seed)
         self.batch_size = arguments.batch_size
+        self.model = Peer(description)
+        data = np.load(arguments.data)
         self.parts = {
-            part: (self.tensor(data[f"x_{part}"], layout), self.target(data[f"y_{part}"]))
+            part: (self.examples(data[f"x_{part}"], layout), self.targets(data[f"y_{part}"]))
             for part in ("train", "validation")
         }
-        self.model = build_cnn() if arguments.model == "cnn" else SequenceModel()
-        if arguments.model == "cnn":
+        if layout is not None:
             self.model = self.model.to(memory_format=layout)
-        self.criterion = nn.CrossEntropyLoss() if arguments.model == "cnn" else nn.MSELoss()
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, eps=ADAM_EPSILON, fused=True)
+        self.criterion = criterion_of(description["loss"])
+        self.optimizer = optimizer_of(description["optimizer"], self.model.parameters())
         self.loss = torch.compile(self.loss_of) if arguments.compile else self.loss_of
 
-    @staticmethod
-    def tensor(x, layout):
-        """Images as PyTorch wants them: the channel before height and width."""
-        x = torch.from_numpy(x)
-        return x.permute(0, 3, 1, 2).contiguous(memory_format=layout) if x.ndim == 4 else x
+    def examples(self, x, layout):
+        """Examples as the model takes them, in a layout of memory where that is one for as many axes."""
+        x = self.model.examples(torch.from_numpy(x))
+        fits = layout is not None and LAYOUTS.get(x.ndim) is layout and self.model.layouts[0] == FIRST
+        return x.contiguous(memory_format=layout) if fits else x
 
     @staticmethod
-    def target(y):
+    def targets(y):
         """Classes as int64."""
         y = torch.from_numpy(y)
         return y if y.is_floating_point() else y.long()
@@ -100,15 +104,20 @@ class Training:
         """The loss of one batch."""
         return self.criterion(self.model(x), y)
 
-    def epoch(self):
-        """Train on every example once, the last incomplete batch left out, and validate."""
+    def steps(self, most=sys.maxsize):
+        """Train on every example once, the last incomplete batch left out, or take so many steps; how many it took."""
         x, y = self.parts["train"]
         self.model.train()
-        steps = len(x) // self.batch_size
+        steps = min(len(x) // self.batch_size, most)
         for batch in torch.randperm(len(x))[: steps * self.batch_size].split(self.batch_size):
             self.optimizer.zero_grad()
             self.loss(x[batch], y[batch]).backward()
             self.optimizer.step()
+        return steps
+
+    def epoch(self):
+        """Train on every example once, and validate; on how many it trained."""
+        steps = self.steps()
         self.model.eval()
         x, y = self.parts["validation"]
         with torch.no_grad():
@@ -117,11 +126,32 @@ class Training:
         return steps * self.batch_size
 
 
+def fastest(arguments, description):
+    """The layout and threads with which some steps take the least, and the seconds that they take by way."""
+    # What is compiled is compiled for a number of threads.
+    threads = [torch.get_num_threads()] if arguments.compile else sorted({1, torch.get_num_threads()})
+    ways, seconds = {}, {}
+    for layout, kind in layouts_of(Peer(description)).items():
+        training = Training(arguments, description, kind)
+        for number in threads:
+            name = f"{layout}, {number} thread{'s' if number > 1 else ''}"
+            torch.set_num_threads(number)
+            training.steps(FEW)
+            ways[name] = training, number
+            seconds[name] = timed(lambda: training.steps(FEW)) * TRIED / FEW  # noqa: B023  # called at once
+            if seconds[name] < 3 * min(seconds.values()):
+                seconds[name] = min(timed(lambda: training.steps(TRIED)) for _ in range(2))  # noqa: B023
+    name = min(seconds, key=seconds.__getitem__)
+    training, number = ways[name]
+    torch.set_num_threads(number)
+    return name, training, seconds
+
+
 def main():
     """Train in turns with others."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--model", required=True, help="a description, as JSON")
     parser.add_argument("--data", required=True, help="an .npz file with x_train, y_train, x_validation, ...")
-    parser.add_argument("--model", choices=["cnn", "lstm"], required=True)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--seed", type=int, default=0)
@@ -129,25 +159,19 @@ def main():
     arguments = parser.parse_args()
     keep_memory()
 
-    layouts = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
-    if arguments.model == "lstm":
-        del layouts["channels_last"]
-    candidates = {name: Training(arguments, layout) for name, layout in layouts.items()}
-    for training in candidates.values():
-        training.epoch()
-    fastest = min(candidates, key=lambda name: min(timed(candidates[name].epoch) for _ in range(3)))
-    training = candidates[fastest]
+    description = json.loads(Path(arguments.model).read_text(encoding="utf-8"))
+    name, training, seconds = fastest(arguments, description)
+    training.epoch()
 
     def turn():
         started = time.perf_counter()
         examples = sum(training.epoch() for _ in range(arguments.epochs))
         return {"examples": examples, "seconds": time.perf_counter() - started}
 
-    how = ["torch.compile"] if arguments.compile else []
-    how += [fastest] if len(layouts) > 1 else []
     serve(
         turn,
-        contender=" ".join([f"PyTorch {torch.__version__.partition('+')[0]}", *how]),
+        contender=f"{torch.__version__.partition('+')[0]} {name}",
+        seconds_by_way=seconds,
         setup_seconds=time.perf_counter() - STARTED,
     )
 

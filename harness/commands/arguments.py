@@ -23,7 +23,7 @@ HYDRA_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpa
 
 
 # Options of verbs that hold a path.
-PATH_OPTIONS = ("results_dir", "out")
+PATH_OPTIONS = ("results_dir", "out", "against", "file")
 
 
 @dataclass(frozen=True)

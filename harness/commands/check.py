@@ -27,7 +27,7 @@ from harness.types import UserError
 from harness.words import visible
 
 # Of ours, those that need no file and no network: on one of them an architecture or a strategy can be tried.
-_TRIED_ON = ("mnist", "degradation", "hyperspectral", "adding")
+TRIED_ON = ("mnist", "degradation", "hyperspectral", "adding")
 
 
 def main(arguments: Arguments, console: Console) -> int:
@@ -54,7 +54,7 @@ def _wanted(arguments: Arguments) -> list[tuple[str, list[list[str]]]]:
     if not any(own.values()):
         folders = ", ".join(map(str, arguments.config_dirs))
         raise UserError(f"expected a yaml in task/, architecture/ or axis/ of --config-dir. Received: {folders}")
-    tasks = [*own["task"], *_TRIED_ON]
+    tasks = [*own["task"], *TRIED_ON]
     wanted = [(f"task={name}", [[f"task={name}"], *_with_any(f"task={name}", own)]) for name in own["task"]]
     wanted += [
         (f"architecture={name}", [[f"task={task}", f"architecture={name}", "axis=channel"] for task in tasks])

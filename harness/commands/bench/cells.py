@@ -23,6 +23,7 @@ from harness.cell.data import load_task, prepare_split
 from harness.cell.device import configure
 from harness.cell.sites import find_sites
 from harness.config.composer import hydra_session
+from harness.config.folders import import_from
 from harness.config.grid import expand
 from harness.engines.plan import build_plan
 from harness.engines.worker import work
@@ -37,18 +38,20 @@ def main(arguments: Sequence[str]) -> None:
     started = time.perf_counter()
     parser = argparse.ArgumentParser()
     parser.add_argument("--number", type=int, default=0)
+    parser.add_argument("--config-dir", type=Path, action="append", default=[])
     options, overrides = parser.parse_known_args(arguments)
+    import_from(options.config_dir)
     with _answers() as answers, tempfile.TemporaryDirectory() as folder:
         results_dir = Path(folder)
         prepare_results_dir(results_dir)
-        with hydra_session() as composer:
+        with hydra_session(options.config_dir) as composer:
             [config] = expand(composer, [*overrides, "seed=0"])
         configure(config["train"])
         imported = time.perf_counter()
         # Kept by the process: planning and the cells find it there.
         load_task(config["task"]["data"])
         loaded = time.perf_counter()
-        cell = plan_grid(overrides, results_dir)
+        cell = plan_grid(overrides, results_dir, options.config_dir)
         planned = time.perf_counter()
         seed = options.number * SEEDS_A_WORKER
         first = run(cell, seed, results_dir)
@@ -65,9 +68,9 @@ def main(arguments: Sequence[str]) -> None:
             answers.say(**run(cell, seed, results_dir), validation_seconds=measure_validation(cell))
 
 
-def plan_grid(overrides: Sequence[str], results_dir: Path) -> Cell:
+def plan_grid(overrides: Sequence[str], results_dir: Path, config_dirs: Sequence[Path] = ()) -> Cell:
     """Plan a grid of sixteen cells as `run` does, and return the first."""
-    with hydra_session() as composer:
+    with hydra_session(config_dirs) as composer:
         configs = expand(composer, [*overrides, "seed=range(16)"])
     return build_plan(configs, results_dir, find_sites).cells[0].cell
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.cell.data import draw_split, load_task, standardizer
+from harness.commands.bench.workloads import Workload
 from harness.config.composer import hydra_session
 from harness.config.grid import expand
 from harness.types import UserError
@@ -17,13 +19,13 @@ from harness.types import UserError
 CONTENDERS = Path(__file__).resolve().parents[3] / "benchmarks" / "contenders"
 
 
-def write_data(overrides: Sequence[str], path: Path) -> Path:
+def write_data(overrides: Sequence[str], path: Path, config_dirs: Sequence[Path] = ()) -> Path:
     """Write the examples that a cell of these overrides sees under seed 0, as an `.npz` that any program reads.
 
     Its arrays are `x_<part>` `(example, *axes)` and `y_<part>` `(example,)` or `(example, 1)`, for `train`,
     `validation` and `test`.
     """
-    with hydra_session() as composer:
+    with hydra_session(config_dirs) as composer:
         [config] = expand(composer, [*overrides, "seed=0"])
     data = load_task(config["task"]["data"]).data
     split = draw_split(data, 0)
@@ -33,6 +35,12 @@ def write_data(overrides: Sequence[str], path: Path) -> Path:
     for part, index in (("train", split.train), ("validation", split.validation), ("test", split.test)):
         arrays |= {f"x_{part}": x[index], f"y_{part}": y[index]}
     np.savez(path, **arrays)  # type: ignore[arg-type]  # its stub takes `allow_pickle` for one of the arrays
+    return path
+
+
+def write_model(workload: Workload, path: Path) -> Path:
+    """Write a workload's description, of which a contender makes its model."""
+    path.write_text(json.dumps(workload.description), encoding="utf-8")
     return path
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from harness.commands.bench.data import contender_script, write_data
-from harness.commands.bench.turns import ContenderError
-from harness.commands.bench.workloads import BATCH, Workload
+from harness.commands.bench.data import contender_script, write_data, write_model
+from harness.commands.bench.turns import ENVIRONMENT, ContenderError
+from harness.commands.bench.workloads import Workload, with_axis
 
 STRATEGIES = ("none", "channel", "spatial", "elementwise")
 SEEDS = 4
@@ -27,7 +27,7 @@ def measure_grid(
     A script takes as long under one seed as under another, so that a pass runs one seed's.
 
     Args:
-        workload: a model that the script `keras_fit.py` has in all strategies.
+        workload: what is trained.
         passes: how often both are timed.
         quick: a grid of two strategies and two seeds.
         folder: for data and results.
@@ -38,15 +38,16 @@ def measure_grid(
         `scripts`, their `ratio`, and `peak_gib`, the largest memory of a process of the command.
     """
     strategies, seeds = (STRATEGIES[:2], 2) if quick else (STRATEGIES, SEEDS)
-    data = write_data(workload.overrides, folder / "grid.npz")
-    script = [sys.executable, str(contender_script("keras_fit")), f"--data={data}", f"--model={workload.name}"]
-    script += [f"--epochs={workload.epochs}", f"--batch-size={BATCH}"]
-    overrides = [text for text in workload.overrides if not text.startswith("axis=")]
-    grid = [*overrides, f"axis={','.join(strategies)}", f"seed=range({seeds})"]
+    data = write_data(workload.overrides, folder / "grid.npz", workload.config_dirs)
+    script = [sys.executable, str(contender_script("keras_fit")), f"--data={data}"]
+    script += [f"--epochs={workload.epochs}", f"--batch-size={workload.batch_size}"]
+    models = [write_model(with_axis(workload, axis), folder / f"grid-{axis}.json") for axis in strategies]
+    words = [text for text in workload.command if not text.startswith("axis=")]
+    grid = [*words, f"axis={','.join(strategies)}", f"seed=range({seeds})"]
     commands, scripts, peaks = [], [], []
     for number in range(passes):
         say(f"grid: pass {number + 1} of {passes}, scripts")
-        scripts.append([_run([*script, f"--axis={axis}", f"--seed={number}"], folder)[0] for axis in strategies])
+        scripts.append([_run([*script, f"--model={model}", f"--seed={number}"], folder)[0] for model in models])
         say(f"grid: pass {number + 1} of {passes}, {len(strategies) * seeds} cells by one command")
         results = f"results_dir={folder / f'results-{number}'}"
         seconds, peak = _run([sys.executable, "-m", "harness", "run", *grid, results], folder)
@@ -71,9 +72,7 @@ def _run(command: Sequence[str], folder: Path) -> tuple[float, float]:
     log = folder / "commands.log"
     started = time.perf_counter()
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=ENVIRONMENT)
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:

@@ -17,6 +17,9 @@ END_SECONDS = 10
 # A quiet machine's own housekeeping is a percent or two.
 DISTURBED = 0.05
 
+# As the user has it: importing TensorFlow here sets variables, which would speed up the programs of others.
+ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+
 Answer = dict[str, Any]
 
 
@@ -111,7 +114,7 @@ def _start(command: Sequence[str], log: Path) -> subprocess.Popen[str]:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env=ENVIRONMENT,
         )
 
 
@@ -125,6 +128,6 @@ def typical(turns: Sequence[Sequence[Answer]], key: str) -> float:
     return float(median(float(answer[key]) for answers in turns for answer in answers))
 
 
-def ratio(one: Sequence[float], other: Sequence[float]) -> float:
-    """How many times as large `one` is: the median over turns, each by the other's of the same round."""
-    return float(median(a / b for a, b in zip(one, other, strict=True)))
+def ratios(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """How many times as large `one` is `(round,)`, each turn by the other's of the same round."""
+    return [a / b for a, b in zip(one, other, strict=True)]
