@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from harness.architectures.blocks import SEQUENCE, mask_padding, takes, task_input
+from harness.layers.fused_gru import FusedGRU
 from harness.types import Norm, TaskSpec
 
 
@@ -22,7 +23,7 @@ def build(task: TaskSpec, norm: Norm) -> keras.Model:
         UserError: other axes.
     """
     inputs = task_input(task, build)
-    x = keras.layers.GRU(64, return_sequences=True, name="gru_1")(mask_padding(inputs, task))
+    x = FusedGRU(64, return_sequences=True, name="gru_1")(mask_padding(inputs, task))
     x = norm(x, axes=SEQUENCE, name="norm_1")
-    x = keras.layers.GRU(32, name="gru_2")(x)
+    x = FusedGRU(32, name="gru_2")(x)
     return keras.Model(inputs, keras.layers.Dense(task.outputs, name="output")(x), name="gru")
