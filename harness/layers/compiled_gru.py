@@ -74,7 +74,7 @@ def _forward(*inputs: Any) -> tuple[Any, Callable[..., Any]]:
 
 @functools.cache
 def _walks() -> tuple[Any, Any]:
-    return tuple(tf.function(run, jit_compile=True, autograph=False) for run in (_walk, _walk_back))  # type: ignore[return-value]
+    return tuple(tf.function(run, jit_compile=True, autograph=False) for run in (_walk, _walk_back))
 
 
 def _walk(projected: Any, hidden: Any, kernel: Any, bias: Any) -> tuple[Any, ...]:
