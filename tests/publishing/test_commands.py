@@ -74,6 +74,23 @@ def test_a_request_names_studies_parts_and_what_goes_to_each_run():
     assert own[1:2] == ("task=degradation",)
 
 
+def test_where_data_lie_is_told_to_the_studies_that_read_some():
+    request = read_request(parse(["study=cmapss,mnist", "data_root=elsewhere"]))
+
+    assert "data_root=elsewhere" in request.of("cmapss").overrides
+    assert "data_root=elsewhere" not in request.of("mnist").overrides
+
+
+def test_a_study_whose_data_are_missing_is_named_and_left_as_it_is(checkout, shell):
+    status, said = shell("publish", "study=landsat", "only=records,report", "data_root=nowhere")
+
+    assert status == 1
+    assert (
+        "left as it is: it needs nowhere/landsat/landsat.npz, which is not there; say where with data_root=DIR" in said
+    )
+    assert not (checkout / "results" / "reference" / "landsat").exists()
+
+
 def test_every_study_is_published_unless_some_are_named():
     studies = {path.stem for path in (Path(__file__).parents[2] / "conf" / "study").glob("*.yaml")}
 

@@ -7,22 +7,27 @@ results/reference, and the outputs of the notebooks that read them.
   python -m harness publish seeds=30            the same with 30 seeds
   python -m harness publish study=mnist         one study, and the notebooks that read it
   python -m harness publish only=report,notebooks     from the records as they are: trains nothing
+  python -m harness publish data_root=DIR       where the studies' real data lie (../shared/data where nothing is said)
 
 Cells run in results/publish and are skipped where a published record stands, so an interrupted command goes on where
-it was, and more seeds run the new cells only. What else is given goes to each `run`: engine=ray, train.epochs=3.
+it was, and more seeds run the new cells only. A study whose data are not there is named and left as it is. What else is
+given goes to each `run`: engine=ray, train.epochs=3.
 
-Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for bad input, 130 if interrupted.
+Exit status: 0 if every planned cell is ok or diverged, 1 if one failed or data are missing, 2 for bad input, 130 if
+interrupted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from harness.commands.arguments import Arguments, configs_of, refuse_flags, whole_number
+from harness.config.composer import config_directory
 from harness.types import UserError
 from harness.words import choose_from
 
@@ -54,8 +59,17 @@ class Request:
         seeds = (f"seed=range({self.seeds})",) if self.seeds else ()
         task_given = any(text.startswith("task") for text in self.arguments.overrides)
         task = () if task_given else LEFT_OPEN.get(study, ())
-        own = (f"study={study}", *task, *seeds, *self.arguments.overrides, f"results_dir={WORK}")
+        # Of studies that need none, `run` would say that where data lie has no effect.
+        rest = [text for text in self.arguments.overrides if not text.startswith("data_root=") or self._reads(study)]
+        own = (f"study={study}", *task, *seeds, *rest, f"results_dir={WORK}")
         return replace(self.arguments, overrides=own)
+
+    def _reads(self, study: str) -> bool:
+        """Whether a study names a folder of real data."""
+        files = [
+            Path(folder) / "study" / f"{study}.yaml" for folder in (*self.arguments.config_dirs, config_directory())
+        ]
+        return any("${data_root}" in file.read_text(encoding="utf-8") for file in files if file.is_file())
 
     def command(self, study: str) -> str:
         """What publishes a study of this request again."""
@@ -80,14 +94,18 @@ def main(arguments: Arguments, console: Console) -> int:
     if "records" in request.parts:
         status = _publish_records(request, console)
     there = published_studies()
-    for study in request.studies:
+    # One whose data are missing has been named, and may never have been published.
+    studies = tuple(study for study in request.studies if study in there or "records" not in request.parts)
+    for study in studies:
         if study not in there:
             raise UserError(f"expected a study with records in {REFERENCE}. Received: study={study}")
-    _say_stale(request.studies, console)
+    if not studies:
+        return status
+    _say_stale(studies, console)
     if "report" in request.parts:
-        _publish_report(request.studies, console)
+        _publish_report(studies, console)
     if "notebooks" in request.parts:
-        _publish_notebooks(request.studies, console)
+        _publish_notebooks(studies, console)
     return status
 
 
@@ -142,21 +160,37 @@ def _publish_records(request: Request, console: Console) -> int:
     from harness.engines import build_engine, check_grid
     from harness.report.study import REFERENCE
 
+    missing: dict[str, Path] = {}
     for study in request.studies:
         # A mistake in what goes to each `run` is told before anything is written.
         configs = configs_of(request.of(study))
         with build_engine(configs[0]["engine"]) as engine:
             check_grid(engine, configs)
+        if absent := [path for path in _paths(configs) if not path.exists()]:
+            missing[study] = absent[0]
     gather(REFERENCE, WORK)
-    status = 0
+    status = 1 if missing else 0
     for number, study in enumerate(request.studies, 1):
         console.print()
         console.print(f"study {study} ({number} of {len(request.studies)})", style="bold")
+        if study in missing:
+            console.print(
+                f"left as it is: it needs {missing[study]}, which is not there; say where with data_root=DIR",
+                style="yellow",
+                soft_wrap=True,
+            )
+            continue
         arguments, folder = request.of(study), REFERENCE / study
         status = max(status, run.main(arguments, console))
         grid = publish_records(WORK, folder, overrides=arguments.overrides, command=request.command(study))
         console.print(f"published: {folder} ({len(grid.cells)} cells)")
     return status
+
+
+def _paths(configs: Sequence[Mapping[str, Any]]) -> list[Path]:
+    """Where the data of a grid lie, of those that are files."""
+    paths = {config["task"]["data"].get("path") for config in configs}
+    return sorted(Path(path).expanduser() for path in paths if path)
 
 
 def _say_stale(studies: Sequence[str], console: Console) -> None:
