@@ -82,13 +82,13 @@ def test_where_data_lie_is_told_to_the_studies_that_read_some():
 
 
 def test_a_study_whose_data_are_missing_is_named_and_left_as_it_is(checkout, shell):
-    status, said = shell("publish", "study=landsat", "only=records,report", "data_root=nowhere")
+    status, said = shell("publish", "study=cmapss", "only=records,report", "data_root=nowhere")
 
     assert status == 1
     assert (
-        "left as it is: it needs nowhere/landsat/landsat.npz, which is not there; say where with data_root=DIR" in said
+        "left as it is: it needs nowhere/cmapss, which is not there; say where with data_root=DIR" in said
     )
-    assert not (checkout / "results" / "reference" / "landsat").exists()
+    assert not (checkout / "results" / "reference" / "cmapss").exists()
 
 
 def test_every_study_is_published_unless_some_are_named():
