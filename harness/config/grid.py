@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from harness.config.build import build_strategy, what_went_wrong
-from harness.config.composer import Composed, Composer
+from harness.config.composer import Composed, Composer, leaf_keys
 from harness.config.model_file import note_digest
 from harness.config.naming import name_of_changed
 from harness.config.settings import check_settings
@@ -73,6 +73,23 @@ def _few(cells: Iterator[tuple[Override, ...]]) -> Iterator[tuple[Override, ...]
 def first_overrides(composer: Composer, overrides: Sequence[str]) -> list[str]:
     """The overrides of the grid's first cell: what `--cfg` shows."""
     return [_text(override) for override in next(_cells(composer, overrides))]
+
+
+def study_predictions(composer: Composer, study: str) -> tuple[Any, set[str]]:
+    """What a study's file has under `predictions`, and the dotted names of the settings that its cells have.
+
+    Raises:
+        UserError: as `expand`.
+    """
+    [chosen] = composer.parse([f"study={study}"])
+    params = _study_params(composer, chosen)
+    predictions: Any = None
+    known: set[str] = set()
+    for task in _alternatives(composer, params.get("task")):
+        texts = [_text(override) for override in (task, chosen) if override is not None]
+        composed = composer.compose([*texts, "architecture=seed_cnn", "axis=channel"])
+        predictions, known = composed.predictions, known | set(leaf_keys(composed.config))
+    return predictions, known
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""usage: python -m harness publish [study=NAME,...] [seeds=N] [only=records,report,notebooks] [key=value ...]
+"""usage: python -m harness publish [study=NAME,...] [seeds=N] [only=records,checks,report,notebooks] [key=value ...]
 
 Makes everything again that is committed of the studies in conf/study: their records, tables, figures and pages in
-results/reference, and the outputs of the notebooks that read them.
+results/reference, checks on the layers, docs/claims.md and docs/published.md, and the outputs of the notebooks that
+read the records.
 
   python -m harness publish                     every study, with the seeds that its yaml names
   python -m harness publish seeds=30            the same with 30 seeds
@@ -26,8 +27,9 @@ from harness.commands.arguments import Arguments, configs_of, refuse_flags, whol
 from harness.types import UserError
 from harness.words import choose_from
 
-PARTS = ("records", "report", "notebooks")
+PARTS = ("records", "checks", "report", "notebooks")
 WORK = Path("results") / "publish"
+DOCS = Path("docs")
 NOTEBOOKS = Path("notebooks")
 # A study that takes any task is published on digits that can be had everywhere.
 LEFT_OPEN = {"stability": ("task=mnist", "task.data.source=embedded", "task.data.test=0.1")}
@@ -65,6 +67,8 @@ class Request:
 
 def main(arguments: Arguments, console: Console) -> int:
     """Run what is left to run, write what is committed, execute the notebooks."""
+    from harness.commands.publish.checks import write_checks
+    from harness.commands.publish.documents import read_rules
     from harness.commands.publish.notebooks import check_can_execute
     from harness.report.study import REFERENCE, published_studies
 
@@ -76,16 +80,22 @@ def main(arguments: Arguments, console: Console) -> int:
                 f"Received: {Path.cwd()}"
             )
         check_can_execute(f"only={','.join(request.parts)}")
+    # A misspelt rule is told before anything takes long.
+    read_rules(arguments.config_dirs)
     status = 0
     if "records" in request.parts:
         status = _publish_records(request, console)
+    if "checks" in request.parts:
+        console.print(f"wrote {write_checks(REFERENCE)}")
+    if not {"report", "notebooks"} & {*request.parts}:
+        return status
     there = published_studies()
     for study in request.studies:
         if study not in there:
             raise UserError(f"expected a study with records in {REFERENCE}. Received: study={study}")
     _say_stale(request.studies, console)
     if "report" in request.parts:
-        _publish_report(request.studies, console)
+        _publish_report(request, console)
     if "notebooks" in request.parts:
         _publish_notebooks(request.studies, console)
     return status
@@ -175,13 +185,16 @@ def _say_stale(studies: Sequence[str], console: Console) -> None:
             )
 
 
-def _publish_report(studies: Sequence[str], console: Console) -> None:
+def _publish_report(request: Request, console: Console) -> None:
+    from harness.commands.publish.documents import write_documents
     from harness.report.markdown import write_pages, write_readme
     from harness.report.study import REFERENCE
 
-    for study in studies:
+    for study in request.studies:
         console.print(f"wrote {write_pages(REFERENCE, study)}, its tables and figures")
     console.print(f"wrote {write_readme(REFERENCE)}")
+    for page in write_documents(REFERENCE, DOCS, request.arguments.config_dirs):
+        console.print(f"wrote {page}")
 
 
 def _publish_notebooks(studies: Sequence[str], console: Console) -> None:
