@@ -21,6 +21,7 @@ that is told the other way, or shown to make no difference that matters where on
 `contradicted`. The verdicts behind them are those of the study's page ([statistics.md](statistics.md#predictions)):
 paired by seed, corrected over the strategies of one comparison, not over the rows of this table. Effects are mean
 differences over seeds with the 95 % interval of one difference. What no published record speaks of is not decided here.
+`publish` notes when it first sees a rule; one that is younger than the records that it is applied to says so.
 """
 
 
@@ -32,11 +33,13 @@ class Judged:
         study: its name.
         prediction: with its rules.
         decided: what records say of each rule.
+        before: whether the rules were there before the records.
     """
 
     study: str
     prediction: Prediction
     decided: Sequence[Decided]
+    before: bool = True
 
     @property
     def outcome(self) -> str:
@@ -75,7 +78,7 @@ def _rows(one: Published, judged: Sequence[Judged], published: Sequence[str]) ->
             str(one.number),
             one.statement,
             one.source,
-            f"**{by_study.outcome}**",
+            f"**{by_study.outcome}**{'' if by_study.before else ' (rule after the records)'}",
             "<br>".join(rule_text(rule) for rule in by_study.prediction.rules),
             "<br>".join(effect_text(found) for found in by_study.decided),
             "<br>".join("" if found.reason else seeds_text(found) for found in by_study.decided),
@@ -87,6 +90,8 @@ def _paragraphs(judged: Sequence[Judged]) -> Iterator[str]:
     for number, by_study in enumerate(judged):
         yield from ("",) if number else ()
         yield f"*{by_study.study}*: {by_study.outcome}. How the setting differs: {by_study.prediction.settings}"
+        if not by_study.before:
+            yield "The rule was written, or changed, after the first of these records was computed."
         yield ""
         for found in by_study.decided:
             title = f" ({found.title})" if found.title else ""

@@ -38,8 +38,11 @@ def largest_difference(comparison: Comparison, *, baseline: str = BASELINE) -> I
 
 
 def apart(ones: Sequence[Interval], others: Sequence[Interval]) -> int:
-    """1 where all of `ones` are larger than all `others`, -1 where they are smaller, 0 where neither is told."""
-    if not ones or not others:
+    """1 where all of `ones` are larger than all `others`, -1 where they are smaller, 0 where neither is told.
+
+    Nothing is told where the interval of one is not known.
+    """
+    if not (ones and others and all(one.n for one in (*ones, *others))):
         return 0
     if min(one.low for one in ones) > max(other.high for other in others):
         return 1

@@ -17,15 +17,19 @@ Exit status: 0 if every planned cell is ok or diverged, 1 if one failed, 2 for b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from harness.commands.arguments import Arguments, configs_of, refuse_flags, whole_number
 from harness.types import UserError
 from harness.words import choose_from
+
+if TYPE_CHECKING:
+    from harness.statistics.rules import Prediction
 
 PARTS = ("records", "checks", "report", "notebooks")
 WORK = Path("results") / "publish"
@@ -81,10 +85,10 @@ def main(arguments: Arguments, console: Console) -> int:
             )
         check_can_execute(f"only={','.join(request.parts)}")
     # A misspelt rule is told before anything takes long.
-    read_rules(arguments.config_dirs)
+    predictions, _ = read_rules(arguments.config_dirs)
     status = 0
     if "records" in request.parts:
-        status = _publish_records(request, console)
+        status = _publish_records(request, predictions, console)
     if "checks" in request.parts:
         console.print(f"wrote {write_checks(REFERENCE)}")
     if not {"report", "notebooks"} & {*request.parts}:
@@ -145,10 +149,11 @@ def _chosen(key: str, text: str, there: Sequence[str]) -> tuple[str, ...]:
     return tuple(part for part in there if part in asked or not asked)
 
 
-def _publish_records(request: Request, console: Console) -> int:
+def _publish_records(request: Request, predictions: Mapping[str, Sequence[Prediction]], console: Console) -> int:
     """Run each study, and publish its records as soon as it is done; 1 if a cell failed."""
     from harness.commands import run
     from harness.commands.publish.records import gather, publish_records
+    from harness.commands.publish.written import note_rules
     from harness.engines import build_engine, check_grid
     from harness.report.study import REFERENCE
 
@@ -158,13 +163,15 @@ def _publish_records(request: Request, console: Console) -> int:
         with build_engine(configs[0]["engine"]) as engine:
             check_grid(engine, configs)
     gather(REFERENCE, WORK)
+    rules = {study: note_rules(WORK, REFERENCE, predictions.get(study, ())) for study in request.studies}
     status = 0
     for number, study in enumerate(request.studies, 1):
         console.print()
         console.print(f"study {study} ({number} of {len(request.studies)})", style="bold")
         arguments, folder = request.of(study), REFERENCE / study
         status = max(status, run.main(arguments, console))
-        grid = publish_records(WORK, folder, overrides=arguments.overrides, command=request.command(study))
+        command = request.command(study)
+        grid = publish_records(WORK, folder, overrides=arguments.overrides, command=command, rules=rules[study])
         console.print(f"published: {folder} ({len(grid.cells)} cells)")
     return status
 

@@ -10,6 +10,7 @@ from typing import Any
 from harness.commands.arguments import predictions_of, vocabulary_of
 from harness.commands.publish.article import CLAIMS, Claim
 from harness.commands.publish.checks import read_checks
+from harness.commands.publish.written import were_before
 from harness.config.composer import hydra_session
 from harness.report.ledger import CONDITION, FAILS, HOLDS, UNDECIDED, Entry, Example, write_ledger
 from harness.report.published import Judged, write_published
@@ -51,9 +52,15 @@ def write_documents(reference: Path, docs: Path, config_dirs: Sequence[Path] = (
     """
     predictions, claims = read_rules(config_dirs)
     there = published_studies(reference)
-    comparisons = {study: Study.open_published(reference / study).comparisons for study in there}
+    opened = {study: Study.open_published(reference / study) for study in there}
+    comparisons = {study: one.comparisons for study, one in opened.items()}
     judged = [
-        Judged(study, prediction, decide_all(prediction, comparisons.get(study, ())))
+        Judged(
+            study,
+            prediction,
+            decide_all(prediction, comparisons.get(study, ())),
+            study not in opened or were_before(opened[study], prediction),
+        )
         for study, of_study in predictions.items()
         for prediction in of_study
     ]
@@ -97,13 +104,14 @@ def _evidence(study: str, one: Decided) -> str:
 
 def _by_size(claim: Claim, comparisons: Comparisons) -> Entry:
     found = [[(one, largest_difference(one)) for one in _of(comparisons, studies)] for studies in claim.larger]
-    sides = [[(one, size) for one, size in side if size.n] for side in found]
-    told = apart(*([size for _, size in side] for side in sides))
+    told = apart(*([size for _, size in side] for side in found))
     verdict = {1: HOLDS, -1: FAILS, 0: UNDECIDED}[told]
     lines = [
         f"{one.title}: the largest difference from `channel` is {size.estimate:.1f} margins [{size.low:.1f}, "
         f"{size.high:.1f}], {size.n} seeds."
-        for side in sides
+        if size.n
+        else f"{one.title}: no interval of the largest difference is known, as cells are lost or seeds are too few."
+        for side in found
         for one, size in side
     ]
     return Entry(claim.statement, claim.how, verdict, lines or ["No records."])
