@@ -18,7 +18,7 @@ from harness.words import choose_from
 
 if TYPE_CHECKING:
     from harness.config.composer import Composer
-    from harness.statistics.rules import Prediction, Vocabulary
+    from harness.statistics.rules import Prediction
 
 HYDRA_FLAGS_WITH_VALUE = ("--cfg", "-c", "--package", "-p")
 HYDRA_FLAGS = ("--resolve", "--hydra-help")
@@ -215,15 +215,7 @@ def predictions_of(composer: Composer, study: str) -> tuple[Prediction, ...]:
         UserError: a rule is misspelt.
     """
     from harness.config.grid import study_predictions
-    from harness.statistics.rules import read_predictions
+    from harness.statistics.rules import Vocabulary, read_predictions
 
-    content, _ = study_predictions(composer, study)
-    return () if content is None else read_predictions(content, vocabulary_of(composer, study), study=study)
-
-
-def vocabulary_of(composer: Composer, study: str) -> Vocabulary:
-    """What rules about a study may name."""
-    from harness.config.grid import study_predictions
-    from harness.statistics.rules import Vocabulary
-
-    return Vocabulary(composer.options("axis"), study_predictions(composer, study)[1])
+    content, settings = study_predictions(composer, study)
+    return read_predictions(content, Vocabulary(composer.options("axis"), settings), study=study)

@@ -76,20 +76,21 @@ def first_overrides(composer: Composer, overrides: Sequence[str]) -> list[str]:
 
 
 def study_predictions(composer: Composer, study: str) -> tuple[Any, set[str]]:
-    """What a study's file has under `predictions`, and the dotted names of the settings that its cells have.
+    """What a study's file has under `predictions`, and where it has something, the names of its cells' settings.
 
     Raises:
         UserError: as `expand`.
     """
     [chosen] = composer.parse([f"study={study}"])
-    params = _study_params(composer, chosen)
-    predictions: Any = None
+    others = ("architecture=seed_cnn", "axis=channel")
+    probe = composer.compose([_text(chosen), *others])
     known: set[str] = set()
-    for task in _alternatives(composer, params.get("task")):
-        texts = [_text(override) for override in (task, chosen) if override is not None]
-        composed = composer.compose([*texts, "architecture=seed_cnn", "axis=channel"])
-        predictions, known = composed.predictions, known | set(leaf_keys(composed.config))
-    return predictions, known
+    if probe.predictions is not None:
+        params = _by_key(composer.parse([f"{key}={value}" for key, value in probe.sweep.items()]))
+        for task in _alternatives(composer, params.get("task")):
+            composed = probe if task is None else composer.compose([_text(task), _text(chosen), *others])
+            known |= set(leaf_keys(composed.config))
+    return probe.predictions, known
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ def effect_text(decided: Decided) -> str:
     """The effect with its interval and unit; why there is none where nothing was compared."""
     if decided.reason:
         return decided.reason
+    if not math.isfinite(decided.difference):
+        return "no pair of values, as cells are lost"
     unit = f" {decided.unit}" if decided.unit else ""
     widths = [decided.high - decided.low] if math.isfinite(decided.high - decided.low) else [abs(decided.difference)]
     digits = _digits(widths[0])

@@ -89,6 +89,8 @@ def together(decided: Sequence[Decided]) -> str:
 
 def decide(rule: Rule, comparisons: Sequence[Comparison]) -> Decided:
     """One rule, by the comparisons of a study, whose other strategies are in the same family."""
+    if not comparisons:
+        return Decided(rule=rule, reason="no records")
     try:
         row, quantity, title = _compared(rule, [one for one in comparisons if _meets(one, rule.where)])
     except (_NotThereError, UserError) as error:

@@ -118,11 +118,11 @@ def _prediction(content: Any, words: Vocabulary, at: str) -> Prediction:
     if not isinstance(settings, str) or not settings.strip():
         raise UserError(f"{at}.settings: expected how the setting differs from the source's. Received: {settings}")
     where = _where(given.get("where", {}), words, at)
-    read = (read_rule(one, words, f"{at}.rules[{place}]", where) for place, one in enumerate(rules))
+    read = (_rule(one, words, f"{at}.rules[{place}]", where) for place, one in enumerate(rules))
     return Prediction(number, tuple(read), " ".join(settings.split()))
 
 
-def read_rule(content: Any, words: Vocabulary, at: str, where: Mapping[str, Any] | None = None) -> Rule:
+def _rule(content: Any, words: Vocabulary, at: str, where: Mapping[str, Any] | None = None) -> Rule:
     """One rule; `where` is what holds for it besides its own.
 
     Raises:

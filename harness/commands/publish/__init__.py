@@ -85,7 +85,7 @@ def main(arguments: Arguments, console: Console) -> int:
             )
         check_can_execute(f"only={','.join(request.parts)}")
     # A misspelt rule is told before anything takes long.
-    predictions, _ = read_rules(arguments.config_dirs)
+    predictions = read_rules(arguments.config_dirs)
     status = 0
     if "records" in request.parts:
         status = _publish_records(request, predictions, console)

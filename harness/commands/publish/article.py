@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from harness.statistics.rules import DIVERGED, Rule
 
 
 @dataclass(frozen=True)
@@ -15,14 +15,14 @@ class Claim:
         statement: what is claimed, in brief.
         how: how it is checked.
         check: the name of one of `layer_checks.CHECKS`.
-        rules: study -> rules as in a study's `predictions`; all must hold.
+        rules: studies with rules like those of their own `predictions`; all must hold.
         larger: two lists of studies, of which the choice is claimed to matter more in the first.
     """
 
     statement: str
     how: str
     check: str = ""
-    rules: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    rules: tuple[tuple[str, Rule], ...] = ()
     larger: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
 
@@ -55,7 +55,7 @@ CLAIMS = (
     Claim(
         "`[1, 2, 3]` is rarely useful.",
         "records: is `elementwise`, which it is, worse than `channel` on images?",
-        rules=(("mnist", {"worse": "elementwise", "than": "channel"}),),
+        rules=(("mnist", Rule("worse", "elementwise", "channel")),),
     ),
     Claim(
         "`None` disables normalization.",
@@ -76,30 +76,26 @@ CLAIMS = (
         "A wrong axis degrades performance.",
         "records: is every choice but `channel` worse than it on images?",
         rules=tuple(
-            ("mnist", {"worse": strategy, "than": "channel"})
-            for strategy in ("height", "spatial", "elementwise", "global")
+            ("mnist", Rule("worse", strategy, "channel")) for strategy in ("height", "spatial", "elementwise", "global")
         ),
     ),
     Claim(
         "A wrong axis makes training fail.",
         "records: does every choice but `channel` diverge more often than it at the largest learning rate?",
         rules=tuple(
-            (
-                "stability",
-                {"worse": strategy, "than": "channel", "measure": "diverged", "where": {"train.learning_rate": 0.1}},
-            )
+            ("stability", Rule("worse", strategy, "channel", measure=DIVERGED, where={"train.learning_rate": 0.1}))
             for strategy in ("height", "spatial", "elementwise", "global")
         ),
     ),
     Claim(
         "The right axis gives accurate predictions.",
         "records: is `channel` better than no normalization on images?",
-        rules=(("mnist", {"better": "channel", "than": "none"}),),
+        rules=(("mnist", Rule("better", "channel", "none")),),
     ),
     Claim(
         "The right axis gives stable training.",
         "records: does `channel` stand a wider range of learning rates than no normalization?",
-        rules=(("stability", {"wider": "channel", "than": "none"}),),
+        rules=(("stability", Rule("wider", "channel", "none")),),
     ),
     Claim(
         "The choice matters more beyond images.",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.commands.arguments import predictions_of, vocabulary_of
+from harness.commands.arguments import predictions_of
 from harness.commands.publish.article import CLAIMS, Claim
 from harness.commands.publish.checks import read_checks
 from harness.commands.publish.written import were_before
@@ -19,29 +18,20 @@ from harness.report.study import Study, published_studies
 from harness.statistics.comparison import Comparison
 from harness.statistics.decided import CONTRADICTED, REPRODUCED, Decided, decide, decide_all
 from harness.statistics.largest import apart, largest_difference
-from harness.statistics.rules import Prediction, Rule, read_rule
+from harness.statistics.rules import Prediction
 
 Predictions = Mapping[str, tuple[Prediction, ...]]
-OfClaim = tuple[Claim, list[tuple[str, Rule]]]
 Comparisons = Mapping[str, Sequence[Comparison]]
 
 
-def read_rules(config_dirs: Sequence[Path] = ()) -> tuple[Predictions, list[OfClaim]]:
-    """The predictions of every study, and the rules of every claim with the studies that they are about.
+def read_rules(config_dirs: Sequence[Path] = ()) -> Predictions:
+    """The predictions of every study.
 
     Raises:
         UserError: one is misspelt.
     """
     with hydra_session(config_dirs) as composer:
-        studies = composer.options("study")
-        predictions = {study: predictions_of(composer, study) for study in studies}
-        of_study = cache(lambda study: vocabulary_of(composer, study))
-        claims = []
-        for claim in CLAIMS:
-            named = [(study, rule) for study, rule in claim.rules if study in studies]
-            at = f"the claim {claim.statement}"
-            claims.append((claim, [(study, read_rule(rule, of_study(study), at)) for study, rule in named]))
-    return predictions, claims
+        return {study: predictions_of(composer, study) for study in composer.options("study")}
 
 
 def write_documents(reference: Path, docs: Path, config_dirs: Sequence[Path] = ()) -> list[Path]:
@@ -50,7 +40,7 @@ def write_documents(reference: Path, docs: Path, config_dirs: Sequence[Path] = (
     Raises:
         UserError: a rule is misspelt.
     """
-    predictions, claims = read_rules(config_dirs)
+    predictions = read_rules(config_dirs)
     there = published_studies(reference)
     opened = {study: Study.open_published(reference / study) for study in there}
     comparisons = {study: one.comparisons for study, one in opened.items()}
@@ -66,7 +56,7 @@ def write_documents(reference: Path, docs: Path, config_dirs: Sequence[Path] = (
     ]
     checks = read_checks(reference)
     docs.mkdir(exist_ok=True)
-    entries = [_entry(claim, rules, comparisons, checks.get("checks", {})) for claim, rules in claims]
+    entries = [_entry(claim, comparisons, checks.get("checks", {})) for claim in CLAIMS]
     examples = [Example(one["title"], one["code"], one["happens"]) for one in checks.get("examples", ())]
     return [
         write_ledger(docs / "claims.md", entries, examples, checks.get("versions", {})),
@@ -74,15 +64,13 @@ def write_documents(reference: Path, docs: Path, config_dirs: Sequence[Path] = (
     ]
 
 
-def _entry(
-    claim: Claim, rules: Sequence[tuple[str, Rule]], comparisons: Comparisons, checks: Mapping[str, Any]
-) -> Entry:
+def _entry(claim: Claim, comparisons: Comparisons, checks: Mapping[str, Any]) -> Entry:
     if claim.check:
         seen = checks.get(claim.check, {"verdict": UNDECIDED, "evidence": "The check was not run."})
         return Entry(claim.statement, claim.how, seen["verdict"], [seen["evidence"]])
     if any(claim.larger):
         return _by_size(claim, comparisons)
-    decided = [(study, decide(rule, comparisons.get(study, ()))) for study, rule in rules]
+    decided = [(study, decide(rule, comparisons.get(study, ()))) for study, rule in claim.rules]
     lines = [_evidence(study, one) for study, one in decided]
     return Entry(claim.statement, claim.how, _verdict([one.outcome for _, one in decided]), lines or ["No records."])
 
