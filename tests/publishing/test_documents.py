@@ -11,7 +11,7 @@ import yaml
 from publications import OVERRIDES, run_into
 from synthetic import make_study
 
-from harness.commands.arguments import configs_of, parse
+from harness.commands.arguments import configs_of, parse, predictions_of
 from harness.commands.cli import main
 from harness.commands.publish.article import CLAIMS
 from harness.commands.publish.checks import read_checks
@@ -19,12 +19,13 @@ from harness.commands.publish.documents import write_documents
 from harness.commands.publish.layer_checks import CHECKS
 from harness.commands.publish.records import publish_records
 from harness.commands.publish.written import digest_rules, note_rules, were_before
-from harness.config.composer import config_directory
+from harness.config.composer import config_directory, hydra_session
 from harness.report.ledger import VERDICTS
 from harness.report.study import Study
 from harness.statistics.literature import LITERATURE
 from harness.statistics.rules import Prediction, Rule
 from harness.types import UserError
+from tests.docs.documents import files
 
 ROOT = config_directory().parent
 REFERENCE = ROOT / "results" / "reference"
@@ -141,6 +142,18 @@ def test_rules_reach_no_cell(tmp_path):
     assert with_rules == without
     assert len(with_rules) == 4
     assert not any("predictions" in config for config in with_rules)
+
+
+def test_the_rules_in_the_documentation_are_read(tmp_path):
+    written = files(ROOT / "docs" / "statistics.md")["conf/study/batches.yaml"]
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "batches.yaml").write_text(written.partition("\n")[2])
+    with hydra_session([tmp_path]) as composer:
+        [one] = predictions_of(composer, "batches")
+
+    assert one.number == 2
+    assert [rule.kind for rule in one.rules] == ["worse", "worse", "equivalent", "gains"]
+    assert len(configs_of(parse(["study=batches", "--config-dir", str(tmp_path)]))) == 3 * 2 * 20
 
 
 @pytest.mark.parametrize("verb", ["plan", "run", "publish"])
