@@ -8,24 +8,28 @@ from typing import Any
 import numpy as np
 
 _IMAGES = """\
-model = keras.Sequential([
-    keras.Input((28, 28, 1)),
-    keras.layers.Conv2D(32, (3, 3), activation="relu"),
-    BatchNormalization(axis={axis}),
-    keras.layers.Flatten(),
-    keras.layers.Dense(10, activation="softmax"),
-])
+model = keras.Sequential(
+    [
+        keras.Input((28, 28, 1)),
+        keras.layers.Conv2D(32, (3, 3), activation="relu"),
+        BatchNormalization(axis={axis}),
+        keras.layers.Flatten(),
+        keras.layers.Dense(10, activation="softmax"),
+    ]
+)
 model.compile("adam", "sparse_categorical_crossentropy")
 model.fit(x, y, batch_size=32, epochs=1)
 """
 _SEQUENCES = """\
-model = keras.Sequential([
-    keras.Input((20, 8)),
-    keras.layers.LSTM(64, return_sequences=True),
-    BatchNormalization(axis=-1),
-    keras.layers.LSTM(32),
-    keras.layers.Dense(1),
-])
+model = keras.Sequential(
+    [
+        keras.Input((20, 8)),
+        keras.layers.LSTM(64, return_sequences=True),
+        BatchNormalization(axis=-1),
+        keras.layers.LSTM(32),
+        keras.layers.Dense(1),
+    ]
+)
 model.compile("adam", "mse")
 model.fit(x, y, batch_size=32, epochs=1)
 """
