@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -15,6 +15,10 @@ from harness.config.folders import check_config_dirs
 from harness.config.paths import at_home
 from harness.types import UserError
 from harness.words import choose_from
+
+if TYPE_CHECKING:
+    from harness.config.composer import Composer
+    from harness.statistics.rules import Prediction
 
 HYDRA_FLAGS_WITH_VALUE = ("--cfg", "-c", "--package", "-p")
 HYDRA_FLAGS = ("--resolve", "--hydra-help")
@@ -193,9 +197,25 @@ def configs_of(arguments: Arguments, console: Console | None = None) -> list[dic
     check_backend()
     with hydra_session(arguments.config_dirs) as composer:
         try:
-            return expand(composer, arguments.overrides)
+            configs = expand(composer, arguments.overrides)
+            for study in sorted({config["study"] for config in configs if config.get("study")}):
+                predictions_of(composer, study)
+            return configs
         finally:
             # Also where something is wrong with them.
             if console is not None:
                 for note in composer.notes:
                     console.print(note, style="yellow", soft_wrap=True)
+
+
+def predictions_of(composer: Composer, study: str) -> tuple[Prediction, ...]:
+    """What a study's file says that its records are to show.
+
+    Raises:
+        UserError: a rule is misspelt.
+    """
+    from harness.config.grid import study_predictions
+    from harness.statistics.rules import Vocabulary, read_predictions
+
+    content, settings = study_predictions(composer, study)
+    return read_predictions(content, Vocabulary(composer.options("axis"), settings), study=study)

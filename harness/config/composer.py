@@ -31,6 +31,8 @@ from harness.words import choose_from
 
 CONFIG_NAME = "config"
 _GROUP = re.compile(r"[A-Za-z_][\w-]*(/[A-Za-z_][\w-]*)*")
+# What a study's file says its records are to decide: no part of any cell.
+PREDICTIONS = "predictions"
 
 
 def config_directory() -> Path:
@@ -67,11 +69,13 @@ class Composed:
         config: the config, its interpolations not yet resolved.
         choices: which file of each group was chosen (`axis` -> `spatial`); no entry for null.
         sweep: `hydra.sweeper.params`, as a study's file may set them.
+        predictions: what a study's file has under that name, as plain values; None where it has nothing.
     """
 
     config: DictConfig
     choices: dict[str, str]
     sweep: dict[str, str]
+    predictions: Any = None
 
     @staticmethod
     def of(config: DictConfig) -> Composed:
@@ -82,11 +86,13 @@ class Composed:
         # Five times as large as all else, and copied with it.
         OmegaConf.set_struct(config, False)
         config.pop("hydra")
+        predictions = config.pop(PREDICTIONS, None)
         OmegaConf.set_struct(config, True)
         return Composed(
             config,
             {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")},
             {str(key): _as_sweep_text(value) for key, value in params.items()},
+            OmegaConf.to_container(predictions) if OmegaConf.is_config(predictions) else predictions,
         )
 
     def resolved(self) -> dict[str, Any]:
@@ -181,6 +187,8 @@ class Composer:
             if text == "~" or text.startswith(("=", "~=")) or ("=" not in text and not text.startswith("~")):
                 raise UserError(f"expected an override such as task=mnist or train.epochs=3. Received: {text}")
             _refuse_hydras_own(text)
+            if re.match(rf"[+~]*{PREDICTIONS}\b", text):
+                raise UserError(f"{PREDICTIONS}: expected in a study's file, before its run. Received: {text}")
             override = self._parse_grammar(expand_home(text))
             if override.package is not None:
                 raise UserError(f"expected a group or a setting without a package (@...). Received: {text}")

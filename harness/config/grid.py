@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from harness.config.build import build_strategy, what_went_wrong
-from harness.config.composer import Composed, Composer
+from harness.config.composer import Composed, Composer, leaf_keys
 from harness.config.model_file import note_digest
 from harness.config.naming import name_of_changed
 from harness.config.settings import check_settings
@@ -75,6 +75,24 @@ def _few(cells: Iterator[tuple[Override, ...]]) -> Iterator[tuple[Override, ...]
 def first_overrides(composer: Composer, overrides: Sequence[str]) -> list[str]:
     """The overrides of the grid's first cell: what `--cfg` shows."""
     return [_text(override) for override in next(_cells(composer, overrides))]
+
+
+def study_predictions(composer: Composer, study: str) -> tuple[Any, set[str]]:
+    """What a study's file has under `predictions`, and where it has something, the names of its cells' settings.
+
+    Raises:
+        UserError: as `expand`.
+    """
+    [chosen] = composer.parse([f"study={study}"])
+    others = ("architecture=seed_cnn", "axis=channel")
+    probe = composer.compose([_text(chosen), *others])
+    known: set[str] = set()
+    if probe.predictions is not None:
+        params = _by_key(composer.parse([f"{key}={value}" for key, value in probe.sweep.items()]))
+        for task in _alternatives(composer, params.get("task")):
+            composed = probe if task is None else composer.compose([_text(task), _text(chosen), *others])
+            known |= set(leaf_keys(composed.config))
+    return probe.predictions, known
 
 
 @dataclass(frozen=True)

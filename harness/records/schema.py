@@ -202,6 +202,7 @@ class MadeFile(TypedDict, total=False):
 
     command: str
     machines: list[str]
+    rules: dict[str, str]
 
 
 # What a reader finds where a record has no such key: one of a cell that ended early lacks most.

@@ -181,6 +181,11 @@ class Study:
         return list(_made(self.folder).get("machines", ()))
 
     @cached_property
+    def rules(self) -> dict[str, str]:
+        """Digest of a prediction's rules -> when a published study's command first saw them (UTC)."""
+        return dict(_made(self.folder).get("rules", {}))
+
+    @cached_property
     def command(self) -> str:
         """What publishes a study again."""
         return str(_made(self.folder).get("command", ""))

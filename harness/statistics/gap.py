@@ -74,13 +74,19 @@ def compare_gap(comparison: Comparison, metric: str | None = None, *, baseline: 
         more by them than the baseline.
     """
     column, quantity = comparison.metric(metric)
-    moving, precise = (scores_of(comparison, name) for name in (column, f"{column}_precise"))
-    lags = {name: (moving[name] - precise[name]).dropna() for name in moving}
-    lags = {name: lag for name, lag in lags.items() if len(lag)}
+    lags = lags_of(comparison, metric)
     pairs = pairs_of(lags, baseline) if baseline in lags else []
     rows = compare_series(lags, pairs, direction=quantity.direction, confidence=confidence)
     rows = cut_to_span(rows, quantity, times=2)
     return Table(rows=rows, of=comparison, metric=column, quantity=quantity, confidence=confidence)
+
+
+def lags_of(comparison: Comparison, metric: str | None = None) -> dict[str, pd.Series]:
+    """Strategy -> the metric with moving averages minus with precise statistics `(seed,)`, of cells that have both."""
+    column, _ = comparison.metric(metric)
+    moving, precise = (scores_of(comparison, name) for name in (column, f"{column}_precise"))
+    lags = {name: (moving[name] - precise[name]).dropna() for name in moving}
+    return {name: lag for name, lag in lags.items() if len(lag)}
 
 
 def _mean(name: str, values: pd.Series, confidence: float) -> dict[str, float]:

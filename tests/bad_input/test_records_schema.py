@@ -225,6 +225,7 @@ def test_a_cell_that_ended_early_lacks_what_comes_later(key):
         (decode_made, {}, {"machines": "mine"}),
         (decode_made, {}, {"machines": [1]}),
         (decode_made, {}, {"command": ["x"]}),
+        (decode_made, {}, {"rules": {"x": 3}}),
     ],
 )
 def test_grids_locks_and_what_is_said_of_a_study(decode, whole, changes):

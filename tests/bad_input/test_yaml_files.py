@@ -95,6 +95,12 @@ def test_a_file_that_cannot_be_is_told_with_its_line(content, said, tmp_path, ca
         ("study", "# @package _global_\nhydra: {sweeper: {params: {sed: 3}}}\n", "no such setting: sed"),
         ("study", "# @package _global_\nhydra: {sweeper: {params: [1]}}\n", ""),
         ("study", "# @package _global_\ndefaults: [{override /norm: nope}]\n", "nope"),
+        ("study", "# @package _global_\npredictions: 3\n", "study=mine, predictions: expected a list. Received: 3"),
+        (
+            "study",
+            "# @package _global_\npredictions: [{number: 1, rules: 3}]\n",
+            "predictions[0].rules: expected a list",
+        ),
     ],
 )
 def test_a_file_of_any_group_is_held_to_what_it_is_for(group, content, said, tmp_path, capsys):

@@ -95,7 +95,7 @@ def test_every_study_is_published_unless_some_are_named():
     studies = {path.stem for path in (Path(__file__).parents[2] / "conf" / "study").glob("*.yaml")}
 
     assert set(read_request(parse([])).studies) == studies
-    assert read_request(parse([])).parts == ("records", "report", "notebooks")
+    assert read_request(parse([])).parts == ("records", "checks", "report", "notebooks")
     assert "rates" in read_request(parse(["--config-dir", str(OWN)])).studies
 
 
@@ -103,7 +103,7 @@ def test_every_study_is_published_unless_some_are_named():
     ("arguments", "said"),
     [
         (["study=mnit"], r"study: expected one of .*, the nearest is mnist\. Received: mnit"),
-        (["only=report,tables"], r"only: expected one of records, report, notebooks.* Received: tables"),
+        (["only=report,tables"], r"only: expected one of records, checks, report, notebooks.* Received: tables"),
         (["seeds=0"], r"seeds: expected a whole number of at least 1\. Received: 0"),
         (["seeds=many"], r"Received: many"),
         (["results_dir=elsewhere"], r"publish writes to results/reference .* Received: results_dir=elsewhere"),

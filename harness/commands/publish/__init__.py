@@ -1,7 +1,8 @@
-"""usage: python -m harness publish [study=NAME,...] [seeds=N] [only=records,report,notebooks] [key=value ...]
+"""usage: python -m harness publish [study=NAME,...] [seeds=N] [only=records,checks,report,notebooks] [key=value ...]
 
 Makes everything again that is committed of the studies in conf/study: their records, tables, figures and pages in
-results/reference, and the outputs of the notebooks that read them.
+results/reference, checks on the layers, docs/claims.md and docs/published.md, and the outputs of the notebooks that
+read the records.
 
   python -m harness publish                     every study, with the seeds that its yaml names
   python -m harness publish seeds=30            the same with 30 seeds
@@ -22,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -31,8 +32,12 @@ from harness.config.composer import config_directory
 from harness.types import UserError
 from harness.words import choose_from
 
-PARTS = ("records", "report", "notebooks")
+if TYPE_CHECKING:
+    from harness.statistics.rules import Prediction
+
+PARTS = ("records", "checks", "report", "notebooks")
 WORK = Path("results") / "publish"
+DOCS = Path("docs")
 NOTEBOOKS = Path("notebooks")
 # A study that takes any task is published on digits that can be had everywhere.
 LEFT_OPEN = {"stability": ("task=mnist", "task.data.source=embedded", "task.data.test=0.1")}
@@ -79,6 +84,8 @@ class Request:
 
 def main(arguments: Arguments, console: Console) -> int:
     """Run what is left to run, write what is committed, execute the notebooks."""
+    from harness.commands.publish.checks import write_checks
+    from harness.commands.publish.documents import read_rules
     from harness.commands.publish.notebooks import check_can_execute
     from harness.report.study import REFERENCE, published_studies
 
@@ -90,9 +97,15 @@ def main(arguments: Arguments, console: Console) -> int:
                 f"Received: {Path.cwd()}"
             )
         check_can_execute(f"only={','.join(request.parts)}")
+    # A misspelt rule is told before anything takes long.
+    predictions = read_rules(arguments.config_dirs)
     status = 0
     if "records" in request.parts:
-        status = _publish_records(request, console)
+        status = _publish_records(request, predictions, console)
+    if "checks" in request.parts:
+        console.print(f"wrote {write_checks(REFERENCE)}")
+    if not {"report", "notebooks"} & {*request.parts}:
+        return status
     there = published_studies()
     # One whose data are missing has been named, and may never have been published.
     studies = tuple(study for study in request.studies if study in there or "records" not in request.parts)
@@ -103,7 +116,7 @@ def main(arguments: Arguments, console: Console) -> int:
         return status
     _say_stale(studies, console)
     if "report" in request.parts:
-        _publish_report(studies, console)
+        _publish_report(replace(request, studies=studies), console)
     if "notebooks" in request.parts:
         _publish_notebooks(studies, console)
     return status
@@ -153,10 +166,11 @@ def _chosen(key: str, text: str, there: Sequence[str]) -> tuple[str, ...]:
     return tuple(part for part in there if part in asked or not asked)
 
 
-def _publish_records(request: Request, console: Console) -> int:
+def _publish_records(request: Request, predictions: Mapping[str, Sequence[Prediction]], console: Console) -> int:
     """Run each study, and publish its records as soon as it is done; 1 if a cell failed."""
     from harness.commands import run
     from harness.commands.publish.records import gather, publish_records
+    from harness.commands.publish.written import note_rules
     from harness.engines import build_engine, check_grid
     from harness.report.study import REFERENCE
 
@@ -169,6 +183,7 @@ def _publish_records(request: Request, console: Console) -> int:
         if absent := [path for path in _paths(configs) if not path.exists()]:
             missing[study] = absent[0]
     gather(REFERENCE, WORK)
+    rules = {study: note_rules(WORK, REFERENCE, predictions.get(study, ())) for study in request.studies}
     status = 1 if missing else 0
     for number, study in enumerate(request.studies, 1):
         console.print()
@@ -182,7 +197,8 @@ def _publish_records(request: Request, console: Console) -> int:
             continue
         arguments, folder = request.of(study), REFERENCE / study
         status = max(status, run.main(arguments, console))
-        grid = publish_records(WORK, folder, overrides=arguments.overrides, command=request.command(study))
+        command = request.command(study)
+        grid = publish_records(WORK, folder, overrides=arguments.overrides, command=command, rules=rules[study])
         console.print(f"published: {folder} ({len(grid.cells)} cells)")
     return status
 
@@ -209,13 +225,16 @@ def _say_stale(studies: Sequence[str], console: Console) -> None:
             )
 
 
-def _publish_report(studies: Sequence[str], console: Console) -> None:
+def _publish_report(request: Request, console: Console) -> None:
+    from harness.commands.publish.documents import write_documents
     from harness.report.markdown import write_pages, write_readme
     from harness.report.study import REFERENCE
 
-    for study in studies:
+    for study in request.studies:
         console.print(f"wrote {write_pages(REFERENCE, study)}, its tables and figures")
     console.print(f"wrote {write_readme(REFERENCE)}")
+    for page in write_documents(REFERENCE, DOCS, request.arguments.config_dirs):
+        console.print(f"wrote {page}")
 
 
 def _publish_notebooks(studies: Sequence[str], console: Console) -> None:

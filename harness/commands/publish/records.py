@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.engines.machine import describe_machine
@@ -33,7 +33,9 @@ def gather(reference: Path, work: Path) -> int:
     return len(new)
 
 
-def publish_records(work: Path, folder: Path, *, overrides: Sequence[str], command: str) -> Grid:
+def publish_records(
+    work: Path, folder: Path, *, overrides: Sequence[str], command: str, rules: Mapping[str, str] | None = None
+) -> Grid:
     """Put the records of a grid that was run in `work` into a study's folder: these and no others.
 
     Args:
@@ -41,6 +43,7 @@ def publish_records(work: Path, folder: Path, *, overrides: Sequence[str], comma
         folder: `results/reference/<study>`.
         overrides: those that the grid was run with.
         command: what publishes the study again.
+        rules: of `written.note_rules`.
 
     Raises:
         UserError: no cell of the grid has a record.
@@ -63,5 +66,6 @@ def publish_records(work: Path, folder: Path, *, overrides: Sequence[str], comma
     computed_here = any(record_path(work, cell).exists() for cell in grid.cells)
     if computed_here and describe_machine() not in machines:
         machines.append(describe_machine())
-    write_text(folder / MADE, json.dumps({"command": command, "machines": machines}, indent=1) + "\n")
+    made = {"command": command, "machines": machines} | ({"rules": dict(rules)} if rules else {})
+    write_text(folder / MADE, json.dumps(made, indent=1) + "\n")
     return grid
