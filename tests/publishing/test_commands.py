@@ -85,9 +85,7 @@ def test_a_study_whose_data_are_missing_is_named_and_left_as_it_is(checkout, she
     status, said = shell("publish", "study=cmapss", "only=records,report", "data_root=nowhere")
 
     assert status == 1
-    assert (
-        "left as it is: it needs nowhere/cmapss, which is not there; say where with data_root=DIR" in said
-    )
+    assert "left as it is: it needs nowhere/cmapss, which is not there; say where with data_root=DIR" in said
     assert not (checkout / "results" / "reference" / "cmapss").exists()
 
 
