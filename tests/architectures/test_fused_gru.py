@@ -10,9 +10,7 @@ import tensorflow as tf
 from harness.layers import fused_gru
 from harness.layers.compiled_gru import compiled_gru, plain_gru
 from harness.layers.fused_gru import FusedGRU
-
-FEATURES, UNITS = 5, 4
-ROUNDING = {"rtol": 2e-5, "atol": 4e-6}  # float32, sums in another order
+from tests.architectures.recurrent import FEATURES, UNITS, assert_same, normal, pair_of, run
 
 
 @pytest.fixture
@@ -23,33 +21,9 @@ def loop_calls(monkeypatch):
     return calls
 
 
-def normal(*shape, seed=0):
-    return tf.constant(np.random.default_rng(seed).normal(size=shape), tf.float32)
-
-
-def pair(batch=3, time=7, **options):
+def pair(**options):
     """The two layers with the same random weights, and an input."""
-    x = normal(batch, time, FEATURES)
-    layers = [make(UNITS, **options) for make in (keras.layers.GRU, FusedGRU)]
-    for layer in layers:
-        layer.build(x.shape)
-        layer.set_weights([normal(*w.shape, seed=i).numpy() * 0.5 for i, w in enumerate(layer.trainable_variables)])
-    return *layers, x
-
-
-def run(layer, x, **call):
-    """Outputs (flat), and the gradients of an uneven function of them for the inputs, initial state and weights."""
-    sources = [x, *tf.nest.flatten(call.get("initial_state", [])), *layer.trainable_variables]
-    with tf.GradientTape() as tape:
-        tape.watch(sources[: -len(layer.trainable_variables)])
-        outputs = tf.nest.flatten(layer(x, **call))
-        loss = tf.add_n([tf.reduce_sum(tf.sin(y * normal(*y.shape, seed=i))) for i, y in enumerate(outputs)])
-    return outputs, tape.gradient(loss, [getattr(source, "value", source) for source in sources])
-
-
-def assert_same(one, other):
-    for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True):
-        np.testing.assert_allclose(a, b, **ROUNDING)
+    return pair_of((keras.layers.GRU, FusedGRU), **options)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from harness.layers import block_lstm as block_lstm_module
 from harness.layers import fused_lstm
 from harness.layers.block_lstm import block_lstm, plain_lstm
 from harness.layers.fused_lstm import FusedLSTM
+from tests.architectures.recurrent import FEATURES, UNITS, assert_same, normal, pair_of, run
 
-FEATURES, UNITS = 5, 4
 ROUNDING = {"rtol": 2e-5, "atol": 2e-6}  # float32, sums in another order
 
 
@@ -24,33 +24,9 @@ def kernel_calls(monkeypatch):
     return calls
 
 
-def normal(*shape, seed=0):
-    return tf.constant(np.random.default_rng(seed).normal(size=shape), tf.float32)
-
-
-def pair(batch=3, time=7, **options):
-    """The two layers with the same weights, all of them random (Keras starts biases at 0 and 1), and an input."""
-    x = normal(batch, time, FEATURES)
-    layers = [make(UNITS, **options) for make in (keras.layers.LSTM, FusedLSTM)]
-    for layer in layers:
-        layer.build(x.shape)
-        layer.set_weights([normal(*w.shape, seed=i).numpy() * 0.5 for i, w in enumerate(layer.trainable_variables)])
-    return *layers, x
-
-
-def run(layer, x, **call):
-    """Outputs (flat), and the gradients of an uneven function of them for the inputs, initial states and weights."""
-    sources = [x, *call.get("initial_state", []), *layer.trainable_variables]
-    with tf.GradientTape() as tape:
-        tape.watch(sources[: -len(layer.trainable_variables)])
-        outputs = tf.nest.flatten(layer(x, **call))
-        loss = tf.add_n([tf.reduce_sum(tf.sin(y * normal(*y.shape, seed=i))) for i, y in enumerate(outputs)])
-    return outputs, tape.gradient(loss, [getattr(source, "value", source) for source in sources])
-
-
-def assert_same(one, other):
-    for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True):
-        np.testing.assert_allclose(a, b, **ROUNDING)
+def pair(**options):
+    """The two layers with the same random weights, and an input."""
+    return pair_of((keras.layers.LSTM, FusedLSTM), **options)
 
 
 @pytest.mark.parametrize(
