@@ -45,7 +45,8 @@ CELL_COSTS = (
         direction="min",
         unit="ms",
         heading="ms, one example",
-        meaning="Shortest time of some calls of the compiled model in inference for one example.",
+        meaning="Shortest time of some calls of the compiled model in inference for one example, other work of the "
+        "machine beside it: differences of a few tenths are noise.",
     ),
     CellCost(
         name="latency_batch",
@@ -66,7 +67,8 @@ CELL_COSTS = (
         direction="min",
         unit="MiB",
         heading="peak MiB",
-        meaning="Most resident memory of the whole process while the cell trained.",
+        meaning="Most resident memory of the whole process while the cell trained, what earlier cells left in it too: "
+        "to be compared between strategies only where each ran first.",
     ),
     CellCost(
         name="folded_sites",

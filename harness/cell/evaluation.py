@@ -67,15 +67,15 @@ class Evaluator:
 
         Args:
             x: examples `(example, *axes)`, an array or a tensor.
-            statistics: `moving`, or `batch` (each batch, of the training size, by its own statistics; the last
-                one is filled up with the examples before it).
+            statistics: `moving`, or `batch` (each batch, of the training size and `mixed`, by its own statistics; the
+                last one is filled up with the examples before it).
         """
         if statistics == "batch" and self.has_statistics:
+            order = mixed(len(x))
             with self.preserved():
-                blocks = self._forward_batch(x, cover(len(x), self._batch_size))
-        else:
-            blocks = self.forward(x, cover(len(x), INFERENCE_BATCH))
-        return assemble(blocks, len(x))
+                blocks = self._forward_batch(x, order[cover(len(x), self._batch_size)])
+            return assemble(blocks, len(x))[np.argsort(order)]
+        return assemble(self.forward(x, cover(len(x), INFERENCE_BATCH)), len(x))
 
     def scores(
         self, data: Any, metrics: tuple[Metric, ...], target_scale: float, *, statistics: str = "moving"
@@ -217,6 +217,14 @@ def _map_batches(forward: Any, x: tf.Tensor, batches: tf.Tensor) -> tf.Tensor:
     for step in tf.range(steps):
         results = results.write(step, tf.cast(forward(tf.gather(x, batches[step])), tf.float32))
     return results.stack()
+
+
+def mixed(examples: int) -> NDArray[np.int64]:
+    """An order of so many examples, always the same.
+
+    Data may lie class by class, and a batch of one class has statistics that no batch had in training.
+    """
+    return np.random.default_rng(0).permutation(examples)
 
 
 def cover(examples: int, size: int) -> NDArray[np.int64]:

@@ -57,6 +57,8 @@ def main(arguments: Arguments, console: Console) -> int:
     path, out = _path("model", given, "IN.keras"), _path("out", given, "OUT.keras")
     if out.suffix != ".keras" or out.is_dir() or not out.parent.is_dir():
         raise UserError(f"out: expected a file that ends in .keras, in a folder that is there. Received: {short(out)}")
+    if out.exists() and path.exists() and out.samefile(path):
+        raise UserError(f"out: expected another file than the model, which stays as it is. Received: {short(out)}")
     folded = _yes("fold", given.get("fold", "false"))
     if "axis" not in given:
         _check_without_axis(given, folded)

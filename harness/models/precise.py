@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.cell.evaluation import cover, normalizing_by_batch, pooled_axes
+from harness.cell.evaluation import cover, mixed, normalizing_by_batch, pooled_axes
 from harness.models.graph import find_normalizations, kind_of
 
 
@@ -64,16 +64,17 @@ def estimate(model: Any, layers: list[Any], x: Any, *, batch_size: int) -> list[
 
 
 def outputs_of(model: Any, x: Any, *, batch_size: int, by_batch: bool = False) -> NDArray[np.float64]:
-    """The model's outputs in inference, with `by_batch` each batch normalized by its own statistics."""
+    """The model's outputs in inference, with `by_batch` each batch, `mixed`, normalized by its own statistics."""
     layers = layers_with_statistics(model) if by_batch else []
     total = _length(x)
+    order = mixed(total) if by_batch else np.arange(total)
     result: list[NDArray[np.float64]] = []
     with preserved(model), normalizing_by_batch(layers):
         for rows in cover(total, batch_size):
-            output = keras.tree.flatten(model(_take(x, rows), training=False))[0]
+            output = keras.tree.flatten(model(_take(x, order[rows]), training=False))[0]
             output = np.asarray(keras.ops.convert_to_numpy(output), np.float64)
             result.append(output[sum(map(len, result)) - rows[0] :])  # the last batch repeats some of the one before
-    return np.concatenate(result)
+    return np.concatenate(result)[np.argsort(order)]
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -29,6 +30,11 @@ by hand. Each folder holds a study's records (`records.parquet`, read by `harnes
 takes `results_dir`), its tables and figures, and a page that shows them. What a verdict means, and what it does not, is
 in [docs/statistics.md](../../docs/statistics.md).
 """
+# Records of before `costs` were computed on test batches as the data lay.
+_UNMIXED = (
+    "What a page says of **statistics of the batch** may be too much where its records have no `costs`: batches were "
+    "then taken of the test examples as they lay, the digits class by class. That is so here for "
+)
 
 
 def write_pages(reference: Path, study: str) -> Path:
@@ -54,10 +60,16 @@ def _readme(studies: Sequence[Study]) -> Iterator[str]:
     yield from (_HEAD, "| study | cells | seeds | diverged | failed | computing | records (sha256) |")
     yield "| :--- | ---: | ---: | ---: | ---: | ---: | :--- |"
     yield from map(_row, studies)
+    if unmixed := [study.stamp.study for study in studies if not any(map(_has_costs, study.records))]:
+        yield from ("", f"{_UNMIXED}{', '.join(unmixed)}.")
     for study in studies:
         yield from ("", f"## {study.stamp.study}", "", *_made(study))
         yield from (f"- {title}{one.question} {one.sentence}" for title, one in _said(study))
     yield ""
+
+
+def _has_costs(record: Mapping[str, Any]) -> bool:
+    return bool(record.get("costs"))
 
 
 def _row(study: Study) -> str:

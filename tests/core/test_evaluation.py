@@ -11,7 +11,7 @@ from hypothesis import given
 from harness.axes import AxisStrategy
 from harness.axes.norm import NormFactory
 from harness.cell.data import Arrays
-from harness.cell.evaluation import INFERENCE_BATCH, Evaluator, cover, pooled_axes
+from harness.cell.evaluation import INFERENCE_BATCH, Evaluator, cover, mixed, pooled_axes
 from harness.cell.training import batch_order
 from harness.types import Metric
 from tests.needs import needs_renorm
@@ -135,7 +135,9 @@ def by_hand_in_batches(measured, x):
 def test_batch_statistics_are_the_sites_own_in_training_and_dropout_stays_off(measured):
     found = measured.evaluator.outputs(X, statistics="batch")
     with measured.evaluator.preserved():
-        expected = np.concatenate([by_hand_in_batches(measured, X[start : start + 10]) for start in range(0, 50, 10)])
+        expected = np.empty((50, 2))
+        for rows in mixed(50).reshape(5, 10):
+            expected[rows] = by_hand_in_batches(measured, X[rows])
 
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     # With dropout on, two looks would differ.
@@ -144,11 +146,38 @@ def test_batch_statistics_are_the_sites_own_in_training_and_dropout_stays_off(me
 
 def test_the_last_batch_is_filled_up_with_examples_before_it(measured):
     found = measured.evaluator.outputs(X[:23], statistics="batch")
+    order = mixed(23)
     with measured.evaluator.preserved():
-        last = by_hand_in_batches(measured, X[13:23])
+        last = by_hand_in_batches(measured, X[order[13:]])
 
     assert found.shape == (23, 2)
-    np.testing.assert_allclose(found[20:], last[-3:], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[order[20:]], last[-3:], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("examples", [100, 500, 1000, 10_000])
+def test_examples_that_lie_class_by_class_make_batches_of_many_classes(examples):
+    """32 draws from ten classes leave out 0.34 of them at the mean, and three or more in 1 of 300 batches."""
+    classes = np.repeat(np.arange(10), examples // 10)
+    batches = classes[mixed(examples)[cover(examples, 32)]]
+
+    assert min(len(np.unique(batch)) for batch in batches) >= 6
+    assert sorted(mixed(examples)) == list(range(examples))
+    np.testing.assert_array_equal(mixed(examples), mixed(examples))
+
+
+def test_what_batch_statistics_make_does_not_hang_on_how_the_data_lie():
+    """Two far-off classes: in batches of one class the model would see each of them moved to zero."""
+    measured = Measured(AxisStrategy(("feature",)))
+    rng = np.random.default_rng(3)
+    x = np.concatenate([rng.normal(mean, 1, size=(500, *X.shape[1:])) for mean in (-5, 5)]).astype(np.float32)
+    shuffled = rng.permutation(1000)
+
+    lying, mixed_up = measured.evaluator.outputs(x, statistics="batch"), np.empty((1000, 2))
+    mixed_up[shuffled] = measured.evaluator.outputs(x[shuffled], statistics="batch")
+    with measured.evaluator.preserved():
+        of_one_class = np.concatenate([by_hand_in_batches(measured, x[k : k + 10]) for k in range(0, 1000, 10)])
+    apart = np.abs(mixed_up - of_one_class).mean()
+    assert np.abs(lying - mixed_up).mean() < apart / 2
 
 
 def test_fewer_examples_than_a_batch_are_one_batch(measured):

@@ -105,6 +105,18 @@ def test_what_cannot_be_converted_is_said_with_the_reason():
         convert(functional(), strategy, axes=["a", "b"])
 
 
+def test_a_copy_is_never_written_over_its_model(tmp_path, capsys):
+    path = tmp_path / "in.keras"
+    sequential(keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization()).save(path)
+    before = path.read_bytes()
+    (tmp_path / "link.keras").symlink_to(path)
+
+    for out in (path, tmp_path / "link.keras"):
+        assert main(["convert", f"model={path}", f"out={out}", "axis=spatial"]) == 2
+        assert "out: expected another file than the model" in " ".join(capsys.readouterr().err.split())
+    assert path.read_bytes() == before
+
+
 def test_its_user_converts_and_recalibrates(tmp_path, capsys):
     parts = [layers.Conv2D(4, 3), layers.BatchNormalization(name="bn"), layers.Flatten(), layers.Dense(2)]
     model = lively(keras.Sequential([keras.Input((8, 8, 3)), *parts]))

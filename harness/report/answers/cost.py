@@ -67,14 +67,14 @@ def costs_sheet(comparison: Comparison, costs: pd.DataFrame) -> Sheet:
     """`statistics.aggregate_costs` as a sheet, without the columns that no strategy has a number in."""
 
     def text(cost: CellCost, row: Mapping[str, Any]) -> str:
-        value = number(row[cost.name], 3 if cost.unit == "ms" else 0)
+        value = number(row[cost.name], 1 if cost.unit == "ms" else 0)
         of_sites = cost.unit == "sites" and row[cost.name] == row[cost.name]
         return f"{value}/{number(row['sites'], 0)}" if of_sites else value
 
     known = [cost for cost in CELL_COSTS if costs[cost.name].notna().any()]
     columns = [Column("strategy", lambda row: str(row["axis"]), numeric=False)]
     columns += [Column(cost.heading, partial(text, cost)) for cost in known]
-    caption = [" ".join(f"{cost.heading}: {cost.meaning}" for cost in known) + " Medians over cells."]
+    caption = ["Medians over cells. " + " ".join(f"{cost.heading}: {cost.meaning}" for cost in known)]
     return Sheet(f"{comparison.title}: cost where it is used", columns, rows_of(costs), caption)
 
 

@@ -131,7 +131,7 @@ def stability_sheet(table: Table) -> Sheet:
     caption = [
         f"SD, IQR, worst seed and the mean of the worst tenth of the seeds: of {label_of(table.metric)}, over "
         "the seeds that finished. diverged: of all cells [95 % Wilson interval, in per cent]. of test examples: the SD "
-        "that other test examples alone make, p(1 - p)/n; SD left: without it. The others are medians "
+        "that other test examples alone make, √(p(1 − p)/n); SD left: without it. The others are medians "
         "over seeds, at the site that is worst off; docs/statistics.md says what they are. Which strategy spreads less "
         "takes 30 seeds to tell: read this as a description."
     ]
