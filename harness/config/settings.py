@@ -64,8 +64,9 @@ _LIKE = {
 }
 # What is called says itself what it takes; the rest of these nodes is its arguments.
 CALLED = ("task.data", "task.loss", "architecture", "axis", "engine")
-# Checked where they are read: the grammar of a grid, and interpolations from `train`.
+# Checked where they are read: the grammar of a grid, interpolations from `train`, and the path of a study's data.
 ELSEWHERE = (
+    "data_root",
     "train.device",
     "study",
     *(f"task.comparison.{key}" for key in ("architecture", "axis", "seed")),

@@ -96,6 +96,8 @@ TAKEN_OUT = [
     ("~probe.hessian", "probe.hessian: expected a value"),
     ("~until", "until.rule: expected a value"),
     ("~results_dir", "results_dir: expected a value"),
+    ("data_root=OUT", "data_root: expected a study of real data, which names its folder in it"),
+    ("data_rot=x", "no such setting: data_rot (nearest: data_root"),
     ("~skip_invalid", "skip_invalid: expected a value"),
     ("~task.data", "task.data: expected a value"),
     ("~task.data._target_", "task.data: expected a mapping whose _target_"),
