@@ -45,8 +45,8 @@ CELL_COSTS = (
         direction="min",
         unit="ms",
         heading="ms, one example",
-        meaning="Shortest time of some calls of the compiled model in inference for one example, other work of the "
-        "machine beside it: differences of a few tenths are noise.",
+        meaning="Shortest time of some calls of the compiled model in inference for one example, which other work "
+        "of the machine lengthens.",
     ),
     CellCost(
         name="latency_batch",

@@ -30,10 +30,12 @@ by hand. Each folder holds a study's records (`records.parquet`, read by `harnes
 takes `results_dir`), its tables and figures, and a page that shows them. What a verdict means, and what it does not, is
 in [docs/statistics.md](../../docs/statistics.md).
 """
-# Records of before `costs` were computed on test batches as the data lay.
+# When batches began to be mixed: records that were finished before were computed on test batches as the data lay.
+_MIXED_SINCE = "2026-11-26T22:26"
 _UNMIXED = (
-    "What a page says of **statistics of the batch** may be too much where its records have no `costs`: batches were "
-    "then taken of the test examples as they lay, the digits class by class. That is so here for "
+    "What a page says of **statistics of the batch** may be too much where its records are of before "
+    "2026-11-26 22:26 UTC: batches were then taken of the test examples as they lay, the digits class by class. "
+    "That is so here for "
 )
 
 
@@ -60,7 +62,7 @@ def _readme(studies: Sequence[Study]) -> Iterator[str]:
     yield from (_HEAD, "| study | cells | seeds | diverged | failed | computing | records (sha256) |")
     yield "| :--- | ---: | ---: | ---: | ---: | ---: | :--- |"
     yield from map(_row, studies)
-    if unmixed := [study.stamp.study for study in studies if not any(map(_has_costs, study.records))]:
+    if unmixed := [study.stamp.study for study in studies if any(map(_is_unmixed, study.records))]:
         yield from ("", f"{_UNMIXED}{', '.join(unmixed)}.")
     for study in studies:
         yield from ("", f"## {study.stamp.study}", "", *_made(study))
@@ -68,8 +70,8 @@ def _readme(studies: Sequence[Study]) -> Iterator[str]:
     yield ""
 
 
-def _has_costs(record: Mapping[str, Any]) -> bool:
-    return bool(record.get("costs"))
+def _is_unmixed(record: Mapping[str, Any]) -> bool:
+    return str((record.get("provenance") or {}).get("finished", "")) < _MIXED_SINCE
 
 
 def _row(study: Study) -> str:

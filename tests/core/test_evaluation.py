@@ -156,7 +156,7 @@ def test_the_last_batch_is_filled_up_with_examples_before_it(measured):
 
 @pytest.mark.parametrize("examples", [100, 500, 1000, 10_000])
 def test_examples_that_lie_class_by_class_make_batches_of_many_classes(examples):
-    """32 draws from ten classes leave out 0.34 of them at the mean, and three or more in 1 of 300 batches."""
+    """32 draws from ten classes leave out 10 * 0.9^32 = 0.34 of them at the mean; as 1,000 lie, a batch has two."""
     classes = np.repeat(np.arange(10), examples // 10)
     batches = classes[mixed(examples)[cover(examples, 32)]]
 
