@@ -96,8 +96,9 @@ def with_lengths(resolved: ResolvedSite, present: Sequence[float] | None) -> Res
     if samples is None or resolved.kind in ("layer", "rms"):
         return resolved
     shares = present if "time" in resolved.stat_axes else [sum(present) / len(present)]
-    least, median = (max(1, int(samples * share)) for share in (min(shares), statistics.median(shares)))
-    return replace(resolved, samples_per_statistic=least, median_samples=median)
+    # A step that few examples have rests on some batches' single sample; one that none has, on nothing.
+    least, median = (share and max(1, int(samples * share)) for share in (min(shares), statistics.median(shares)))
+    return replace(resolved, samples_per_statistic=int(least), median_samples=int(median))
 
 
 def equivalent(a: Sequence[ResolvedSite], b: Sequence[ResolvedSite]) -> bool:

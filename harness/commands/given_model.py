@@ -6,7 +6,6 @@ import hashlib
 import inspect
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -94,14 +93,14 @@ def key_of(model: Any, *, keep: bool) -> str:
     """A name for a model by what a grid takes of it; names that Keras numbered by what it built before do not count."""
     import keras
 
-    from harness.models.from_file import is_trained
+    from harness.models.from_file import is_automatic, is_trained
 
     config = _plain(keras.saving.serialize_keras_object(model))
     names: dict[str, str] = {}
     for node in _nodes(config):
-        own, automatic = str(node["config"].get("name")), str(node["class_name"]).lower()
-        if re.fullmatch(rf"{re.escape(automatic)}[0-9]*", own.replace("_", "").lower()):
-            names.setdefault(own, f"{automatic} {len(names)}")
+        own, kind = str(node["config"].get("name")), str(node["class_name"])
+        if is_automatic(own, kind):
+            names.setdefault(own, f"{kind} {len(names)}")
     kept = [layer for layer in model._flatten_layers() if keep or not is_trained(layer)]
     values = [keras.ops.convert_to_numpy(weight) for layer in kept for weight in layer._trainable_variables]
     values += [keras.ops.convert_to_numpy(weight) for layer in kept for weight in layer._non_trainable_variables]

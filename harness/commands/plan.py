@@ -113,7 +113,7 @@ def _done(members: Sequence[PlannedCell]) -> str:
 
 def _samples(sites: Sequence[ResolvedSite]) -> str:
     """m' of the site with the fewest samples; where examples have unequal lengths, its median over the steps too."""
-    counted = [site for site in sites if site.samples_per_statistic]
+    counted = [site for site in sites if site.samples_per_statistic is not None]
     if not counted:
         return "–"
     fewest = min(counted, key=lambda site: site.samples_per_statistic or 0)

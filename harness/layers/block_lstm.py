@@ -9,6 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from harness.layers.second_derivative import second_derivative
+
 # Hidden values (time * batch * unit) from which the way back in a loop compiled by XLA, and products over all time
 # steps at once, beats TensorFlow's operation by what compiling costs: half a second for each shape.
 LARGE = 2**18
@@ -62,7 +64,9 @@ def _forward(*inputs: Any) -> tuple[tuple[Any, Any], Callable[..., Any]]:
         # A function of the inputs, for the sake of second derivatives; its value is made from what was saved.
         def first(*inputs_and_upstream: Any) -> tuple[Any, Callable[..., Any]]:
             way = _gradient_of_large if _is_large(saved.h) else functools.partial(_gradient, arguments)
-            return way(saved, *inputs_and_upstream), _second_derivative(inputs_and_upstream)
+            return way(saved, *inputs_and_upstream), second_derivative(
+                plain_lstm, inputs_and_upstream[:-2], inputs_and_upstream[-2:]
+            )
 
         return tf.custom_gradient(first)(*inputs, *upstream)
 
@@ -152,28 +156,3 @@ def _run_back(
     first = (time - 1, tf.zeros(state), d_carry, d_gates)
     _, d_hidden, d_carry, d_gates = tf.while_loop(lambda t, *_: t >= 0, step, first)
     return d_gates.stack(), d_hidden, d_carry
-
-
-def _second_derivative(inputs_and_upstream: tuple[Any, ...]) -> Callable[..., Any]:
-    """How gradients of the gradient flow back to all that it is a function of."""
-
-    def gradient(*upstream: Any) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(inputs_and_upstream)
-            first = _plain_gradient(*inputs_and_upstream)
-        return tape.gradient(
-            first,
-            inputs_and_upstream,
-            output_gradients=upstream,
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
-
-    return gradient
-
-
-def _plain_gradient(*inputs_and_upstream: Any) -> Any:
-    *inputs, d_hiddens, d_carry = inputs_and_upstream
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        outputs = plain_lstm(*inputs)
-    return tape.gradient(outputs, inputs, output_gradients=[d_hiddens, d_carry])

@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from harness.layers.second_derivative import second_derivative
+
 
 def compiled_gru(projected: Any, hidden: Any, recurrent_kernel: Any, recurrent_bias: Any) -> Any:
     """GRU of Cho et al. (2014) with the reset gate after the product, as `keras.layers.GRU` computes it by default.
@@ -65,7 +67,9 @@ def _forward(*inputs: Any) -> tuple[Any, Callable[..., Any]]:
             rows, steps = (tf.reshape(one, [-1, one.shape[-1]]) for one in (before, d_products))
             d_kernel = tf.matmul(rows, steps, transpose_a=True)
             d_bias = tf.matmul(tf.ones([1, tf.shape(steps)[0]]), steps)[0]
-            return (d_projected, d_hidden, d_kernel, d_bias), functools.partial(_second, inputs_and_upstream)
+            return (d_projected, d_hidden, d_kernel, d_bias), second_derivative(
+                plain_gru, inputs_and_upstream[:-1], inputs_and_upstream[-1:]
+            )
 
         return first(*inputs, d_hiddens)
 
@@ -115,15 +119,3 @@ def _walk_back(
     first = (time - 1, tf.zeros_like(before[0]), *arrays)
     _, d_hidden, d_inputs, d_products = tf.while_loop(lambda t, *_: t >= 0, step, first)
     return d_inputs.stack(), d_products.stack(), d_hidden
-
-
-def _second(inputs_and_upstream: tuple[Any, ...], *upstream: Any) -> Any:
-    """How gradients of the gradient flow back to all that it is a function of."""
-    with tf.GradientTape() as tape:
-        tape.watch(inputs_and_upstream)
-        *inputs, d_hiddens = inputs_and_upstream
-        with tf.GradientTape() as inner:
-            inner.watch(inputs)
-            hiddens = plain_gru(*inputs)
-        first = inner.gradient(hiddens, inputs, output_gradients=d_hiddens)
-    return tape.gradient(first, inputs_and_upstream, output_gradients=upstream, unconnected_gradients="zero")

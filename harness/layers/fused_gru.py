@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from harness.layers.compiled_gru import compiled_gru
-from harness.layers.fused_lstm import _has_gpu, _is_compiled_by_xla
+from harness.layers.xla import has_gpu, is_compiled_by_xla
 
 
 class FusedGRU(keras.layers.GRU):  # type: ignore[misc]  # Keras ships no types
@@ -29,7 +29,7 @@ class FusedGRU(keras.layers.GRU):  # type: ignore[misc]  # Keras ships no types
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Walk through `(batch, time, feature)`; Keras calls it once inputs and states are prepared."""
         drops = training and (self.dropout or self.recurrent_dropout)
-        elsewhere = mask is not None or drops or sequences.shape[1] is None or _has_gpu() or _is_compiled_by_xla()
+        elsewhere = mask is not None or drops or sequences.shape[1] is None or has_gpu() or is_compiled_by_xla()
         if elsewhere or not self._is_what_the_loop_computes():
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         x = tf.transpose(sequences, [1, 0, 2])

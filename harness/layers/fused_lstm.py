@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from harness.layers.block_lstm import block_lstm
+from harness.layers.xla import has_gpu, is_compiled_by_xla
 
 
 class FusedLSTM(keras.layers.LSTM):  # type: ignore[misc]  # Keras ships no types
@@ -36,7 +37,7 @@ class FusedLSTM(keras.layers.LSTM):  # type: ignore[misc]  # Keras ships no type
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Walk through `(batch, time, feature)`; Keras calls it once inputs and states are prepared."""
         drops = training and (self.dropout or self.recurrent_dropout)
-        elsewhere = mask is not None or drops or _has_gpu() or _is_compiled_by_xla()
+        elsewhere = mask is not None or drops or has_gpu() or is_compiled_by_xla()
         if elsewhere or not self._is_what_the_kernel_computes():
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         x = tf.transpose(sequences, [1, 0, 2])
@@ -66,21 +67,3 @@ class FusedLSTM(keras.layers.LSTM):  # type: ignore[misc]  # Keras ships no type
 
 
 FusedLSTM.__name__ = "LSTM"
-
-
-def _has_gpu() -> bool:
-    return bool(tf.config.list_logical_devices("GPU"))
-
-
-def _is_compiled_by_xla() -> bool:
-    """Whether the function being traced, or one around it, has `jit_compile=True`."""
-    graph = tf.compat.v1.get_default_graph()
-    while graph is not None:
-        # TensorFlow has no public way to ask; a test would notice if this one went away.
-        context = graph._get_control_flow_context()
-        while context is not None:
-            if context.IsXLAContext():
-                return True
-            context = context.outer_context
-        graph = getattr(graph, "outer_graph", None)
-    return False

@@ -1,4 +1,4 @@
-"""Passes over an activation compiled by XLA: when that pays."""
+"""What XLA compiles here: when passes over an activation pay, and whether it is at work."""
 
 from __future__ import annotations
 
@@ -28,10 +28,29 @@ def as_large_as(x: Any, result: Any) -> Any:
     return result
 
 
+def has_gpu() -> bool:
+    """Whether TensorFlow computes on a GPU in this process."""
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+def is_compiled_by_xla() -> bool:
+    """Whether the function being traced, or one around it, has `jit_compile=True`."""
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None:
+        # TensorFlow has no public way to ask; a test would notice if this one went away.
+        context = graph._get_control_flow_context()
+        while context is not None:
+            if context.IsXLAContext():
+                return True
+            context = context.outer_context
+        graph = getattr(graph, "outer_graph", None)
+    return False
+
+
 @functools.cache
 def _suits_device() -> bool:
     """Whether XLA compiles for this machine's CPU, and there is no GPU, where a loop over examples would crawl."""
-    if tf.config.list_logical_devices("GPU"):
+    if has_gpu():
         return False
     try:
         with tf.init_scope():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,7 @@ class Rebuilding:
     axes: Any
     _sites: dict[int, Found] = field(default_factory=dict)
     _names: dict[int, str] = field(default_factory=dict)
+    _plain: dict[int, str] = field(default_factory=dict)  # of a layer, by its id: what its copy is called
     _copies: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # of a layer, by its id: itself and its copy
     _reached: set[int] = field(default_factory=set)
     _left_out: set[int] = field(default_factory=set)
@@ -187,7 +189,7 @@ class Rebuilding:
         def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
             inner = functional_of(operation)
             if inner is not None:
-                return self._run(inner, args[0] if args else kwargs["inputs"], (*path, operation.name))
+                return self._run(inner, args[0] if args else kwargs["inputs"], (*path, self._plain_name(operation)))
             if id(operation) in self._left_out:
                 return args[0]
             if not isinstance(operation, keras.Layer):
@@ -217,11 +219,21 @@ class Rebuilding:
 
     def _copy(self, layer: Any, path: tuple[str, ...]) -> Any:
         if id(layer) not in self._copies:
-            config = {**layer.get_config(), "name": ".".join((*path, layer.name)), **self._changed.get(id(layer), {})}
+            name = ".".join((*path, self._plain_name(layer)))
+            config = {**layer.get_config(), "name": name, **self._changed.get(id(layer), {})}
             if keras.config.dtype_policy().name != "float32":
                 config = _without_float32(config)
             self._copies[id(layer)] = layer, layer.__class__.from_config(config)
         return self._copies[id(layer)][1]
+
+    def _plain_name(self, layer: Any) -> str:
+        """A layer's name, or, where Keras gave it, one that does not count what the process had built before.
+
+        Weights are drawn by the names of their layers, so that one model saved twice is to have the same ones.
+        """
+        if not is_automatic(layer.name, type(layer).__name__):
+            return str(layer.name)
+        return self._plain.setdefault(id(layer), f"{type(layer).__name__.lower()}-{len(self._plain)}")
 
     def _check_reached(self) -> None:
         missed = [one.path for key, one in self._sites.items() if key not in self._reached]
@@ -255,6 +267,11 @@ class Rebuilding:
                     of_statistics = not any(weight is getattr(there[name], one, None) for one in ("gamma", "beta"))
                     if (done.statistics if of_statistics else done.parameters) == "kept":
                         keep_value(weight)
+
+
+def is_automatic(name: str, kind: str) -> bool:
+    """Whether Keras may have named a layer of this class itself, by counting what the process had built."""
+    return re.fullmatch(rf"{re.escape(kind.lower())}[0-9]*", name.replace("_", "").lower()) is not None
 
 
 def own_of(layer: Any, rank: int) -> Own:

@@ -278,7 +278,7 @@ def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of a cell besides its settings and metrics."""
     counts, hashes, sites = record.get("counts") or {}, record.get("hashes") or {}, record.get("sites") or []
     data, provenance = record.get("data") or {}, record.get("provenance") or {}
-    samples = [site["samples_per_statistic"] for site in sites if site.get("samples_per_statistic")]
+    samples = [site["samples_per_statistic"] for site in sites if site.get("samples_per_statistic") is not None]
     return {
         "data_source": data.get("source"),
         "data_digest": data.get("digest"),

@@ -175,4 +175,7 @@ def test_fewest_samples_and_median_by_hand():
         with_lengths(AxisStrategy(kind="instance").resolve(site, batch_size=8), present)
     plain = AxisStrategy(("time",)).resolve(site, batch_size=8)
     assert with_lengths(plain, None) is plain
+    # A step that few training examples have rests on one sample at the least, one that none has on nothing.
+    late = with_lengths(plain, (1.0, 1.0, 0.01, 0.0))
+    assert (late.samples_per_statistic, late.median_samples) == (0, 24)  # median of 48, 48, 0.48 and 0
     assert "median_samples_per_statistic" not in plain.to_dict()

@@ -167,6 +167,24 @@ def test_fresh_weights_come_from_the_seed_and_are_the_same_under_every_strategy(
     assert digests[0] != digests[1]
 
 
+def test_fresh_weights_do_not_depend_on_how_many_layers_the_process_had_built(tmp_path):
+    def automatic():
+        inner = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(4, 3), layers.BatchNormalization()])
+        return keras.Sequential([keras.Input((8, 8, 1)), inner, layers.Flatten(), layers.Dense(3)])
+
+    digests, names = set(), set()
+    for built_before in range(3):
+        layers.Dense(1), layers.Conv2D(1, 1), layers.Flatten()
+        one = automatic()
+        one.save(tmp_path / f"{built_before}.keras")
+        _, initializer = built(factory(), path=str(tmp_path / f"{built_before}.keras"))
+        initializer.reset(0)
+        digests.add(initializer.shared_digest())
+        names.add(one.layers[-1].name)
+    assert len(names) == 3
+    assert len(digests) == 1
+
+
 def test_kept_weights_are_those_of_the_file_at_every_seed_and_go_where_the_axes_include_them(saved):
     original = sequential(axis=-1)
     for strategy, kept in ((AxisStrategy("all"), True), (AxisStrategy(["height"]), False)):
