@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
 
 from harness.report.marks import carry_marks, note_names
@@ -81,6 +82,10 @@ def dress(ax: Axes, title: str, subtitle: str, *, grid: str = "both", wrap: int 
     ax.xaxis.set_tick_params(length=3, width=0.8)
     ax.xaxis.label.set(color=INK, fontsize=9.5)
     ax.yaxis.label.set(color=INK, fontsize=9.5)
+    for axis in (ax.xaxis, ax.yaxis):
+        if type(formatter := axis.get_major_formatter()) is ScalarFormatter:
+            formatter.set_useOffset(False)  # a number for all ticks would stand where the title is
+            formatter.set_powerlimits((-5, 6))
     ax.grid(visible=True, axis=grid, color=GRID, linewidth=0.7)  # type: ignore[arg-type]
     ax.set_axisbelow(True)
 

@@ -78,6 +78,13 @@ def scale_by_size(ax: Axes, bounds: Iterable[ArrayLike], unit: float) -> str:
     return f"beyond ±{unit:.3g} on a log scale"
 
 
+def keep_within(ax: Axes, quantity: Quantity) -> None:
+    """Cut the vertical axis a little beyond the values that a metric can have, as margins go further."""
+    low, high = ax.get_ylim()
+    room = 0.02 * (high - low)
+    ax.set_ylim(max(low, quantity.low - room), min(high, quantity.high + room))
+
+
 def keep_ticks_within(ax: Axes, low: float, high: float) -> None:
     """No tick of the vertical axis outside: what lies there is a strip of another kind."""
     ax.yaxis.set_major_locator(FixedLocator([tick for tick in ax.get_yticks() if low <= tick <= high]))

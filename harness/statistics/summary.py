@@ -21,6 +21,10 @@ from harness.types import Quantity
 FAILED = ("error", "timeout", "oom")
 
 
+# So many test examples that change sides are within twice the square root of their number of none (Poisson's spread).
+_FEW_EXAMPLES = 4
+
+
 @dataclass(frozen=True)
 class Interval:
     """An estimate, the interval around it and the number of values behind it; NaN where it is not defined."""
@@ -89,8 +93,8 @@ def aggregate_costs(comparison: Comparison) -> pd.DataFrame:
 def placed_by_gap(summary: Table) -> list[str]:
     """Strategies that stand elsewhere by their moving averages than they would by precise statistics.
 
-    Those that swap places with another, where the two gaps differ by more than the margin; of the two the one with the
-    larger gap.
+    Those that swap places with another, where the two gaps differ by more than the margin, and of shares of the test
+    examples by more than `_FEW_EXAMPLES` over all seeds; of the two the one with the larger gap.
 
     Args:
         summary: of `aggregate_comparison`.
@@ -98,12 +102,22 @@ def placed_by_gap(summary: Table) -> list[str]:
     rows = summary.rows[["axis", "mean", "precise_mean", "gap"]].dropna()
     margin = margin_of(summary.quantity, float(rows["precise_mean"].mean()), summary.of.margin)
     moving, precise, gap = (rows[name].to_numpy(np.float64) for name in ("mean", "precise_mean", "gap"))
+    least = max(margin, _least_gap(summary))
     placed = set()
     for one, other in combinations(range(len(rows)), 2):
         swapped = (moving[one] - moving[other]) * (precise[one] - precise[other]) < 0
-        if swapped and abs(gap[one] - gap[other]) > margin:
+        if swapped and abs(gap[one] - gap[other]) > least:
             placed.add(one if abs(gap[one]) > abs(gap[other]) else other)
     return [str(name) for place, name in enumerate(rows["axis"]) if place in placed]
+
+
+def _least_gap(summary: Table) -> float:
+    """What `_FEW_EXAMPLES` of all test examples are of a share; 0 of other metrics and of unknown examples."""
+    if summary.quantity.perfect != 1:
+        return 0.0
+    seen = summary.of.cells["test_examples"].astype(np.float64) if "test_examples" in summary.of.cells else pd.Series()
+    seeds = float(summary.rows["n"].min())
+    return _FEW_EXAMPLES / (seen.min() * seeds) if seen.min() * seeds > 0 else 0.0
 
 
 def order_by_precise(summary: Table) -> list[str]:

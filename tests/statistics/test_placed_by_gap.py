@@ -7,13 +7,15 @@ from harness.statistics.summary import aggregate_comparison, order_by_precise, p
 from tests.studies.synthetic import comparison_of, make_record
 
 
-def summary(**scores):
+def summary(test_examples=None, **scores):
     """Of strategies by their accuracy with moving averages and with precise statistics, three seeds a little apart."""
     records = [
         make_record(axis, seed, moving + seed / 1000, precise=precise + seed / 1000)
         for axis, (moving, precise) in scores.items()
         for seed in range(3)
     ]
+    for record in records:
+        record["data"]["sizes"] = {"test": test_examples} if test_examples else {}
     return aggregate_comparison(comparison_of(records))
 
 
@@ -40,3 +42,10 @@ def test_places_that_differ_by_less_than_the_margin_of_gaps_are_nobodys_fault():
 
 def test_an_equal_lag_moves_nobody():
     assert placed_by_gap(summary(channel=(0.5, 0.8), spatial=(0.4, 0.7))) == []
+
+
+def test_a_few_test_examples_place_nobody():
+    scores = {"channel": (0.90, 0.97), "none": (0.95, 0.95)}  # gaps of 0.07 and 0, over three seeds
+
+    assert placed_by_gap(summary(test_examples=18, **scores)) == []  # 0.07 * 18 * 3 = 3.8 examples
+    assert placed_by_gap(summary(test_examples=20, **scores)) == ["channel"]  # 4.2

@@ -24,6 +24,7 @@ from harness.report.canvas import (
     subtitle_of,
 )
 from harness.report.palette import look_of
+from harness.report.scales import keep_within
 from harness.statistics.comparison import Comparison
 from harness.types import Quantity
 
@@ -80,6 +81,7 @@ def plot_learning_curves(
     ax.set_xlabel("epoch")
     ax.set_ylabel(metric_label(column, quantity))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    keep_within(ax, quantity)
     dress(ax, "Learning curves", subtitle_of(comparison, f"line: median, band: middle {100 * band:g} % of seeds"))
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
