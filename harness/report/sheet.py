@@ -74,13 +74,14 @@ def to_terminal(sheet: Sheet, *, width: int = 100) -> Table:
 
 
 def to_markdown(sheet: Sheet) -> str:
-    """Title, table and caption."""
+    """Title, if there is one, table and caption."""
     lines = [
         _pipes(column.heading for column in sheet.columns),
         _pipes("---:" if column.numeric else ":---" for column in sheet.columns),
         *(_pipes(column.text(row) for column in sheet.columns) for row in sheet.rows),
     ]
-    return "\n".join([f"**{sheet.title}**", "", *lines, "", *sheet.caption]) + "\n"
+    title = [f"**{sheet.title}**", ""] if sheet.title else []
+    return "\n".join([*title, *lines, "", *sheet.caption]) + "\n"
 
 
 def to_html(sheet: Sheet) -> str:

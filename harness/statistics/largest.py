@@ -13,7 +13,7 @@ from harness.statistics.summary import Interval
 from harness.statistics.verdicts import compare_pairs
 
 # What averages over no batch is no choice of axes to keep.
-_NO_CHOICE = ("none", "layer", "instance", "group", "rms")
+NO_CHOICE = ("none", "layer", "instance", "group", "rms")
 
 
 def largest_difference(comparison: Comparison, *, baseline: str = BASELINE) -> Interval:
@@ -26,7 +26,7 @@ def largest_difference(comparison: Comparison, *, baseline: str = BASELINE) -> I
     if baseline not in comparison.strategies:
         return Interval(math.nan, math.nan, math.nan, 0)
     rows = compare_pairs(comparison, baseline=baseline).rows
-    rows = rows[~rows["axis"].str.partition(" ")[0].isin(_NO_CHOICE)]
+    rows = rows[~rows["axis"].str.partition(" ")[0].isin(NO_CHOICE)]
     low, high = ((rows[f"wide_{end}"] / rows["margin"]).to_numpy(np.float64) for end in ("low", "high"))
     if rows.empty or not np.isfinite(np.stack([low, high])).all():
         return Interval(math.nan, math.nan, math.nan, 0)

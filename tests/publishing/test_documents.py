@@ -15,7 +15,7 @@ from harness.commands.arguments import configs_of, parse, predictions_of
 from harness.commands.cli import main
 from harness.commands.publish.article import CLAIMS
 from harness.commands.publish.checks import read_checks
-from harness.commands.publish.documents import write_documents
+from harness.commands.publish.documents import write_answer, write_documents
 from harness.commands.publish.layer_checks import CHECKS
 from harness.commands.publish.records import publish_records
 from harness.commands.publish.written import digest_rules, note_rules, were_before
@@ -47,6 +47,16 @@ def prediction(*rules, number=1):
 def test_the_documents_are_what_the_committed_records_and_checks_give(tmp_path):
     for path in write_documents(REFERENCE, tmp_path / "docs"):
         assert path.read_text() == (ROOT / "docs" / path.name).read_text(), path.name
+
+
+def test_the_page_that_people_land_on_is_made_of_the_committed_records(tmp_path):
+    page = write_answer(REFERENCE, tmp_path).read_text()
+
+    assert page == (ROOT / "results" / "README.md").read_text()
+    answer = page.partition("## The answer\n")[2].partition("\n## ")[0].strip()
+    assert len(re.findall(r"\.(?= |$)", answer)) <= 10
+    for link in re.findall(r"\]\(([^)#]+)\)", page):
+        assert (ROOT / "results" / link).exists(), link
 
 
 def test_every_prediction_and_claim_has_a_row():
@@ -101,6 +111,19 @@ def test_a_prediction_is_told_with_its_rule_effect_and_setting(published_digits)
     assert "*digits*: reproduced. How the setting differs: Smaller." in text
     assert "`channel` is better than `group`: not decided here; no records of group." in text
     assert "seeds would decide" in text
+
+
+def test_the_answer_is_counted_from_the_verdicts(published_digits, tmp_path):
+    published_digits(prediction({"better": "channel", "than": "none"}))
+
+    page = write_answer(tmp_path / "reference", tmp_path).read_text()
+
+    answer = page.partition("## The answer\n")[2].partition("\n## ")[0]
+    assert "On real data 2 comparisons with `channel` end 1 worse, 1 undecided." in answer
+    assert "On real data no other choice of axes is told to be better." in answer
+    assert "No normalization at all is worse on digits." in answer
+    assert "| none | −0.05" in page  # the difference, in the task's own table
+    assert "not decided here" in page.partition("## What to do")[2]  # advice that rests on studies which are not there
 
 
 def test_a_rule_that_is_younger_than_the_records_says_so(published_digits, tmp_path):

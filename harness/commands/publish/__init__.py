@@ -1,8 +1,8 @@
 """usage: python -m harness publish [study=NAME,...] [seeds=N] [only=records,checks,report,notebooks] [key=value ...]
 
 Makes everything again that is committed of the studies in conf/study: their records, tables, figures and pages in
-results/reference, checks on the layers, docs/claims.md and docs/published.md, and the outputs of the notebooks that
-read the records.
+results/reference, checks on the layers, results/README.md, docs/claims.md and docs/published.md, and the outputs of
+the notebooks that read the records.
 
   python -m harness publish                     every study, with the seeds that its yaml names
   python -m harness publish seeds=30            the same with 30 seeds
@@ -226,14 +226,15 @@ def _say_stale(studies: Sequence[str], console: Console) -> None:
 
 
 def _publish_report(request: Request, console: Console) -> None:
-    from harness.commands.publish.documents import write_documents
+    from harness.commands.publish.documents import write_answer, write_documents
     from harness.report.markdown import write_pages, write_readme
     from harness.report.study import REFERENCE
 
     for study in request.studies:
         console.print(f"wrote {write_pages(REFERENCE, study)}, its tables and figures")
     console.print(f"wrote {write_readme(REFERENCE)}")
-    for page in write_documents(REFERENCE, DOCS, request.arguments.config_dirs):
+    documents = write_documents(REFERENCE, DOCS, request.arguments.config_dirs)
+    for page in (*documents, write_answer(REFERENCE, REFERENCE.parent)):
         console.print(f"wrote {page}")
 
 

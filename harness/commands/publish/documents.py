@@ -1,4 +1,4 @@
-"""docs/published.md and docs/claims.md, from the records, the studies' rules and the checks on layers."""
+"""results/README.md, docs/published.md and docs/claims.md: from the records, all rules and the checks on layers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands.arguments import predictions_of
+from harness.commands.publish.advice import ADVICE
 from harness.commands.publish.article import CLAIMS, Claim
 from harness.commands.publish.checks import read_checks
 from harness.commands.publish.written import were_before
 from harness.config.composer import hydra_session
+from harness.report.landing import Advised, write_landing
 from harness.report.ledger import CONDITION, FAILS, HOLDS, UNDECIDED, Entry, Example, write_ledger
 from harness.report.published import Judged, write_published
 from harness.report.rule_text import effect_text, rule_text, seeds_text, verdict_words
@@ -35,7 +37,7 @@ def read_rules(config_dirs: Sequence[Path] = ()) -> Predictions:
 
 
 def write_documents(reference: Path, docs: Path, config_dirs: Sequence[Path] = ()) -> list[Path]:
-    """Write both documents.
+    """Write both documents of `docs`.
 
     Raises:
         UserError: a rule is misspelt.
@@ -62,6 +64,20 @@ def write_documents(reference: Path, docs: Path, config_dirs: Sequence[Path] = (
         write_ledger(docs / "claims.md", entries, examples, checks.get("versions", {})),
         write_published(docs / "published.md", judged, there),
     ]
+
+
+def write_answer(reference: Path, results: Path) -> Path:
+    """Write the page that people land on, in `results`."""
+    opened = [Study.open_published(reference / study) for study in published_studies(reference)]
+    comparisons = {study.stamp.study: study.comparisons for study in opened}
+    advice = [
+        Advised(
+            *(one.data, one.keep, one.beware),
+            [(study, decide(rule, comparisons.get(study, ()))) for study, rule in one.rules],
+        )
+        for one in ADVICE
+    ]
+    return write_landing(results, opened, advice)
 
 
 def _entry(claim: Claim, comparisons: Comparisons, checks: Mapping[str, Any]) -> Entry:
