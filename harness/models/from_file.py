@@ -17,15 +17,13 @@ from harness.config.model_file import check_digest
 from harness.layers.folding import functional_of
 from harness.models.convert import _replaced as hand_over
 from harness.models.copying import give_weights
+from harness.models.ending import PROBABILITIES, activation_of, end_of
 from harness.models.graph import Found, find_normalizations, kind_of
 from harness.models.reading import read_model
 from harness.types import Norm, Own, TaskSpec, UserError
 from harness.words import choose_from
 
 HEADS, WEIGHTS = ("replace", "refuse"), ("fresh", "keep")
-# What may stand behind the layer that makes the outputs, and what of it a loss that takes logits does without.
-_BEHIND = ("Activation", "Softmax", "Dropout", "Identity")
-_PROBABILITIES = ("softmax", "sigmoid", "log_softmax", "log_sigmoid")
 
 
 def build(
@@ -151,7 +149,7 @@ class Rebuilding:
 
     def _prepare_head(self, functional: Any) -> None:
         """Note what is to be another at the model's end, so that it puts out the task's number of logits or values."""
-        behind, last = _end_of(functional)
+        behind, last = end_of(functional)
         wanted, shape = self.task.outputs, tuple(functional.outputs[0].shape)
         made = shape[-1]
         if len(shape) != 2:
@@ -160,13 +158,13 @@ class Rebuilding:
                 f"{self.task.name} has: {wanted}. Received: {self.name}, which has {_shown(shape[1:])}"
             )
         logits = wanted > 1 or made != wanted
-        taken_off = [layer for layer in behind if logits and _activation_of(layer) in _PROBABILITIES]
+        taken_off = [layer for layer in behind if logits and activation_of(layer) in PROBABILITIES]
         self._left_out |= {id(layer) for layer in taken_off}
-        if last is not None and logits and (kind := _activation_of(last)) in _PROBABILITIES:
+        if last is not None and logits and (kind := activation_of(last)) in PROBABILITIES:
             self._changed[id(last)] = {"activation": "linear"}
             taken_off.append(kind)
         if taken_off:
-            kinds = [one if isinstance(one, str) else _activation_of(one) for one in taken_off]
+            kinds = [one if isinstance(one, str) else activation_of(one) for one in taken_off]
             self._said.append(f"the {' and '.join(map(str, kinds))} at its end is left out, as losses take logits")
         if made == wanted:
             self._said.append(f"its {wanted} outputs are kept")
@@ -291,29 +289,6 @@ def own_of(layer: Any, rank: int) -> Own:
     )
 
 
-def _end_of(functional: Any) -> tuple[list[Any], Any]:
-    """The layers without weights at a model's end, the last first, and the dense one before; None if it is none."""
-    behind: list[Any] = []
-    tensor = functional.outputs[0]
-    while True:
-        history = tensor._keras_history
-        layer = history.operation
-        inner = functional_of(layer)
-        if inner is not None:
-            functional, tensor = inner, inner.outputs[history.tensor_index]
-            continue
-        if "Dense" in kind_of(layer):
-            return behind, layer if len(_nodes_of(functional, layer)) == 1 else None
-        if not kind_of(layer) & {*_BEHIND}:
-            return behind, None
-        behind.append(layer)
-        tensor = layer._inbound_nodes[history.node_index].input_tensors[0]
-
-
-def _nodes_of(functional: Any, layer: Any) -> list[Any]:
-    return [node for of_depth in functional._nodes_by_depth.values() for node in of_depth if node.operation is layer]
-
-
 def _counted(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
     return tuple(sorted(k % rank for k in ((axis,) if isinstance(axis, int) else axis)))
 
@@ -326,12 +301,6 @@ def _names_at(found: Found, axes: Sequence[str] | None) -> tuple[str, ...]:
     if rank != 1:  # as there is after flattening, whatever the others are called
         raise UserError(f"architecture.axes: expected {rank} names at {found.path}. Received: {list(axes)}")
     return found.named.axes
-
-
-def _activation_of(layer: Any) -> str:
-    if "Softmax" in kind_of(layer):
-        return "softmax"
-    return str(getattr(getattr(layer, "activation", None), "__name__", ""))
 
 
 def is_trained(layer: Any) -> bool:
