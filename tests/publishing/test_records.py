@@ -10,6 +10,7 @@ from synthetic import make_study
 
 from harness import load_results
 from harness.commands.publish.records import gather
+from harness.engines.machine import describe_machine
 from harness.records.store import read_records
 from harness.report.study import Study
 
@@ -69,3 +70,12 @@ def test_a_machine_is_named_only_for_what_it_computed(tmp_path, published, recor
     publish(tmp_path / "fresh", published / "digits")
 
     assert Study.open_published(published / "digits").machines == ["another machine"]
+
+
+def test_a_machine_is_forgotten_once_nothing_that_it_computed_is_left(tmp_path, published, records):
+    made = published / "digits" / "made.json"
+    made.write_text(json.dumps({"command": "", "machines": ["another machine"]}))
+    run_into(tmp_path / "work", records)
+    publish(tmp_path / "work", published / "digits")
+
+    assert Study.open_published(published / "digits").machines == [describe_machine()]

@@ -61,10 +61,10 @@ def publish_records(
     write_archive(folder, copies)
     shutil.rmtree(own_folder(folder, "grids"), ignore_errors=True)
     write_grid(folder, grid.command, grid.cells, grid.same)
-    machines = Study(folder, ()).machines
     # A record that came with `gather` has no file of its own: what has one was computed here.
-    computed_here = any(record_path(work, cell).exists() for cell in grid.cells)
-    if computed_here and describe_machine() not in machines:
+    computed_here = [record_path(work, cell).exists() for cell in grid.cells]
+    machines = [] if all(computed_here) else Study(folder, ()).machines
+    if any(computed_here) and describe_machine() not in machines:
         machines.append(describe_machine())
     made = {"command": command, "machines": machines} | ({"rules": dict(rules)} if rules else {})
     write_text(folder / MADE, json.dumps(made, indent=1) + "\n")
