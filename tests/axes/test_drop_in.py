@@ -206,3 +206,19 @@ def test_other_backends_take_the_plain_way(backend: str) -> None:
         KERAS_BACKEND=backend,
     )
     assert said.startswith(f"{backend} synchronized needs Keras's TensorFlow backend")
+
+
+def test_weights_go_from_keras_s_layer_to_this_one_and_back_as_arrays():
+    def model(layer):
+        return keras.Sequential([keras.Input((4, 4, 3)), layer, keras.layers.Flatten(), keras.layers.Dense(2)])
+
+    theirs, ours = model(keras.layers.BatchNormalization()), model(AxisNormalization())
+    rng = np.random.default_rng(0)
+    theirs.set_weights([rng.uniform(0.5, 1.5, value.shape) for value in theirs.get_weights()])
+    x = rng.normal(size=(2, 4, 4, 3)).astype(np.float32)
+
+    ours.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
+    again = model(keras.layers.BatchNormalization())
+    again.set_weights(ours.get_weights())
+    np.testing.assert_array_equal(again(x), theirs(x))
