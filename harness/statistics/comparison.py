@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import pandas as pd
@@ -177,8 +179,9 @@ def comparisons(
 
     The settings of a section `axis` belong to the strategy and may differ between strategies. Settings that do not
     change what a cell computes (the engine, say) split nothing. Where one seed met different data (two scenes of the
-    user's own, say), `data_digest` splits. Cells whose data could not be loaded (their source is
-    not known) stand with the task's other cells where those have one source, else by themselves as `unknown`.
+    user's own, say), `data`, the name of the file, splits, or `data_digest` where names do not tell them apart. Cells
+    whose data could not be loaded (their source is not known) stand with the task's other cells where those have one
+    source, else by themselves as `unknown`.
 
     `margin` is a difference too small to matter, in the main metric's unit; None: what the cells were run with.
     `same` is id of a cell -> other strategies that compute the same and were not trained again.
@@ -187,7 +190,7 @@ def comparisons(
     frame = cells.rows.assign(data_source=_known_sources(cells.rows))
     for (task, architecture), of_both in frame.groupby(["task", "architecture"], sort=True):
         rows = of_both.assign(axis=_strategies(of_both, cells.settings))
-        differing = _differing(rows, cells.settings)
+        rows, differing = _apart(rows, cells.settings)
         grouped = rows.groupby(["data_source", *differing], sort=False, dropna=False)
         for values, members in sorted(grouped, key=lambda one: [in_order(value) for value in one[0]]):
             source, *settings = values
@@ -248,7 +251,11 @@ def say_value(value: object) -> str:
     """
     if value is None or value != value:
         return "null"
-    return f"{value:g}" if isinstance(value, float) else str(value)[:12] if isinstance(value, str) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)[:12] if _is_digest(value) else str(value)
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
 def in_order(value: object) -> tuple[int, float, str]:
@@ -260,14 +267,24 @@ def in_order(value: object) -> tuple[int, float, str]:
     return (1, 0.0, value) if isinstance(value, str) else (2, 0.0, str(value))
 
 
-def _differing(rows: pd.DataFrame, settings: Mapping[str, str]) -> list[str]:
+def _apart(rows: pd.DataFrame, settings: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
+    """The columns that set comparisons apart, and the rows with `data`, the name of a file or folder, if it is one."""
     differing = [column for column in compared_settings(settings) if rows[column].nunique(dropna=False) > 1]
     # Data may be drawn anew by each seed, but under one seed and setting there is one pool of examples to compare on.
-    apart = [name for name, path in settings.items() if path.startswith("seeds.")]
-    alike = rows.groupby(["data_source", "seed", *apart, *differing], sort=False, dropna=False)
-    if alike["data_digest"].nunique().gt(1).any():
-        differing.append("data_digest")
-    return differing
+    alike = ["data_source", "seed", *(name for name, path in settings.items() if path.startswith("seeds.")), *differing]
+    if _is_one_pool(rows, alike):
+        return rows, differing
+    path = next((name for name, path in settings.items() if path == "task.data.path"), None)
+    if path is not None and rows[path].notna().all():
+        named = rows.assign(data=[Path(str(one)).stem for one in rows[path]])
+        if _is_one_pool(named, [*alike, "data"]):
+            return named, [*differing, "data"]
+    return rows, [*differing, "data_digest"]
+
+
+def _is_one_pool(rows: pd.DataFrame, alike: list[str]) -> bool:
+    """Whether the cells that are alike in these columns had the same data."""
+    return not rows.groupby(alike, sort=False, dropna=False)["data_digest"].nunique().gt(1).any()
 
 
 def _independent(rows: pd.DataFrame, settings: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame | None]:

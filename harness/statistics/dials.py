@@ -211,7 +211,7 @@ def dials_of(found: Sequence[Comparison]) -> list[Dial]:
     Of a grid over two settings, each is a dial at every value of the other.
     """
     dials = []
-    for name in dict.fromkeys(name for one in found for name in one.settings if name not in _NO_DIALS):
+    for name in dict.fromkeys(name for one in found for name in one.settings if name not in (*_NO_DIALS, "data")):
         alike: dict[tuple[Any, ...], dict[Any, Comparison]] = {}
         for one in found:
             if name in one.settings:

@@ -6,6 +6,7 @@ from synthetic import RMSE, comparison_of, comparisons_of, make_record, make_stu
 
 from harness.records.frames import Cells
 from harness.statistics.comparison import kept, the_comparison
+from harness.statistics.dials import dials_of
 from harness.types import UserError
 
 
@@ -68,6 +69,39 @@ def test_different_data_under_one_seed_split_but_data_drawn_by_the_seed_do_not()
     assert len(titles(records)) == 1
     other_scene = make_record("channel", 1)  # digest d..., where `none` met e... under the same seed
     assert len(titles([*records, other_scene])) == 2
+
+
+def test_data_of_two_files_are_told_apart_by_the_names_of_these():
+    def of(path, digest, seed=0, axis="none"):
+        record = make_record(axis, seed)
+        record["config"]["task"]["data"]["path"] = path
+        record["data"]["digest"] = digest * 64
+        return record
+
+    scenes = [of(f"/data/{name}_2024.mat", digest) for name, digest in (("samson", "a"), ("jasper_ridge", "b"))]
+    assert titles(scenes) == [
+        "mnist (embedded), lenet, data jasper_ridge_2024",
+        "mnist (embedded), lenet, data samson_2024",
+    ]
+    (found, _) = comparisons_of(scenes)
+    assert found.slug.endswith("data-jasper_ridge_2024")
+    # Two files of one name, or one whose content changed: only the digests tell these apart.
+    same_name = [of("/old/scene.mat", "a"), of("/new/scene.mat", "b")]
+    assert titles(same_name) == [f"mnist (embedded), lenet, data_digest {digest * 12}" for digest in "ab"]
+
+
+def test_a_dial_over_two_files_is_one_a_file():
+    records = []
+    for path, digest in (("/data/samson.mat", "a"), ("/data/jasper.mat", "b")):
+        for batch_size in (4, 16):
+            records.append(make_record(settings={"batch_size": batch_size}))
+            records[-1]["config"]["task"]["data"]["path"] = path
+            records[-1]["data"]["digest"] = digest * 64
+    dials = dials_of(comparisons_of(records))
+    assert [dial.title for dial in dials] == [
+        "mnist (embedded), lenet, data jasper: batch size 4 to 16",
+        "mnist (embedded), lenet, data samson: batch size 4 to 16",
+    ]
 
 
 def test_a_cell_that_failed_before_its_data_came_stays_with_its_task():
