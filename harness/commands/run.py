@@ -137,7 +137,7 @@ def _print_rounds(rounds: Rounds, plan: Plan, results_dir: Path, console: Consol
 
 
 def _refuse_invalid(plan: Plan, *, skip: bool) -> None:
-    if not plan.invalid or (skip and len(plan.invalid) < len(plan.cells)):
+    if not plan.is_refused(skip=skip):
         return
     share = f"{len(plan.invalid)} of {len(plan.cells)} cells are invalid"
     many = f" ({share}: `plan` lists them, skip_invalid=true leaves them out)"

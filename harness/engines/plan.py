@@ -98,6 +98,10 @@ class Plan:
         """The cells that cannot be run."""
         return [planned for planned in self.cells if planned.invalid]
 
+    def is_refused(self, *, skip: bool) -> bool:
+        """Whether the invalid cells are in the way of the others; with `skip` they are left out, if there are any."""
+        return bool(self.invalid) and not (skip and len(self.invalid) < len(self.cells))
+
     def notes(self) -> list[str]:
         """What is to be known before anything is trained: of data, of architectures, of runs too short; each once."""
         of_data = (str(planned.cell.data.get("note") or "") for planned in self.cells)

@@ -163,14 +163,34 @@ def test_every_cell_that_fails_is_listed_and_tried_again(shell, monkeypatch):
 
 def test_strategies_that_fit_nowhere_are_planned_as_such_and_can_be_left_out(shell):
     status, out = shell.plan("axis=none,per_timestep")
-    assert status == 0
+    assert status == 1
     assert "invalid" in out
     assert "no site of this architecture has the axes" in out
+    assert "run would refuse this grid: skip_invalid=true leaves the invalid cells out" in out
+    assert shell.plan("axis=none,per_timestep", "skip_invalid=true")[0] == 0
+    status, out = shell.plan("axis=per_timestep", "skip_invalid=true")
+    assert status == 1
+    assert "run would refuse this grid: none is left" in out
 
     status, out = shell.run("axis=none,per_timestep", "skip_invalid=true")
     assert status == 0
     assert "1 invalid and left out" in out
     assert {record["axis"] for record in shell.records().values()} == {"none"}
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_plan_loses_no_word_at_any_width(columns, shell, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    strategies = "axis=elementwise_stats_channel_params,channel_stats_elementwise_params,rows"
+    status, out = shell.plan(strategies, "seed=range(100)")
+    said = " ".join(out.split())
+    table = out[out.index("tiny · generated data") : out.index("300 cells")]
+
+    assert status == 0
+    assert max(map(len, table.splitlines())) <= columns
+    for word in ("(scale", "shift:", "height", "width", "channel)", "elementwise_params", "300"):
+        assert word in said
+    assert ("scale+shift" in said.partition("Left out for want of width: ")[2]) == (columns == 60)
 
 
 def test_nothing_to_skip_to_is_refused(shell, capsys):
