@@ -29,6 +29,10 @@ def strategy_of(
     settings = {key[5:]: value_of(key, text) for key, text in given.items() if key.startswith("axis.")}
     value = value_of("axis", given["axis"]) if "axis" in given else "keep"
     params = value_of("param_axis", given["param_axis"]) if "param_axis" in given else None
+    if params is not None and "axis" not in given:
+        raise UserError(
+            f"param_axis: expected axis beside it, as in axis=[1,2] param_axis=[3]. Received: {short(params)} alone"
+        )
     if isinstance(value, str) and value not in ("all", *names, "batch"):
         if params is not None:
             raise UserError(f"param_axis: expected numbers or names in axis beside it. Received: axis={short(value)}")

@@ -39,6 +39,34 @@ def test_settings_and_axes_apart(capsys):
     assert "= 7 × 5 × 5" in printed(capsys, "shape=[null,5,5]", "axis=-1", "batch_size=7")
 
 
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ((SHAPE, "axis=0"), 1),
+        ((SHAPE, "axis=[0,3]"), 1),
+        ((SHAPE, "axis=[1,2]"), 0),
+        (("shape=[1,8]", "axis=-1"), 1),  # one value is its own mean
+        (("shape=[4,8]", "axis=-1"), 0),  # few samples: a warning
+        (("shape=[1,8]",), 0),  # all strategies: none was chosen
+        (("task=mnist", "task.data.source=embedded", "architecture=lenet", "axis=channel", "seed=0"), 0),
+    ],
+)
+def test_the_exit_status_says_whether_a_finding_is_an_error(asked, status, capsys):
+    assert main(["explain", *asked]) == status
+    assert ("error: " in capsys.readouterr().out) == bool(status)
+
+
+def test_a_site_of_a_model_with_an_error_is_told_by_the_exit_status(capsys):
+    grid = ("task=mnist", "task.data.source=embedded", "architecture=lenet", "axis=elementwise", "train.batch_size=1")
+    assert main(["explain", *grid, "seed=0"]) == 1
+    assert "error: m′ is 1" in capsys.readouterr().out
+
+
+def test_param_axis_alone_is_no_choice(capsys):
+    assert main(["explain", SHAPE, "param_axis=[3]"]) == 2
+    assert "param_axis: expected axis beside it" in capsys.readouterr().err
+
+
 def test_all_strategies_side_by_side(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     narrow = printed(capsys, "shape=[32,100,5]", "axes=[time,feature]")
