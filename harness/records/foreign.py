@@ -172,8 +172,8 @@ def _direction(metric: str, asked: str) -> Direction:
     if any(word in words for word in _MORE):
         return "max"
     raise UserError(
-        f"direction: expected direction=max (more is better) or direction=min. Received: nothing, and {metric} does not "
-        "tell"
+        f"direction: expected direction=max (more is better) or direction=min. Received: nothing, and {metric} "
+        "does not tell"
     )
 
 
