@@ -18,7 +18,7 @@ from harness.config.identity import canonical, cell_id, identify, outcome_config
 from harness.config.looks import check_look
 from harness.config.settings import check_batch_size
 from harness.engines import EngineError
-from harness.engines.lag import lag_note
+from harness.engines.lag import Lag, lag_of
 from harness.records.store import is_done, read_records
 from harness.types import Site, TaskSpec, UserError
 
@@ -106,8 +106,12 @@ class Plan:
         """What is to be known before anything is trained: of data, of architectures, of runs too short; each once."""
         of_data = (str(planned.cell.data.get("note") or "") for planned in self.cells)
         of_models = (planned.note for planned in self.cells)
-        of_lag = (lag_note(planned.cell.config, planned.cell.data, planned.sites) for planned in self.cells)
-        return [note for note in dict.fromkeys((*of_data, *of_models, *of_lag)) if note]
+        return [note for note in dict.fromkeys((*of_data, *of_models, *(lag.note for lag in self.lags()))) if note]
+
+    def lags(self) -> list[Lag]:
+        """Of the cells whose moving averages have too few steps, each kind once."""
+        found = (lag_of(planned.cell.config, planned.cell.data, planned.sites) for planned in self.cells)
+        return [lag for lag in dict.fromkeys(found) if lag is not None]
 
     def estimated_seconds(self) -> float | None:
         """Seconds that the cells to run took elsewhere in this folder, one after another; None if not known."""

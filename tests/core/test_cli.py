@@ -161,6 +161,18 @@ def test_every_cell_that_fails_is_listed_and_tried_again(shell, monkeypatch):
     assert len(list((shell.folder / "records" / "superseded").iterdir())) == 2
 
 
+def test_a_run_with_late_averages_ends_with_what_helps_and_not_with_more_seeds(first_run, shell):
+    remedy = "train.epochs=50 or more, or norm.momentum=0.9 with train.epochs=5 or more"
+    said = first_run[1].splitlines()
+    assert said[0].endswith(f"scores with them say little of a strategy: {remedy}")
+    assert said[-1] == f"The moving averages had too few steps to say much of a strategy. First {remedy}."
+    assert "adds seeds" not in first_run[1]
+
+    _, out = shell.run("norm.momentum=0.5")
+    assert out.splitlines()[-1].endswith("the same command with until=decided adds seeds until that is known.")
+    assert "too few steps" not in out
+
+
 def test_strategies_that_fit_nowhere_are_planned_as_such_and_can_be_left_out(shell):
     status, out = shell.plan("axis=none,per_timestep")
     assert status == 1
