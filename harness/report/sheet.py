@@ -80,6 +80,9 @@ def to_terminal(sheet: Sheet, *, width: int = 100) -> Table:
         columns.remove(least)
         left_out.append(least.heading)
     table = _rich(sheet, columns, left_out)
+    for column, drawn in zip(columns, table.columns, strict=True):
+        # Else rich takes the width from names too, which it breaks anywhere.
+        drawn.no_wrap = drawn.no_wrap or (needed <= width and not column.wraps)
     if needed > width and any(column.whole for column in columns):
         table.width = max(width, _CONSOLE.measure(table).minimum)
     return table

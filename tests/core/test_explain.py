@@ -84,6 +84,20 @@ def test_all_strategies_side_by_side(capsys, monkeypatch):
     assert "100 200 160 One mean and variance for every time step" in said
 
 
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_names_and_headings_are_whole_side_by_side_at_any_width(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["explain", "shape=[256,32,224,224,64]"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    words = " ".join(lines).split()
+
+    assert max(map(len, lines)) <= columns
+    assert words.count("elementwise_params") == 1
+    assert words.count("channel_params") == 1
+    assert {"strategy", "keeps", "m′", "depth", "height", "26,306,674,688"} <= {*words}
+    assert ("Left out for want of width" in " ".join(words)) == (columns == 60)
+
+
 def test_a_strategy_of_ones_own(tmp_path, capsys):
     (tmp_path / "axis").mkdir()
     (tmp_path / "axis" / "mine.yaml").write_text("_target_: harness.axes.AxisStrategy\nstat_axes: [width]\n")
