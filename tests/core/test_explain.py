@@ -62,6 +62,13 @@ def test_a_site_of_a_model_with_an_error_is_told_by_the_exit_status(capsys):
     assert "error: m′ is 1" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("typed", ["1,2", "(1,2)", "{1,2}", "1 2", "( 1, 2 )"])
+@pytest.mark.parametrize("key", ["axis", "param_axis"])
+def test_several_axes_without_brackets_are_told_with_them(key, typed, capsys):
+    assert main(["explain", SHAPE, *(["axis=[1]"] if key == "param_axis" else []), f"{key}={typed}"]) == 2
+    assert f"{key}: expected {key}=[1,2]. Received: {key}={typed}\n" in capsys.readouterr().err
+
+
 def test_param_axis_alone_is_no_choice(capsys):
     assert main(["explain", SHAPE, "param_axis=[3]"]) == 2
     assert "param_axis: expected axis beside it" in capsys.readouterr().err
