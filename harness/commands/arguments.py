@@ -107,6 +107,8 @@ def read_options(arguments: Arguments, *, takes_config_dirs: bool = False, **def
     options = dict(defaults)
     for text in arguments.overrides:
         key, _, value = text.partition("=")
+        if not defaults:
+            raise UserError(f"no such option: this verb has none, and --help says what it takes. Received: {text}")
         if key not in defaults:
             raise UserError(f"no such option: {choose_from(key, list(defaults))}")
         if key in PATH_OPTIONS and not value.strip():

@@ -58,7 +58,7 @@ def main(arguments: Arguments, console: Console) -> int:
         if options["format"] == "markdown":
             print(audit_markdown(document), end="")
         else:
-            console.print(audit_text(document, width=console.width))
+            console.print(audit_text(document, width=console.width), crop=False)  # a long name goes on beyond the edge
     return int(failed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,12 @@ def strategy_of(
         UserError: none of it can be had.
     """
     settings = {key[5:]: value_of(key, text) for key, text in given.items() if key.startswith("axis.")}
-    value = value_of("axis", given["axis"]) if "axis" in given else "keep"
-    params = value_of("param_axis", given["param_axis"]) if "param_axis" in given else None
+    value = _axes_typed("axis", given["axis"]) if "axis" in given else "keep"
+    params = _axes_typed("param_axis", given["param_axis"]) if "param_axis" in given else None
+    if params is not None and "axis" not in given:
+        raise UserError(
+            f"param_axis: expected axis beside it, as in axis=[1,2] param_axis=[3]. Received: {short(params)} alone"
+        )
     if isinstance(value, str) and value not in ("all", *names, "batch"):
         if params is not None:
             raise UserError(f"param_axis: expected numbers or names in axis beside it. Received: axis={short(value)}")
@@ -58,6 +63,14 @@ def value_of(key: str, text: str) -> Any:
 def short(value: Any) -> str:
     """What was received, in a line of a message."""
     return in_one_line(str(value), 120)
+
+
+def _axes_typed(key: str, text: str) -> Any:
+    """A value of axes as typed; several without brackets, or in others, are refused with what would do."""
+    value = value_of(key, text)
+    if re.search(r"[,() ]", str(value)) and isinstance(value, (str, dict)) and (items := re.findall(r"-?\w+", text)):
+        raise UserError(f"{key}: expected {key}=[{','.join(items)}]. Received: {key}={short(text)}")
+    return value
 
 
 def _axes(key: str, value: Any) -> tuple[int | str, ...]:

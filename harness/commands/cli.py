@@ -1,6 +1,7 @@
 """The command line: verbs, Hydra's overrides and flags, and what a mistake looks like.
 
-Exit status: 0 all well, 1 some cell failed or differs, 2 bad input, 130 interrupted.
+Exit status: 0 all well, 1 something is wrong (a cell failed or differs, an axis, a grid that cannot be run),
+2 bad input, 130 interrupted.
 """
 
 from __future__ import annotations

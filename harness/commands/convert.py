@@ -4,14 +4,16 @@
 Writes a copy of a saved Keras model, and says of each normalization layer what became of it. In this order, as far as
 asked for: every BatchNormalization is replaced by a strategy, statistics are estimated anew, what is left is folded.
 
-  axis=[1,2]         the axes that are kept, or a strategy's name (axis=spatial, axis.ghost=4), as in explain. Weights
-                     go along where the new axes include the old ones, and outputs in inference are then the same;
-                     elsewhere they start anew
-  axes=[time,sensor] what the axes of all sites are called, in place of the names that audit tells
-  layers=[enc/bn_1]  the layers that are replaced, by the paths that audit tells; all unless said
-  recalibrate=FILE   an .npz file with training examples as x_train, or x: statistics are estimated anew on them
-  fold=true          for inference alone, with equal outputs: a normalization goes into the convolution or dense layer
-                     before it where it can, and else becomes one multiplication and one addition
+  axis=[1,2]          the axes that are kept, or a strategy's name (axis=spatial, axis.ghost=4), as in explain. Weights
+                      go along where the new axes include the old ones, and outputs in inference are then the same;
+                      elsewhere they start anew
+  param_axis=[3]      the axes that keep a scale and shift of their own; the same as axis unless said
+  axes=[time,sensor]  what the axes of all sites are called, in place of the names that audit tells
+  layers=[enc/bn_1]   the layers that are replaced, by the paths that audit tells; all unless said
+  batch_size=32       of its training, and of the estimation anew
+  recalibrate=FILE    an .npz file with training examples as x_train, or x: statistics are estimated anew on them
+  fold=true           for inference alone, with equal outputs: a normalization goes into the convolution or dense layer
+                      before it where it can, and else becomes one multiplication and one addition
 
 Models that are sequential or functional, nested and with shared layers; what cannot be converted is said with the
 reason. A program that opens the result needs `import harness` first, unless all of it is Keras's own. Exit status:

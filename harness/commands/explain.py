@@ -16,12 +16,14 @@ to be heeded, and the lines of code for Keras 3, for this project's layer and fo
   out=FILE             the picture as .png or .svg, or .html: one page in which axes are clicked and values pointed at
 
 With task= it takes the overrides of a grid instead, and explains every normalization site of the architecture.
+
+Exit status: 0, 1 if a finding is an error (a choice that does not do what it is for), 2 for bad input.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +81,8 @@ def _explain_tensor(arguments: Arguments, given: dict[str, str], out: Path | Non
     if unknown := [key for key in given if key not in OPTIONS and not key.startswith("axis.")]:
         raise UserError(f"no such option beside shape=: {choose_from(unknown[0].lstrip('+~'), OPTIONS)}")
     site, batch_size = _tensor(given)
-    if any(key == "axis" or key.startswith("axis.") for key in given):
+    asked = any(key in ("axis", "param_axis") or key.startswith("axis.") for key in given)
+    if asked:
         one = _asked(given, site, batch_size, arguments.config_dirs)
         console.print(to_text(one, title=f"{_title(given)} on {_tensor_of(one)}"))
         pictured = [Explained(_title(given), one)]
@@ -90,7 +93,7 @@ def _explain_tensor(arguments: Arguments, given: dict[str, str], out: Path | Non
         console.print(to_terminal(sheet, width=console.width))
         pictured = [Explained(name, one) for name, one in rows if isinstance(one, Explanation)]
     _draw(pictured, out, console)
-    return 0
+    return _status(pictured) if asked else 0
 
 
 def _explain_sites(arguments: Arguments, out: Path | None, console: Console) -> int:
@@ -115,7 +118,12 @@ def _explain_sites(arguments: Arguments, out: Path | None, console: Console) -> 
     for reason in reasons:
         console.print(Text.assemble(("invalid", "red"), f" {visible(reason)}"), soft_wrap=True)
     _draw(list(shown.values()), out, console)
-    return 0
+    return _status(shown.values())
+
+
+def _status(shown: Iterable[Explained]) -> int:
+    """As of an audit: 1 where a finding is an error."""
+    return int(any(finding.level == "error" for one in shown for finding in one.explanation.findings))
 
 
 def _sites_of(planned: PlannedCell) -> Iterator[Explained]:

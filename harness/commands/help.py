@@ -37,6 +37,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 }
 VERBS = dict(chain.from_iterable(verbs.items() for verbs in GROUPS.values()))
 _LEAST, _MOST = 40, 120
+_USAGE = "usage: "
 _FULL = 108  # as the texts stand in the code: a line is broken for want of room beyond this, else on purpose
 
 
@@ -67,8 +68,8 @@ def overview() -> str:
 def laid_out(text: str, columns: int) -> str:
     """A help text in lines of at most so many characters.
 
-    Paragraphs are filled anew; of indented lines only those that are too long are broken, under their description where
-    they have one (two blanks or more before it).
+    Paragraphs and usages are filled anew; of indented lines only those that are too long are broken, under their
+    description where they have one (two blanks or more before it) and that leaves it room, else below.
     """
     return "\n".join(chain.from_iterable(_filled(block, columns) for block in _blocks(text)))
 
@@ -87,6 +88,10 @@ def _blocks(text: str) -> Iterator[list[str]]:
 
 def _goes_on(block: list[str], line: str) -> bool:
     both = bool(block[-1].strip() and line.strip())
+    if _is_usage(block[0]):
+        return both and _indent(line) >= len(_USAGE) and not _is_usage(line)
+    if _indent(block[0]) and not _described(block[0]):
+        return False  # an entry, with which its neighbour has nothing to do
     return both and _indent(line) == _continuation(block[0]) and _is_full(block[-1], line)
 
 
@@ -95,16 +100,32 @@ def _filled(block: list[str], columns: int) -> list[str]:
         return block
     first, *rest = block
     text = " ".join([first.rstrip(), *(line.strip() for line in rest)])
-    hanging = _continuation(first) if _described(first) else _indent(first) + (4 if _indent(first) else 0)
-    head = text[: _continuation(first)] if _described(first) else " " * _indent(first)
+    start, hanging = _indent(first), _indent(first) + (4 if _indent(first) else 0)
+    if _is_usage(first):
+        return _wrapped(text[start:], columns, " " * start, " " * (len(_USAGE) + 4))
+    if not _described(first):
+        return _wrapped(text[start:], columns, " " * start, " " * hanging)
+    head, description = text[: _continuation(first)], text[_continuation(first) :]
+    if len(head) > columns // 2:
+        below = " " * hanging
+        return [*_wrapped(head.strip(), columns, " " * start, below), *_wrapped(description, columns, below, below)]
+    return _wrapped(description, columns, head, " " * len(head))
+
+
+def _wrapped(text: str, columns: int, first: str, others: str) -> list[str]:
     return textwrap.wrap(
-        text[len(head) :].strip() if _described(first) else text.strip(),
+        text,
         columns,
-        initial_indent=head,
-        subsequent_indent=" " * min(hanging, columns // 2),
+        initial_indent=first,
+        subsequent_indent=others,
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def _is_usage(line: str) -> bool:
+    """Whether a line begins a usage: the first, or another that stands below it."""
+    return line.startswith((f"{_USAGE}python -m", f"{' ' * len(_USAGE)}python -m"))
 
 
 def _is_full(line: str, following: str) -> bool:

@@ -3,6 +3,9 @@
 Says what `run` with the same overrides would do, and trains nothing: how many cells there are, which are done,
 which strategies compute the same as another at every site, which are invalid and why, and, where records of
 such cells are at hand, how long it would take.
+
+Exit status: 0, 1 where `run` would refuse the grid for its invalid cells (skip_invalid=true leaves them out, as long as
+there are others), 2 for bad input.
 """
 
 from __future__ import annotations
@@ -11,9 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from harness.axes.resolved import ResolvedSite
@@ -24,7 +25,8 @@ from harness.commands.shown import say_environments
 from harness.config.hydra_flags import print_hydra
 from harness.engines import build_engine, check_grid
 from harness.engines.plan import PlannedCell, build_plan
-from harness.words import broken, describe_seconds, visible
+from harness.report.sheet import MISSING, Column, Sheet, to_terminal
+from harness.words import describe_seconds, visible
 
 SIDES = ("train", "validate", "test")
 
@@ -53,7 +55,9 @@ def main(arguments: Arguments, console: Console) -> int:
     for said in dict.fromkeys(_data_of(planned) for planned in plan.cells):
         console.print(said, soft_wrap=True)
     for (task, architecture), cells in groups.items():
-        console.print(_table(f"{task} · {cells[0].cell.data['source']} data · {architecture}", cells))
+        console.print()
+        sheet = _table(f"{task} · {cells[0].cell.data['source']} data · {architecture}", cells)
+        console.print(to_terminal(sheet, width=console.width))
     states = Counter(planned.state for planned in plan.cells)
     repeated = f", {plan.repeated} named twice" if plan.repeated else ""
     console.print(f"{len(plan.cells)} cells: {', '.join(f'{n} {state}' for state, n in states.items())}{repeated}")
@@ -66,7 +70,11 @@ def main(arguments: Arguments, console: Console) -> int:
         console.print(f"about {describe_seconds(seconds)} of computing for the {len(plan.to_run)} cells to run")
     for reason in dict.fromkeys(planned.invalid for planned in plan.invalid):
         console.print(Text.assemble(("invalid", "red"), f" {visible(reason)}"), soft_wrap=True)
-    return 0
+    if not plan.is_refused(skip=bool(configs[0]["skip_invalid"])):
+        return 0
+    others = "skip_invalid=true leaves the invalid cells out" if len(plan.invalid) < len(plan.cells) else "none is left"
+    console.print(f"run would refuse this grid: {others}", soft_wrap=True)
+    return 1
 
 
 def _data_of(planned: PlannedCell) -> str:
@@ -78,32 +86,33 @@ def _data_of(planned: PlannedCell) -> str:
     return f"{task}: {shape} ({', '.join(data['axes'])}) to {found}; {sizes}"
 
 
-def _table(title: str, cells: Sequence[PlannedCell]) -> Table:
+def _table(title: str, cells: Sequence[PlannedCell]) -> Sheet:
     by_axis: dict[str, list[PlannedCell]] = {}
     for planned in cells:
         by_axis.setdefault(planned.cell.config["axis"]["name"], []).append(planned)
-    rows = [_row(axis, members) for axis, members in by_axis.items()]
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("strategy", no_wrap=True)
-    for place, heading in enumerate(("done", "statistics", "scale and shift", "m′"), start=1):
-        # A heading may be broken, a number not.
-        table.add_column(heading, justify="right", min_width=max(len(row[place]) for row in rows))
-    table.add_column("keeps, site by site", overflow="fold", min_width=20)
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def _row(axis: str, members: Sequence[PlannedCell]) -> tuple[str, ...]:
-    first = members[0]
-    return (
-        broken(axis),
-        "–" if all(one.trained_as or one.invalid for one in members) else _done(members),
-        f"{sum(site.statistics for site in first.sites):,}" if first.sites else "–",
-        f"{sum(site.parameters for site in first.sites):,}" if first.sites else "–",
-        _samples(first.sites),
-        _what_is_kept(first),
+    columns = [
+        Column("strategy", lambda row: row["strategy"], numeric=False),
+        Column("done", lambda row: row["done"], rank=3),
+        Column("statistics", lambda row: row["statistics"], rank=1),
+        Column("scale+shift", lambda row: row["parameters"], rank=2),
+        Column("m′", lambda row: row["samples"]),
+        Column("keeps, site by site", lambda row: row["keeps"], numeric=False, wraps=20),
+    ]
+    return Sheet(
+        title, columns, [_row(axis, members) for axis, members in by_axis.items()], elsewhere="COLUMNS=120 makes room"
     )
+
+
+def _row(axis: str, members: Sequence[PlannedCell]) -> dict[str, str]:
+    first = members[0]
+    return {
+        "strategy": axis,
+        "done": MISSING if all(one.trained_as or one.invalid for one in members) else _done(members),
+        "statistics": f"{sum(site.statistics for site in first.sites):,}" if first.sites else MISSING,
+        "parameters": f"{sum(site.parameters for site in first.sites):,}" if first.sites else MISSING,
+        "samples": _samples(first.sites),
+        "keeps": _what_is_kept(first),
+    }
 
 
 def _done(members: Sequence[PlannedCell]) -> str:

@@ -34,6 +34,7 @@ from harness.commands.shown import say_environments
 from harness.commands.status import print_failures
 from harness.config.hydra_flags import print_hydra
 from harness.engines import Engine, Event, build_engine, check_grid
+from harness.engines.lag import Lag
 from harness.engines.plan import Plan, build_plan
 from harness.engines.progress import RunProgress
 from harness.records.grids import write_grid
@@ -137,7 +138,7 @@ def _print_rounds(rounds: Rounds, plan: Plan, results_dir: Path, console: Consol
 
 
 def _refuse_invalid(plan: Plan, *, skip: bool) -> None:
-    if not plan.invalid or (skip and len(plan.invalid) < len(plan.cells)):
+    if not plan.is_refused(skip=skip):
         return
     share = f"{len(plan.invalid)} of {len(plan.cells)} cells are invalid"
     many = f" ({share}: `plan` lists them, skip_invalid=true leaves them out)"
@@ -186,11 +187,11 @@ def _print_outcome(plan: Plan, results_dir: Path, console: Console) -> int:
     found_ids = {record["id"] for record in records}
     missing = [cell.id for cell in wanted if cell.id not in found_ids]
     print_failures(failed, missing, results_dir, console)
-    _print_verdicts(comparisons, console)
+    _print_verdicts(comparisons, plan.lags(), console)
     return len(failed) + len(missing)
 
 
-def _print_verdicts(comparisons: Sequence[Comparison], console: Console) -> None:
+def _print_verdicts(comparisons: Sequence[Comparison], lags: Sequence[Lag], console: Console) -> None:
     """What is known and what is not, in a few sentences; of a grid of many comparisons the report says it."""
     several = [one for one in comparisons if len(one.strategies) > 1]
     if not 0 < len(several) <= _MOST_TOLD:
@@ -205,7 +206,13 @@ def _print_verdicts(comparisons: Sequence[Comparison], console: Console) -> None
         console.print(f"{title}{better_sentence(pairs, baseline).replace('`', '')}", soft_wrap=True)
         if moved := gap_sentence(aggregate_comparison(comparison)):
             console.print(moved.replace("`", ""), soft_wrap=True)
-    if open_:
+    if lags:
+        # More seeds would tell the lag of the averages apart, and no strategies.
+        remedies = "; ".join(lag.remedy for lag in lags)
+        console.print(
+            f"The moving averages had too few steps to say much of a strategy. First {remedies}.", soft_wrap=True
+        )
+    elif open_:
         said = (
             "What is undecided may be equal or not; the same command with until=decided adds seeds until that is known."
         )

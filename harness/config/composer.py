@@ -20,10 +20,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from harness.config.files import SCHEME, CheckedFiles, register_files
 from harness.config.folders import check_config_dirs
+from harness.config.meant import KEEP_KEYS, meant_by
+from harness.config.own_files import ConfigFile, with_place
 from harness.config.paths import expand_home, is_path
 from harness.config.sweeps import FUNCTIONS
 from harness.types import UserError
@@ -100,9 +102,26 @@ class Composed:
         try:
             container = OmegaConf.to_container(self.config, resolve=True, throw_on_missing=True)
         except (OmegaConfBaseException, RecursionError) as error:
-            raise UserError(_first_line(error)) from error
+            raise UserError(self._what_lacks(error) or _first_line(error)) from error
         assert isinstance(container, dict)
         return {str(key): value for key, value in container.items()}
+
+    def _what_lacks(self, error: Exception) -> str:
+        """Which setting an interpolation asks for that is not there, and what may be a misspelling of it."""
+        found = re.match(r"Interpolation key '([A-Za-z_]\w*(?:\.\w+)+)' not found", str(error))
+        if found is None or not isinstance(error, InterpolationKeyError):
+            return ""
+        known = {*leaf_keys(self.config)}
+        parts = found[1].split(".")
+        lacking = next(".".join(parts[: n + 1]) for n in range(len(parts)) if ".".join(parts[: n + 1]) not in known)
+        parent = lacking.rpartition(".")[0]
+        beside = [key for key in known if key.rpartition(".")[0] == parent]
+        for near in difflib.get_close_matches(lacking, beside, n=1, cutoff=0.8):
+            received = OmegaConf.to_container(self.config, resolve=False)
+            for part in near.split("."):
+                received = received[part]  # type: ignore[index, call-overload]
+            return f"no such setting: {near} (nearest: {lacking}). Received: {near}={received}"
+        return f"{found[1]}: expected a value, which {error.full_key} refers to. Received: none"
 
     def may_refer_to(self, key: str) -> bool:
         """Whether an interpolation in the config depends on the node `key`, or could, for all that can be told."""
@@ -131,6 +150,8 @@ class Composer:
         self._parsed: dict[str, Override] = {}
         self._options: dict[str, list[str]] = {}
         self._notes: dict[str, str] = {}
+        # The file of each group that was chosen last, for what is complained of then.
+        self._chosen: dict[str, str] = {}
 
     @property
     def notes(self) -> list[str]:
@@ -162,7 +183,24 @@ class Composer:
             raise
         except Exception as error:  # of Hydra, OmegaConf, or the bare ones that a file's defaults list brings about
             raise UserError(self._explain(error, overrides)) from error
-        return Composed.of(config)
+        composed = Composed.of(config)
+        self._chosen = {**composed.choices}
+        return composed
+
+    def with_place(self, message: str, overrides: Sequence[str]) -> str:
+        """A complaint about the grid of these overrides, behind the user's own file and line that it is about."""
+        files = []
+        # A study says more of a setting than the file of its group, and both more than the config.
+        for group in sorted(self._chosen, key=lambda group: group != "study"):
+            files += self._holding(group, f"{group}/{self._chosen[group]}")
+        typed = [text.lstrip("+~").partition("=")[0] for text in overrides]
+        return with_place(message, [*files, *self._holding("", CONFIG_NAME)], typed)
+
+    def _holding(self, group: str, path: str) -> list[ConfigFile]:
+        """The file that Hydra takes for a path; none where there is none."""
+        sources = [source for source in self.loader.get_sources() if isinstance(source, CheckedFiles)]
+        first = next((source for source in sources if source.is_config(path)), None)
+        return [] if first is None else [ConfigFile(group, first.file_of(path), first.provider != "main")]
 
     def note_files(self, composed: Composed) -> None:
         """Note which of several files of one name a config was made of: that is never decided in silence."""
@@ -208,6 +246,8 @@ class Composer:
             if is_path(key) and value[:1] not in ("'", '"'):
                 # A path may hold what the grammar has other uses for.
                 return self._parse_grammar(f"{key}={quote(value)}")
+            if value[:1] in ("(", "{") and (meant := meant_by(key, value, names=self.options(key))):
+                raise UserError(f"{key}: expected {meant}. Received: {text}") from error
             # Its first line may only repeat the override, and its last one is an address in Hydra's documentation.
             said = [line for line in str(error).splitlines() if line and not line.startswith(("Error parsing", "See "))]
             problem = (said or ["it cannot be read"])[0]
@@ -233,9 +273,14 @@ class Composer:
             group = override.key_or_group
             options = self.options(group)
             chosen = override.value()
+            if options and isinstance(chosen, str):
+                self._chosen[group] = chosen
             if options and not override.is_delete() and chosen not in options:
                 if chosen is None and group == "study":
                     continue
+                if meant := meant_by(group, str(override.input_line).partition("=")[2], names=options):
+                    what = "a strategy's name, or axes" if meant.startswith("axis.keep=") else "one name, or several"
+                    raise UserError(f"{group}: expected {what} as in {meant}. Received: {override.input_line}")
                 raise UserError(f"{group}: {choose_from('null' if chosen is None else str(chosen), options)}")
 
     def _explain(self, error: Exception, overrides: Sequence[str]) -> str:
@@ -251,12 +296,25 @@ class Composer:
             if override.is_add() or override.is_force_add() or key.startswith("hydra.") or self.options(key):
                 continue
             if not any(name == key or name.startswith(f"{key}.") for name in known):
+                if beside := _beside(key):
+                    return f"{key}: expected {beside}. Received: {override.input_line}"
                 nearest = difflib.get_close_matches(key, sorted({*known, *self.groups()}), n=3, cutoff=0.5)
                 parent = key.rpartition(".")[0]
                 siblings = [name for name in known if name.rpartition(".")[0] == parent]
                 near = nearest or siblings or self.groups()
                 return f"no such setting: {key} (nearest: {', '.join(near)}). Received: {override.input_line}"
         return _first_line(error)
+
+
+def _beside(key: str) -> str:
+    """What a setting of one choice of a group alone goes with."""
+    if key in KEEP_KEYS:
+        return "axis=keep alone with it; other strategies by another command with the same results_dir"
+    return (
+        "until=decided or until=told_apart with it"
+        if re.fullmatch(r"until\.(first|step|most|alpha|baseline)", key)
+        else ""
+    )
 
 
 def leaf_keys(config: DictConfig) -> Iterator[str]:

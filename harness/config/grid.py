@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 
 from harness.config.build import build_strategy, what_went_wrong
 from harness.config.composer import Composed, Composer, leaf_keys
+from harness.config.meant import KEEP_KEYS, refuse_rounds, refuse_several
 from harness.config.model_file import note_digest
 from harness.config.naming import name_of_changed
 from harness.config.settings import check_settings
@@ -29,7 +30,6 @@ NAMED_GROUPS = ("task", "architecture", "axis")
 COMPARISON_KEYS = ("architecture", "axis", "seed")
 # A model of the user's own is compared with what it is, and keeps the settings of its layers, unless said.
 FROM_FILE = "architecture=from_file"
-KEEP_KEYS = ("axis.keep", "axis.keep_params")
 # What studies make their paths of: it has become those when a cell is known.
 DATA_ROOT = "data_root"
 # There is one place for a grid's records and one engine that runs it.
@@ -44,9 +44,20 @@ def expand(composer: Composer, overrides: Sequence[str]) -> list[dict[str, Any]]
     Raises:
         UserError: an override that does not parse, an unknown key, group or value, or a setting out of range.
     """
+    try:
+        return _expand(composer, overrides)
+    except UserError as error:
+        raise UserError(composer.with_place(str(error), overrides)) from error
+
+
+def _expand(composer: Composer, overrides: Sequence[str]) -> list[dict[str, Any]]:
     bases: dict[tuple[str, ...], _Base] = {}
     configs = []
     for cell in _few(_cells(composer, overrides)):
+        for override in cell:
+            if override.is_add() or override.is_force_add():
+                continue
+            refuse_several(override.key_or_group, override.value(), _text(override))
         values = [override for override in cell if _is_plain_value(composer, override)]
         # Cells of one base share all but the values: the texts of what is not plain, and the keys of what is.
         shared = tuple(_text(o) for o in cell if o not in values) + tuple(o.key_or_group for o in values)
@@ -54,6 +65,7 @@ def expand(composer: Composer, overrides: Sequence[str]) -> list[dict[str, Any]]
             # The first cell's values go through Hydra's own checks (unknown keys, types).
             bases[shared] = _Base.of(composer, cell, values)
         config = bases[shared].with_values(values)
+        refuse_rounds(config.get("until"), [override.key_or_group for override in cell])
         check_settings(config)
         note_digest(config)
         configs.append(config)

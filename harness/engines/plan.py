@@ -18,7 +18,7 @@ from harness.config.identity import canonical, cell_id, identify, outcome_config
 from harness.config.looks import check_look
 from harness.config.settings import check_batch_size
 from harness.engines import EngineError
-from harness.engines.lag import lag_note
+from harness.engines.lag import Lag, lag_of
 from harness.records.store import is_done, read_records
 from harness.types import Site, TaskSpec, UserError
 
@@ -98,12 +98,20 @@ class Plan:
         """The cells that cannot be run."""
         return [planned for planned in self.cells if planned.invalid]
 
+    def is_refused(self, *, skip: bool) -> bool:
+        """Whether the invalid cells are in the way of the others; with `skip` they are left out, if there are any."""
+        return bool(self.invalid) and not (skip and len(self.invalid) < len(self.cells))
+
     def notes(self) -> list[str]:
         """What is to be known before anything is trained: of data, of architectures, of runs too short; each once."""
         of_data = (str(planned.cell.data.get("note") or "") for planned in self.cells)
         of_models = (planned.note for planned in self.cells)
-        of_lag = (lag_note(planned.cell.config, planned.cell.data, planned.sites) for planned in self.cells)
-        return [note for note in dict.fromkeys((*of_data, *of_models, *of_lag)) if note]
+        return [note for note in dict.fromkeys((*of_data, *of_models, *(lag.note for lag in self.lags()))) if note]
+
+    def lags(self) -> list[Lag]:
+        """Of the cells whose moving averages have too few steps, each kind once."""
+        found = (lag_of(planned.cell.config, planned.cell.data, planned.sites) for planned in self.cells)
+        return [lag for lag in dict.fromkeys(found) if lag is not None]
 
     def estimated_seconds(self) -> float | None:
         """Seconds that the cells to run took elsewhere in this folder, one after another; None if not known."""

@@ -22,6 +22,12 @@ from harness.words import choose_from, first_line
 # What a metric's name says of its direction, the first that is in it.
 _LESS = ("loss", "error", "rmse", "mse", "mae", "perplexity", "nll", "bpd", "fid", "wer", "cer")
 _MORE = ("acc", "f1", "auc", "precision", "recall", "score", "reward", "return", "iou", "bleu", "r2", "psnr", "map")
+_TOLD_BY = {
+    "group": "that says what is compared",
+    "seed": "by which runs are paired",
+    "metric": "of the result",
+    "block": "that tells tasks apart",
+}
 _ENDED = ("finished", "crashed", "failed", "killed", "scheduled", "running")
 _OPEN = ("running", "scheduled")
 _TENSORBOARD = ["Wall time", "Step", "Value"]
@@ -108,9 +114,10 @@ def _column(frame: pd.DataFrame, key: str, asked: str) -> str:
     for one in (asked, f"params.{asked}", f"metrics.{asked}", f"tags.{asked}"):
         if one in there:
             return one
+    named = f"{key}=COLUMN names the column {_TOLD_BY[key]}"
     if not asked:
-        raise UserError(f"{key}: expected a column, one of {', '.join(there)}. Received: nothing")
-    raise UserError(f"{key}: {choose_from(asked, there)}")
+        raise UserError(f"{named}: expected one of {', '.join(there)}. Received: nothing")
+    raise UserError(f"{named}: {choose_from(asked, there)}")
 
 
 def _states(frame: pd.DataFrame) -> pd.Series:
@@ -164,7 +171,10 @@ def _direction(metric: str, asked: str) -> Direction:
         return "min"
     if any(word in words for word in _MORE):
         return "max"
-    raise UserError(f"direction: expected max (more is better) or min. Received: nothing, and {metric} does not tell")
+    raise UserError(
+        f"direction: expected direction=max (more is better) or direction=min. Received: nothing, and {metric} "
+        "does not tell"
+    )
 
 
 def _declare(name: str, values: pd.Series, direction: Direction) -> dict[str, Any]:

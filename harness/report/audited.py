@@ -21,7 +21,8 @@ def audit_text(document: Mapping[str, Any], *, width: int) -> Group:
     for level, reason, remedy, layers in grouped(document["findings"]):
         where = f" [{layers}]" if layers else ""
         then = f" → {remedy}" if remedy else ""
-        lines.append(Text.assemble((f"{level}: ", LEVEL_STYLES[level]), f"{reason}{where}", (then, "italic")))
+        said = Text.assemble((f"{level}: ", LEVEL_STYLES[level]), f"{reason}{where}", (then, "italic"))
+        lines += _in_lines(said, width)
     gap = [Text(gap_sentence(document["gap"])), Text()] if document.get("gap") else []
     return Group(
         to_terminal(layers_sheet(document), width=width), Text(), *gap, *lines, Text(), Text(verdict(document))
@@ -44,14 +45,15 @@ def audit_markdown(document: Mapping[str, Any]) -> str:
 def layers_sheet(document: Mapping[str, Any]) -> Sheet:
     """One row a normalization layer."""
     columns = [
-        Column("layer", lambda row: row["layer"], numeric=False),
-        Column("class", lambda row: row["class"].removesuffix("Normalization"), rank=1, numeric=False),
-        Column("input", lambda row: _shape(row), numeric=False),
-        Column("keeps", lambda row: _keeps(row), numeric=False),
-        Column("statistics", lambda row: _number(row.get("statistics"))),
-        Column("scale+shift", lambda row: _number(row.get("parameters"))),
-        Column("m′", lambda row: _number(row.get("samples_per_statistic"))),
-        Column("axes named by", lambda row: row["axes_named_by"] or "their number", rank=2, numeric=False),
+        # Names are typed again, after layers= and in code.
+        Column("layer", lambda row: row["layer"], numeric=False, whole=True),
+        Column("class", lambda row: row["class"].removesuffix("Normalization"), rank=5, numeric=False),
+        Column("input", lambda row: _shape(row), rank=2, numeric=False, wraps=16),
+        Column("keeps", lambda row: _keeps(row), numeric=False, wraps=16),
+        Column("statistics", lambda row: _number(row.get("statistics")), rank=3),
+        Column("scale+shift", lambda row: _number(row.get("parameters")), rank=4),
+        Column("m′", lambda row: _number(row.get("samples_per_statistic")), rank=1),
+        Column("axes named by", lambda row: row["axes_named_by"] or "their number", rank=6, numeric=False),
     ]
     caption = [f"m′: values behind one statistic at a batch of {document['batch_size']} (batch_size=N)."]
     return Sheet(
@@ -95,6 +97,16 @@ def gap_sentence(gap: Mapping[str, Any]) -> str:
         f"statistics. Lag of the averages {_score(gap['lag'], '+')}, dependence on the batch "
         f"{_score(gap['dependence'], '+')}."
     )
+
+
+def _in_lines(said: Text, width: int) -> list[Text]:
+    """A sentence in lines of at most `width` characters; words stay whole, names too that are longer than a line."""
+    lines = [Text(overflow="ignore")]
+    for word in said.split(" "):
+        if lines[-1] and lines[-1].cell_len + 1 + word.cell_len > width:
+            lines.append(Text(overflow="ignore"))
+        lines[-1].append(" " if lines[-1] else "").append_text(word)
+    return lines
 
 
 def _keeps(row: Mapping[str, Any]) -> str:

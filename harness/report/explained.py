@@ -102,11 +102,11 @@ def side_by_side(explained: Sequence[tuple[str, Explanation | str]], title: str,
     """All strategies at one tensor, with a sentence on each where there is room; for one that cannot be had, why."""
     columns = [
         Column("strategy", lambda row: row["name"], numeric=False),
-        Column("keeps", lambda row: row["keeps"], numeric=False),
-        Column("statistics", lambda row: row["statistics"]),
-        Column("scale+shift", lambda row: row["parameters"]),
+        Column("keeps", lambda row: row["keeps"], numeric=False, wraps=12),
+        Column("statistics", lambda row: row["statistics"], rank=1),
+        Column("scale+shift", lambda row: row["parameters"], rank=2),
         Column("m′", lambda row: row["samples"]),
-        *([Column("in words", lambda row: row["sentence"], numeric=False)] if in_words else []),
+        *([Column("in words", lambda row: row["sentence"], numeric=False, wraps=24)] if in_words else []),
     ]
     rows = [_row(name, one) for name, one in explained if isinstance(one, Explanation)]
     more = "warnings and code" if in_words else "words, warnings and code"
@@ -116,7 +116,7 @@ def side_by_side(explained: Sequence[tuple[str, Explanation | str]], title: str,
         if isinstance(one, str):
             reasons.setdefault(one.partition(" Received")[0], []).append(name)
     caption += [f"Not here: {', '.join(names)} ({reason.rstrip('.')})." for reason, names in reasons.items()]
-    return Sheet(title, columns, rows, caption)
+    return Sheet(title, columns, rows, caption, elsewhere="COLUMNS=120 makes room")
 
 
 def _row(name: str, explained: Explanation) -> dict[str, str]:

@@ -32,6 +32,7 @@ _LATEX = {
     ">": "$>$",
     "∞": r"$\infty$",
 }
+_CONSOLE = Console(width=10_000)  # to measure with
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,18 @@ class Column:
     """One column of the comparison as text: its heading, and how a row becomes text.
 
     A table that is too wide leaves out the columns of the highest `rank` first, and never those of rank 0.
+
+    Attributes:
+        wraps: characters from which on a text is rather broken between its words than a column left out; 0: left out.
+        whole: a name that is typed again elsewhere, and therefore never broken.
     """
 
     heading: str
     text: Callable[[Mapping[str, Any]], str]
     rank: int = 0
     numeric: bool = True
+    wraps: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,14 +69,22 @@ class Sheet:
 
 
 def to_terminal(sheet: Sheet, *, width: int = 100) -> Table:
-    """At most `width` characters wide where that can be had by leaving columns out, which the caption then says."""
+    """At most `width` characters wide where that can be had by leaving columns out, which the caption then says.
+
+    Names that are whole and longer than that make the table wider: to be printed with `crop=False`.
+    """
     columns = list(sheet.columns)
-    console = Console(width=10_000)
     left_out: list[str] = []
-    while console.measure(table := _rich(sheet, columns, left_out)).maximum > width and any(c.rank for c in columns):
+    while (needed := _needed(sheet, columns)) > width and any(column.rank for column in columns):
         least = max(columns, key=lambda column: column.rank)
         columns.remove(least)
         left_out.append(least.heading)
+    table = _rich(sheet, columns, left_out)
+    for column, drawn in zip(columns, table.columns, strict=True):
+        # Else rich takes the width from names too, which it breaks anywhere.
+        drawn.no_wrap = drawn.no_wrap or (needed <= width and not column.wraps)
+    if needed > width and any(column.whole for column in columns):
+        table.width = max(width, _CONSOLE.measure(table).minimum)
     return table
 
 
@@ -142,6 +157,17 @@ def latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
+def _needed(sheet: Sheet, columns: Sequence[Column]) -> int:
+    """How wide the table is with these columns, the texts that may be wrapped at what they must have at least."""
+    table = _rich(sheet, columns, ())
+    for column, drawn in zip(columns, table.columns, strict=True):
+        if column.wraps:
+            measured = [_CONSOLE.measure(cell) for cell in drawn.cells]
+            least = max(one.minimum for one in measured)
+            drawn.width = min(max(one.maximum for one in measured), max(least, column.wraps))
+    return _CONSOLE.measure(table).maximum
+
+
 def _rich(sheet: Sheet, columns: Sequence[Column], left_out: Sequence[str]) -> Table:
     note = f"Left out for want of width: {', '.join(left_out)}; {sheet.elsewhere}." if left_out else ""
     table = Table(
@@ -158,14 +184,14 @@ def _rich(sheet: Sheet, columns: Sequence[Column], left_out: Sequence[str]) -> T
             # A long heading over short numbers is broken, so that the column need not be left out.
             Text(column.heading.replace("+", "\n+")),
             justify="right" if column.numeric else "left",
-            no_wrap=column.numeric,
+            no_wrap=column.numeric or column.whole,
             overflow="fold",
         )
     for row in sheet.rows:
         # As texts, in which brackets are no markup.
-        texts = (visible(column.text(row)) for column in columns)
+        texts = ((column, visible(column.text(row))) for column in columns)
         # A long name is broken at its underscores.
-        table.add_row(*(Text(broken(text) if " " not in text else text) for text in texts))
+        table.add_row(*(Text(text if " " in text or column.whole else broken(text)) for column, text in texts))
     return table
 
 

@@ -39,9 +39,9 @@ TASKS = [
     ("defaults: {a: 1}\n", "defaults must be a list"),
     ("defaults: [{axis: nope, task: x}]\n", "Too many keys in default item"),
     ("defaults: [other]\n", "other"),
-    ("", "Interpolation key 'task.recipe.epochs' not found"),
-    (LOSS + RECIPE, "task.data: expected a value"),
-    (DATA + RECIPE, "task.loss: expected a value"),
+    ("", "task/mine.yaml: task.recipe.epochs: expected a value, which train.epochs refers to. Received: none"),
+    (LOSS + RECIPE, "task/mine.yaml: task.data: expected a value"),
+    (DATA + RECIPE, "task/mine.yaml: task.loss: expected a value"),
     (f"data: null\n{LOSS}{RECIPE}", "task.data: expected a mapping whose _target_ says what is called"),
     (f"data: 3\n{LOSS}{RECIPE}", "task.data: expected a mapping whose _target_ says what is called"),
     (f"data: {{examples: 3}}\n{LOSS}{RECIPE}", "task.data: expected a mapping whose _target_ says what is called"),
@@ -50,9 +50,23 @@ TASKS = [
         f"{DATA}loss: {{_target_: keras.losses.MeanSquareError}}\n{RECIPE}",
         "task.loss: expected a Keras loss (keras.losses",
     ),
-    (f"{DATA}{LOSS}recipe: {{epoch: 2}}\n", "epochs"),
-    (f"{DATA}{LOSS}{RECIPE}colour: red\n", "no such setting: task.colour"),
-    (f"{DATA}{LOSS}{RECIPE}comparison: {{axes: none}}\n", "no such setting: task.comparison.axes (nearest: task.com"),
+    (
+        f"{DATA}{LOSS}recipe:\n  epoch: 2\n",
+        "task/mine.yaml, line 4: no such setting: task.recipe.epoch (nearest: task.recipe.epochs). "
+        "Received: task.recipe.epoch=2",
+    ),
+    (f"{DATA}{LOSS}recipie: 3\n", "task/mine.yaml, line 3: no such setting: task.recipie (nearest: task.recipe)"),
+    (f"{DATA}{LOSS}{RECIPE}colour: red\n", "task/mine.yaml, line 4: no such setting: task.colour"),
+    (
+        f"{DATA}{LOSS}{RECIPE}comparison: {{axes: none}}\n",
+        "task/mine.yaml, line 4: no such setting: task.comparison.axes (nearest: task.com",
+    ),
+    (
+        f"{DATA}{LOSS}{RECIPE.replace('}', ', batch: 3}')}",
+        "task/mine.yaml, line 3: no such setting: task.recipe.batch (nearest: task.recipe.batch_size",
+    ),
+    # What is wrong is train.epochs, which our own config takes from the task.
+    (f"{DATA}{LOSS}{RECIPE.replace('2', 'two')}", "task/mine.yaml, line 3: train.epochs: expected a whole number"),
 ]
 
 
@@ -65,10 +79,36 @@ def test_a_file_that_cannot_be_is_told_with_its_line(content, said, tmp_path, ca
     assert time.monotonic() - began < 20
 
 
+STUDY = "# @package _global_\nhydra:\n  sweeper:\n    params:\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("seed=0",), "task/mine.yaml, line 6: axis: expected one of"),
+        (("axis=nane", "seed=0"), "harness: error: axis: expected one of"),
+        (("axis=none",), "task/mine.yaml, line 7: seed: expected one value, or several as in seed=range(4)"),
+        (("axis=none", "seed=-1"), "harness: error: seed: expected a whole number"),
+        (("axis=none", "train.epochs=0", "seed=0"), "harness: error: train.epochs: expected a whole number"),
+        (("axis=none", "seed=0", "study=mine"), "study/mine.yaml, line 5: train.epochs: expected one value, or sev"),
+        (("axis=none", "seed=0", "study=mine", "train.epochs=x"), "harness: error: train.epochs: expected a whole"),
+    ],
+)
+def test_what_the_command_line_says_is_not_put_down_to_a_file(typed, said, tmp_path, capsys):
+    comparison = "comparison:\n  architecture: seed_cnn\n  axis: none,chanel\n  seed: 0..3\n"
+    write(tmp_path / "conf", "task/mine.yaml", f"{DATA}{LOSS}{RECIPE}{comparison}")
+    write(tmp_path / "conf", "study/mine.yaml", f"{STUDY}      train.epochs: 1..3\n")
+
+    said_of_it = complaint(
+        ["plan", "task=mine", "engine=serial", *typed], capsys, tmp_path, config_dir=tmp_path / "conf"
+    )
+    assert said in said_of_it
+
+
 @pytest.mark.parametrize(
     ("group", "content", "said"),
     [
-        ("axis", "stat_axes: [height]\n", "axis=mine: expected a mapping whose _target_"),
+        ("axis", "stat_axes: [height]\n", "axis/mine.yaml: axis=mine: expected a mapping whose _target_"),
         (
             "axis",
             "_target_: harness.axes.AxisStrategy\nstat_axis: [height]\n",
@@ -77,22 +117,30 @@ def test_a_file_that_cannot_be_is_told_with_its_line(content, said, tmp_path, ca
         ("axis", "_target_: harness.axes.AxisStrategy\nkind: bach\n", "kind must be one of batch"),
         ("axis", "_target_: harness.axes.AxisStrategy\nstat_axes: [0]\n", "the batch axis cannot be kept"),
         ("axis", "_target_: builtins.dict\n", "axis=mine"),
-        ("architecture", "filters: [3]\n", "architecture=mine: expected a mapping whose _target_"),
+        (
+            "architecture",
+            "filters: [3]\n",
+            "architecture/mine.yaml: architecture=mine: expected a mapping whose _target_",
+        ),
         ("architecture", "_target_: harness.architectures.lenet.bild\n", "harness.architectures.lenet has no bild"),
         ("train", "epoch: 3\n", "train."),
         ("engine", "workers: 3\n", "engine: expected a mapping whose _target_"),
         ("engine", "_target_: harness.engines.local.LocalEngine\nworker: 3\n", "no such option: engine.worker"),
-        ("norm", "momentum: 0.9\nepsilon: x\n", "norm.epsilon: expected a number"),
+        ("norm", "momentum: 0.9\nepsilon: x\n", "norm/mine.yaml, line 2: norm.epsilon: expected a number"),
         (
             "probe",
             "every: 0\nepoch_statistics: false\nhessian: no way\nshifts: false\n",
-            "probe.hessian: expected true",
+            "probe/mine.yaml, line 3: probe.hessian: expected true",
         ),
         ("until", "rule: told_apart\nfirst: 5\n", "until."),
-        ("until", "rule: never\n", "until.rule: expected one of none, told_apart"),
+        ("until", "rule: never\n", "until/mine.yaml, line 1: until.rule: expected one of none, told_apart"),
         ("study", "train: {epochs: 3}\n", "study=mine: expected a file that begins with `# @package _global_`"),
         ("study", "# @package _global_\nhydra: {sweeper: {params: {seed: 'range(0,3,0)'}}}\n", "a step other than 0"),
-        ("study", "# @package _global_\nhydra: {sweeper: {params: {sed: 3}}}\n", "no such setting: sed"),
+        (
+            "study",
+            "# @package _global_\nhydra: {sweeper: {params: {sed: 3}}}\n",
+            "study/mine.yaml, line 2: no such setting: sed",
+        ),
         ("study", "# @package _global_\nhydra: {sweeper: {params: [1]}}\n", ""),
         ("study", "# @package _global_\ndefaults: [{override /norm: nope}]\n", "nope"),
         ("study", "# @package _global_\npredictions: 3\n", "study=mine, predictions: expected a list. Received: 3"),

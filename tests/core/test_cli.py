@@ -161,16 +161,48 @@ def test_every_cell_that_fails_is_listed_and_tried_again(shell, monkeypatch):
     assert len(list((shell.folder / "records" / "superseded").iterdir())) == 2
 
 
+def test_a_run_with_late_averages_ends_with_what_helps_and_not_with_more_seeds(first_run, shell):
+    remedy = "train.epochs=50 or more, or norm.momentum=0.9 with train.epochs=5 or more"
+    said = first_run[1].splitlines()
+    assert said[0].endswith(f"scores with them say little of a strategy: {remedy}")
+    assert said[-1] == f"The moving averages had too few steps to say much of a strategy. First {remedy}."
+    assert "adds seeds" not in first_run[1]
+
+    _, out = shell.run("norm.momentum=0.5")
+    assert out.splitlines()[-1].endswith("the same command with until=decided adds seeds until that is known.")
+    assert "too few steps" not in out
+
+
 def test_strategies_that_fit_nowhere_are_planned_as_such_and_can_be_left_out(shell):
     status, out = shell.plan("axis=none,per_timestep")
-    assert status == 0
+    assert status == 1
     assert "invalid" in out
     assert "no site of this architecture has the axes" in out
+    assert "run would refuse this grid: skip_invalid=true leaves the invalid cells out" in out
+    assert shell.plan("axis=none,per_timestep", "skip_invalid=true")[0] == 0
+    status, out = shell.plan("axis=per_timestep", "skip_invalid=true")
+    assert status == 1
+    assert "run would refuse this grid: none is left" in out
 
     status, out = shell.run("axis=none,per_timestep", "skip_invalid=true")
     assert status == 0
     assert "1 invalid and left out" in out
     assert {record["axis"] for record in shell.records().values()} == {"none"}
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_plan_loses_no_word_at_any_width(columns, shell, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    strategies = "axis=elementwise_stats_channel_params,channel_stats_elementwise_params,rows"
+    status, out = shell.plan(strategies, "seed=range(100)")
+    said = " ".join(out.split())
+    table = out[out.index("tiny · generated data") : out.index("300 cells")]
+
+    assert status == 0
+    assert max(map(len, table.splitlines())) <= columns
+    for word in ("(scale", "shift:", "height", "width", "channel)", "elementwise_params", "300"):
+        assert word in said
+    assert ("scale+shift" in said.partition("Left out for want of width: ")[2]) == (columns == 60)
 
 
 def test_nothing_to_skip_to_is_refused(shell, capsys):

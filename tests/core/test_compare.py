@@ -162,7 +162,10 @@ def with_value(column, value):
 
 
 WRONG = [
-    (lambda f: f.rename(columns={"seed": "trial"}), "seed: expected one of optimizer, trial, accuracy"),
+    (
+        lambda f: f.rename(columns={"seed": "trial"}),
+        "seed=COLUMN names the column by which runs are paired: expected one of optimizer, trial, accuracy",
+    ),
     (with_value("accuracy", "good"), "metric: expected numbers in accuracy. Received: good"),
     (with_value("seed", "first"), "seed: expected whole numbers in seed. Received: first"),
     (with_value("seed", 1.5), "seed: expected whole numbers in seed. Received: 1.5"),
@@ -190,14 +193,22 @@ def test_a_table_that_cannot_be_compared_is_refused_in_one_line(change, said, tm
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "group: expected one of optimizer, seed, accuracy"),
-        (["group=optimizer", "metric=acc"], "metric: expected one of optimizer, seed, accuracy, the nearest is"),
+        (
+            [],
+            "group=COLUMN names the column that says what is compared: expected one of optimizer, seed, accuracy. "
+            "Received: group",
+        ),
+        (
+            ["group=optimizer", "metric=acc"],
+            "metric=COLUMN names the column of the result: expected one of optimizer, seed, accuracy, the nearest is",
+        ),
+        (["group=optimizer", "seed=sed"], "seed=COLUMN names the column by which runs are paired: expected one of"),
+        (["group=optimizer", "block=task"], "block=COLUMN names the column that tells tasks apart: expected one of"),
         (["group=optimizer", "baseline=adan"], "baseline: expected one of adam, adamw, lion, sgd, the nearest is adam"),
         (["group=optimizer", "margin=0"], "margin: expected a number above 0"),
         (["group=optimizer", "margin=small"], "margin: expected a number above 0"),
         (["group=optimizer", "direction=up"], "direction: expected one of max, min"),
         (["group=optimizer", "unit=s"], "no such option"),
-        (["group=optimizer", "block=task"], "block: expected one of optimizer, seed, accuracy"),
     ],
 )
 def test_an_option_that_does_not_fit_is_refused_in_one_line(options, said, tmp_path, capsys):
@@ -210,7 +221,7 @@ def test_an_option_that_does_not_fit_is_refused_in_one_line(options, said, tmp_p
 def test_a_metric_whose_direction_no_name_tells_asks_for_it(tmp_path, capsys):
     path = as_csv(tmp_path, runs(seeds=3).rename(columns={"accuracy": "result"}))
     assert compare(path, "group=optimizer") == 2
-    assert "direction: expected max (more is better) or min" in capsys.readouterr().err
+    assert "direction: expected direction=max (more is better) or direction=min" in capsys.readouterr().err
     assert compare(path, "group=optimizer", "direction=max") == 0
 
 

@@ -39,6 +39,41 @@ def test_settings_and_axes_apart(capsys):
     assert "= 7 × 5 × 5" in printed(capsys, "shape=[null,5,5]", "axis=-1", "batch_size=7")
 
 
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ((SHAPE, "axis=0"), 1),
+        ((SHAPE, "axis=[0,3]"), 1),
+        ((SHAPE, "axis=[1,2]"), 0),
+        (("shape=[1,8]", "axis=-1"), 1),  # one value is its own mean
+        (("shape=[4,8]", "axis=-1"), 0),  # few samples: a warning
+        (("shape=[1,8]",), 0),  # all strategies: none was chosen
+        (("task=mnist", "task.data.source=embedded", "architecture=lenet", "axis=channel", "seed=0"), 0),
+    ],
+)
+def test_the_exit_status_says_whether_a_finding_is_an_error(asked, status, capsys):
+    assert main(["explain", *asked]) == status
+    assert ("error: " in capsys.readouterr().out) == bool(status)
+
+
+def test_a_site_of_a_model_with_an_error_is_told_by_the_exit_status(capsys):
+    grid = ("task=mnist", "task.data.source=embedded", "architecture=lenet", "axis=elementwise", "train.batch_size=1")
+    assert main(["explain", *grid, "seed=0"]) == 1
+    assert "error: m′ is 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("typed", ["1,2", "(1,2)", "{1,2}", "1 2", "( 1, 2 )"])
+@pytest.mark.parametrize("key", ["axis", "param_axis"])
+def test_several_axes_without_brackets_are_told_with_them(key, typed, capsys):
+    assert main(["explain", SHAPE, *(["axis=[1]"] if key == "param_axis" else []), f"{key}={typed}"]) == 2
+    assert f"{key}: expected {key}=[1,2]. Received: {key}={typed}\n" in capsys.readouterr().err
+
+
+def test_param_axis_alone_is_no_choice(capsys):
+    assert main(["explain", SHAPE, "param_axis=[3]"]) == 2
+    assert "param_axis: expected axis beside it" in capsys.readouterr().err
+
+
 def test_all_strategies_side_by_side(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     narrow = printed(capsys, "shape=[32,100,5]", "axes=[time,feature]")
@@ -54,6 +89,20 @@ def test_all_strategies_side_by_side(capsys, monkeypatch):
     assert said.count(" channel_stats_ ") == said.count(" elementwise_stats_ ") == 1
     assert "Not here: band, height, spatial, width" in said
     assert "100 200 160 One mean and variance for every time step" in said
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_names_and_headings_are_whole_side_by_side_at_any_width(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["explain", "shape=[256,32,224,224,64]"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    words = " ".join(lines).split()
+
+    assert max(map(len, lines)) <= columns
+    assert words.count("elementwise_params") == 1
+    assert words.count("channel_params") == 1
+    assert {"strategy", "keeps", "m′", "depth", "height", "26,306,674,688"} <= {*words}
+    assert ("Left out for want of width" in " ".join(words)) == (columns == 60)
 
 
 def test_a_strategy_of_ones_own(tmp_path, capsys):

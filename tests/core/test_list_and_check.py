@@ -37,6 +37,10 @@ def test_what_there_is_is_listed_with_where_it_is_from(capsys, monkeypatch):
     assert "per_timestep" not in out
     assert main(["list", "axes"]) == 2
     assert "the nearest is axis. Received: axes" in capsys.readouterr().err
+    assert main(["list", "task=mnist"]) == 2
+    assert "no such option: this verb has none, and --help says what it takes. Received: task=mnist" in (
+        capsys.readouterr().err
+    )
 
 
 BROKEN = {

@@ -7,7 +7,7 @@ import pytest
 from harness.config.provenance import current_provenance
 from harness.engines.plan import build_plan
 from harness.records.store import prepare_results_dir, write_record
-from harness.types import Site, UserError
+from harness.types import Own, Site, UserError
 
 IMAGES = (Site("norm_1", ("height", "width", "channel"), (4, 4, 3)), Site("norm_2", ("feature",), (5,)))
 SERIES = (Site("norm_1", ("time", "feature"), (8, 64)),)
@@ -207,14 +207,71 @@ def test_notes_of_the_data_are_said_once(plan):
 
 
 def test_a_run_too_short_for_its_moving_averages_is_told_before_it_is_trained(plan):
-    # 120 examples in batches of 20, twice: 12 steps, of which 0.99^12 = 0.886 is left; 0.05^(1/12) = 0.779.
+    # 120 examples in batches of 20, twice: 12 steps, 0.99^12 = 0.886 is left; 0.99^299 and 0.9^29 are below 0.05.
     assert plan("axis=none,rows", "seed=0,1").notes() == [
         "after 12 steps moving averages still hold 89 % of where they began (0.99^12), so that scores with them say "
-        "little of a strategy: train for 299 steps or more, or norm.momentum=0.77"
+        "little of a strategy: train.epochs=50 or more, or norm.momentum=0.9 with train.epochs=5 or more"
     ]
+    assert plan("axis=rows", "seed=0", "norm.momentum=0.9", "train.epochs=5").notes() == []
     assert plan("axis=rows", "seed=0", "norm.momentum=0.77").notes() == []
     assert plan("axis=rows", "seed=0", "train.epochs=50").notes() == []  # 300 steps
     assert plan("axis=none,layer", "seed=0").notes() == []  # neither keeps moving averages
+
+
+@pytest.mark.parametrize(
+    ("momentum", "epochs", "remedy"),
+    [
+        (0.99, 2, "train.epochs=50 or more, or norm.momentum=0.9 with train.epochs=5 or more"),
+        (0.99, 6, "train.epochs=50 or more, or norm.momentum=0.9"),  # 36 steps: 0.9^36 = 0.02
+        (0.9, 2, "train.epochs=5 or more"),
+        (0.7, 1, "train.epochs=2 or more"),  # 9 steps; no momentum of less is advised
+        (1, 2, "norm.momentum=0.9 with train.epochs=5 or more"),
+        (1, 6, "norm.momentum=0.9"),
+    ],
+)
+def test_training_longer_goes_before_averages_that_forget_and_both_do(momentum, epochs, remedy, plan):
+    given = ("axis=rows", "seed=0", f"norm.momentum={momentum}", f"train.epochs={epochs}")
+    [note] = plan(*given).notes()
+    assert note.endswith(f": {remedy}")
+
+    for one in remedy.replace(" or more", "").split(", or "):
+        assert plan(*given, *one.split(" with ")).notes() == []
+
+
+def own(momentum, **config):
+    config = {"name": "bn", **({} if momentum is None else {"momentum": momentum}), **config}
+    return Site("bn", ("height", "width", "channel"), (4, 4, 3), Own((3,), (3,), config=config))
+
+
+@pytest.mark.parametrize(
+    ("sites", "given", "held"),
+    [
+        ([own(0.99)], (), "89 % of where they began (0.99^12)"),
+        ([own(None)], (), "(0.99^12)"),  # Keras's
+        ([own(0.8), own(0.9)], (), "28 % of where they began (0.9^12)"),  # the slowest
+        ([own(0.5)], (), None),
+        ([own(0.99)], ("norm.momentum=0.5",), None),  # in the place of its own
+        ([own(0.5)], ("norm.momentum=0.99",), "(0.99^12)"),
+        ([replace(own(0.99), own=Own((3,), (3,)))], (), None),  # as a record tells it, without a config
+    ],
+)
+def test_a_given_models_own_momentum_decides_what_is_told(sites, given, held, configs, tmp_path):
+    [config] = configs("axis=channel", "seed=0", *given)
+    if not given:
+        config["norm"] = {"momentum": None, "epsilon": None}  # as conf/norm/own.yaml has them
+    config["architecture"] = {"_target_": "harness.models.from_file.build", "name": "from_file", "weights": "fresh"}
+    notes = build_plan([config], tmp_path, lambda config, spec: sites).notes()
+
+    assert len(notes) == (held is not None)
+    assert held is None or held in notes[0]
+
+
+@pytest.mark.parametrize(("axis", "told"), [("channel", False), ("rows", True)])
+def test_averages_that_go_on_from_a_model_s_file_are_not_late(axis, told, configs, tmp_path):
+    [config] = configs(f"axis={axis}", "seed=0")
+    config["architecture"] = {"_target_": "harness.models.from_file.build", "name": "from_file", "weights": "keep"}
+
+    assert bool(build_plan([config], tmp_path, lambda config, spec: [own(0.99)]).notes()) is told
 
 
 def of_raw_axes(configs, plan, *overrides):

@@ -92,6 +92,10 @@ def test_settings_are_compared_apart(configs: Any) -> None:
     [
         (("axis=none,elementwise",), r"until.baseline: expected one of the grid's strategies .* Received: channel"),
         (("axis=channel",), r"another to compare with it, which are channel\. Received: channel"),
+        (
+            (STRATEGIES, "until.most=4"),
+            r"until.most: expected at least until.first=5, or until.first=4 beside it. Received: until.most=4",
+        ),
         ((STRATEGIES, "until.first=40"), r"until.first: expected at most until.most=30. Received: 40"),
         ((STRATEGIES, "until.alpha=0"), r"until.alpha: expected a number above 0"),
         ((STRATEGIES, "until.step=0"), r"until.step: expected a whole number of at least 1"),

@@ -293,6 +293,20 @@ def test_its_user_sees_the_table_the_findings_and_the_status(wrong, capsys, monk
     assert "1 normalization layer: 2 errors" in said
 
 
+@pytest.mark.parametrize("name", ["encoder_stage1_block2_depthwise_batch_norm", 90 * "b"])
+def test_names_of_layers_can_be_copied_whatever_the_width(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    path = tmp_path / "m.keras"
+    sequential(layers.Conv2D(4, 3), layers.BatchNormalization(name=name)).save(path)
+
+    assert main(["audit", f"model={path}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith(f" {name} ") for line in lines)
+    # In the table, and after each of three findings.
+    assert sum(name in line for line in lines) >= 4
+    assert len(name) > 50 or max(map(len, lines)) <= 80
+
+
 def test_json_and_markdown(wrong, capsys):
     assert main(["audit", f"model={wrong}", "format=json", "steps=5000", "batch_size=8"]) == 1
     document = json.loads(capsys.readouterr().out)

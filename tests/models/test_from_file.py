@@ -341,6 +341,7 @@ def test_a_grid_compares_the_model_as_built_and_knows_the_file_by_its_digest(sav
     assert main(["run", *argv, "architecture=from_file", "axis=as_built,height,channel"]) == 0
     printed = capsys.readouterr().out
     assert "the softmax at its end is left out" in printed
+    assert "moving averages still hold 26 % of where they began (0.8^6)" in printed  # its own momentum
     records = [json.loads(one.read_text()) for one in sorted((tmp_path / "runs" / "records").glob("*.json"))]
     by_axis = {record["axis"]: record for record in records}
     architecture = by_axis["as_built"]["config"]["architecture"]

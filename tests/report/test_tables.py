@@ -10,7 +10,7 @@ from synthetic import RMSE, comparison_of, make_record, make_study
 
 from harness.report.answers.reached import comparison_numbers, comparison_sheet
 from harness.report.files import to_csv
-from harness.report.sheet import latex, number, to_latex, to_markdown, to_terminal
+from harness.report.sheet import Column, Sheet, latex, number, to_latex, to_markdown, to_terminal
 from harness.report.text import decimals
 from harness.statistics.caution import caution_sentence
 from harness.statistics.summary import aggregate_comparison
@@ -111,6 +111,36 @@ def test_a_wide_terminal_has_all_columns_and_a_narrow_one_says_what_it_left_out(
     assert "Left out" not in printed(summary, 140)
     narrow = " ".join(printed(summary, 70).split())
     assert re.search(r"Left out for want of width: precise ↑.*; the CSV has every column", narrow)
+
+
+def drawn(columns, row, width):
+    console = Console(width=width, file=io.StringIO())
+    console.print(to_terminal(Sheet("Names", columns, [row]), width=width), crop=False)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_a_text_is_wrapped_between_words_before_a_column_of_higher_rank_is_left_out():
+    row = {"what": "four words of text", "n": "1,000"}
+    what = Column("what", lambda row: row["what"], numeric=False, wraps=10)
+    count = Column("count", lambda row: row["n"], rank=1)
+
+    lines = drawn([what, count], row, 20)
+    assert lines[4:6] == [" four words   1,000", " of text"]
+    assert any("Left out" in line for line in drawn([what, count], row, 18))
+
+
+@pytest.mark.parametrize("name", ["encoder_stage_one_block_two_bn", "outer/" + 40 * "x"])
+def test_a_whole_name_stands_in_one_line_though_it_be_wider_than_the_terminal(name):
+    columns = [
+        Column("layer", lambda row: row["layer"], numeric=False, whole=True),
+        Column("keeps", lambda row: "height × width × channel", numeric=False, wraps=10),
+        Column("m′", lambda row: "131,072", rank=1),
+    ]
+    lines = drawn(columns, {"layer": name}, 40)
+
+    assert any(name in line for line in lines)
+    assert " ".join(lines).count("height") == 1
+    assert "Left out for want of width: m′" in " ".join(lines)
 
 
 def test_labels_in_brackets_are_not_taken_for_markup():
