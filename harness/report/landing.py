@@ -15,13 +15,17 @@ from harness.report.study import Study
 from harness.report.text import mark, rows_of
 from harness.statistics.caution import BASELINE, BETTER, EQUIVALENT, UNDECIDED, WORSE
 from harness.statistics.comparison import Comparison
-from harness.statistics.decided import Decided
+from harness.statistics.decided import CONTRADICTED, REPRODUCED, Decided
 from harness.statistics.dials import Dial
 from harness.statistics.largest import NO_CHOICE
 from harness.statistics.verdicts import compare_pairs
 
 # More comparisons (a grid of learning rates) are answered along their dial.
 _MOST_COMPARED = 4
+_SIZES = {"beyond": " by more than what matters", "within": " by less than what matters"}
+_LARGE = (f"{BETTER}{_SIZES['beyond']}", BETTER, WORSE, f"{WORSE}{_SIZES['beyond']}")
+_SMALL = (f"{BETTER}{_SIZES['within']}", f"{WORSE}{_SIZES['within']}")
+_LABELS = (*_LARGE[:2], _SMALL[0], EQUIVALENT, UNDECIDED, _SMALL[1], *_LARGE[2:])
 _COLUMNS = ("strategy", "difference", "verdict")
 _HEAD = """\
 # Which axes should my batch normalization keep?
@@ -75,8 +79,8 @@ class _Verdict:
 
     where: str
     strategy: str
-    verdict: str
-    generated: bool
+    label: str  # of _LABELS
+    precise: str  # the same with statistics that are re-estimated after training; empty where they are not known
 
 
 def write_landing(results: Path, studies: Sequence[Study], advice: Sequence[Advised]) -> Path:
@@ -99,43 +103,57 @@ def _page(studies: Sequence[Study], advice: Sequence[Advised]) -> Iterator[str]:
 
 def _answer(studies: Sequence[Study], questions: Questions) -> Iterator[str]:
     """At most ten sentences; what they say of strategies is counted from the verdicts."""
-    verdicts = [one for study in studies for one in _verdicts_of(study)]
-    real, generated = ([one for one in verdicts if one.generated is kind] for kind in (False, True))
+    real = [one for study in studies for one in _verdicts_of(study)]
     yield _KEEPS
-    yield from (_tally(ones, kind) for ones, kind in ((real, "real"), (generated, "generated")) if ones)
+    if real:
+        yield _tally(real)
     axes = [one for one in real if one.strategy.partition(" ")[0] not in NO_CHOICE]
-    for verdict in (BETTER, WORSE):
-        yield _told(axes, verdict)
+    yield from _told(axes)
+    yield from _otherwise_by_precise(axes)
     yield from _stands([one for one in real if one.strategy == "none"], "No normalization at all is")
     alone = [one for one in real if one.strategy.partition(" ")[0] in NO_CHOICE and one.strategy != "none"]
     yield from _stands(alone, "What averages over no batch is", named=True)
     yield from (answer.sentence for study in studies for answer in _changes(study, questions))
 
 
-def _tally(verdicts: Sequence[_Verdict], kind: str) -> str:
+def _tally(verdicts: Sequence[_Verdict]) -> str:
     """How often which verdict was given."""
-    counts = {verdict: sum(one.verdict == verdict for one in verdicts) for verdict in _ORDER}
-    ends = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
-    return f"On {kind} data {len(verdicts)} comparisons with {mark(BASELINE)} end {ends}."
+    counts = {label: sum(one.label == label for one in verdicts) for label in _LABELS}
+    ends = ", ".join(f"{number} {label}" for label, number in counts.items() if number)
+    return f"On real data {len(verdicts)} comparisons with {mark(BASELINE)} end {ends}."
 
 
-_ORDER = (BETTER, WORSE, EQUIVALENT, UNDECIDED)
+def _told(verdicts: Sequence[_Verdict]) -> Iterator[str]:
+    """Which choices of axes are told to be better or worse than the baseline on real data, the large ones first."""
+    large, small = ([one for one in verdicts if one.label in labels] for labels in (_LARGE, _SMALL))
+    if not large:
+        yield (
+            f"None of them tells another choice of axes from {mark(BASELINE)} by more than what matters, which is 0.01 "
+            "of an accuracy and 5 % of an error."
+        )
+    for ones, by in ((large, ""), (small, ", but by less than what matters")):
+        parts = [(verdict, [one for one in ones if one.label.startswith(verdict)]) for verdict in (BETTER, WORSE)]
+        if said := [f"{_listed(told)} {_are(told)} {verdict}" for verdict, told in parts if told]:
+            yield f"{', and '.join(said)}{by}."
 
 
-def _told(verdicts: Sequence[_Verdict], verdict: str) -> str:
-    """Which choices of axes are told to be better than the baseline, or worse, on real data."""
-    told = [one for one in verdicts if one.verdict == verdict]
-    if not told:
-        return f"On real data no other choice of axes is told to be {verdict}."
-    return f"On real data {_listed(told)} {'is' if len({one.strategy for one in told}) == 1 else 'are'} {verdict}."
+def _otherwise_by_precise(verdicts: Sequence[_Verdict]) -> Iterator[str]:
+    """Which of those that are told apart stand otherwise once their statistics are re-estimated after training."""
+    told = [one for one in verdicts if one.label in (*_LARGE, *_SMALL) and one.precise not in ("", one.label)]
+    parts = []
+    for label in _LABELS:
+        if ones := [one for one in told if one.precise == label]:
+            parts.append(f"{_listed(ones)} {_are(ones)} {label}")
+    if parts:
+        yield f"With statistics re-estimated after training {'; '.join(parts)}."
 
 
 def _stands(verdicts: Sequence[_Verdict], begin: str, *, named: bool = False) -> Iterator[str]:
     """How what is no choice of axes stands to the baseline; `named`: with the strategies' names."""
     parts = []
-    for verdict in _ORDER:
-        if told := [one for one in verdicts if one.verdict == verdict]:
-            parts.append(f"{verdict} {f'with {_listed(told)}' if named else f'on {_places(told)}'}")
+    for label in _LABELS:
+        if told := [one for one in verdicts if one.label == label]:
+            parts.append(f"{label}{f': {_listed(told)}' if named else f' on {_places(told)}'}")
     if parts:
         yield f"{begin} {'; '.join(parts)}."
 
@@ -147,15 +165,28 @@ def _listed(told: Sequence[_Verdict]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def _are(told: Sequence[_Verdict]) -> str:
+    return "is" if len({one.strategy for one in told}) == 1 else "are"
+
+
 def _places(told: Iterable[_Verdict]) -> str:
     return ", ".join(dict.fromkeys(one.where for one in told))
 
 
 def _verdicts_of(study: Study) -> Iterator[_Verdict]:
+    """Those on real data."""
     for comparison in _compared(study):
-        for row in rows_of(compare_pairs(comparison, baseline=BASELINE).rows):
-            generated = comparison.data_source == "generated"
-            yield _Verdict(_where(study, comparison), str(row["axis"]), str(row["verdict"]), generated)
+        if comparison.data_source == "generated":
+            continue
+        precise = f"{comparison.metric()[0]}_precise"
+        by_precise = _labels(comparison, precise) if precise in comparison.cells else {}
+        for strategy, label in _labels(comparison).items():
+            yield _Verdict(_where(study, comparison), strategy, label, by_precise.get(strategy, ""))
+
+
+def _labels(comparison: Comparison, metric: str | None = None) -> dict[str, str]:
+    rows = rows_of(compare_pairs(comparison, metric, baseline=BASELINE).rows)
+    return {str(row["axis"]): f"{row['verdict']}{_SIZES.get(row['size'], '')}" for row in rows}
 
 
 def _compared(study: Study) -> list[Comparison]:
@@ -176,10 +207,14 @@ def _changes(study: Study, questions: Questions) -> Iterator[Answer]:
 
 def _advised(one: Advised) -> str:
     said = "<br>".join(
-        f"[{study}](reference/{study}/README.md): {rule_text(found.rule)}: {verdict_words(found)}, {effect_text(found)}"
+        f"[{study}](reference/{study}/README.md): {rule_text(found.rule)}: {_holds(found)}, {effect_text(found)}"
         for study, found in one.decided
     )
     return f"| {one.data} | {one.keep} | {one.beware} | {said} |"
+
+
+def _holds(found: Decided) -> str:
+    return verdict_words(found).replace(REPRODUCED, "holds").replace(CONTRADICTED, "fails")
 
 
 def _task(study: Study, questions: Questions) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.statistics.rules import Rule
+from harness.statistics.rules import GAP, Rule
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,50 @@ class Advice:
     rules: tuple[tuple[str, Rule], ...]
 
 
+_FOUR = {"train.batch_size": 4}
+_PRECISE = "test_accuracy_precise"
+
 ADVICE = (
     Advice(
-        "images into convolutions, batches of tens and more",
+        "images into convolutions, batches of about a hundred",
         "the channels: `axis=-1` where they come last",
-        "Statistics of pixel positions tie a model to where things stand.",
-        (("mnist", Rule("better", "channel", "none")), ("mnist", Rule("equivalent", "spatial", "channel"))),
+        "Early in training their moving averages lag; that alone puts other choices ahead.",
+        (
+            ("mnist", Rule("better", "channel", "none")),
+            ("mnist", Rule("equivalent", "spatial", "channel", measure=_PRECISE)),
+            ("mnist", Rule("equivalent", "height", "channel", measure=_PRECISE)),
+        ),
+    ),
+    Advice(
+        "images into convolutions, batches of a few examples",
+        "the channels, or what does without the batch (`group`)",
+        "A statistic for each value (`elementwise`) then rests on these few examples alone.",
+        (
+            ("batch_size", Rule("better", "channel", "none", where=_FOUR)),
+            ("batch_size", Rule("equivalent", "group", "channel", where=_FOUR)),
+            ("batch_size", Rule("worse", "elementwise", "channel", where=_FOUR)),
+        ),
+    ),
+    Advice(
+        "sequences into an LSTM",
+        "the features: `axis=-1`; and try none at all",
+        "A statistic for each time step ties a model to windows of one length and rests on the batch alone.",
+        (
+            ("cmapss", Rule("better", "none", "channel")),
+            ("cmapss", Rule("worse", "per_timestep", "channel")),
+            ("cmapss", Rule("equivalent", "timestep", "channel")),
+        ),
+    ),
+    Advice(
+        "spectra of bands that differ in scale",
+        "the channels, until your own runs say otherwise",
+        "That a statistic for each band does better there is not told by these records.",
+        (("hyperspectral", Rule("better", "band", "channel", where={"task.data.band_scale": 1})),),
+    ),
+    Advice(
+        "trainings of a few hundred steps, whatever the data",
+        "as above, with `momentum=0.9`, or `harness.models.recalibrate` after training",
+        "The default of 0.99 leaves moving averages behind the weights.",
+        (("batch_size", Rule("worse", "channel", measure=GAP, where={"train.batch_size": 128})),),
     ),
 )
