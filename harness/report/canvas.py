@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import AutoLocator, MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
 
 from harness.report.marks import carry_marks, note_names
@@ -82,6 +82,8 @@ def dress(ax: Axes, title: str, subtitle: str, *, grid: str = "both", wrap: int 
     ax.xaxis.set_tick_params(length=3, width=0.8)
     ax.xaxis.label.set(color=INK, fontsize=9.5)
     ax.yaxis.label.set(color=INK, fontsize=9.5)
+    if type(ax.xaxis.get_major_locator()) is AutoLocator:
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))  # room for labels of four digits
     for axis in (ax.xaxis, ax.yaxis):
         if type(formatter := axis.get_major_formatter()) is ScalarFormatter:
             formatter.set_useOffset(False)  # a number for all ticks would stand where the title is

@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from harness.report.answer import (
@@ -240,7 +239,6 @@ def plot_inference_gap(comparison: Comparison, metric: str | None = None, ax: Ax
     sign = "negative" if quantity.direction == "max" else "positive"
     what = f"{label_of(column)} with moving averages minus with other statistics{in_unit(quantity)}"
     ax.set_xlabel(f"{what}\n{sign}: moving averages are worse")
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))  # room for four digits each
     dress(ax, "Inference gap", subtitle_of(comparison, "bar: 95 % t interval"), grid="x", wrap=ROWS_WRAP)
     fill_legend(ax, filled="minus precise\nstatistics", hollow="minus batch\nstatistics")
     return ax
