@@ -65,9 +65,9 @@ ADVICE = (
         (("hyperspectral", Rule("better", "band", "channel", where={"task.data.band_scale": 1})),),
     ),
     Advice(
-        "trainings of a few hundred steps, whatever the data",
+        "trainings of less than a thousand steps",
         "as above, with `momentum=0.9`, or `harness.models.recalibrate` after training",
         "The default of 0.99 leaves moving averages behind the weights.",
-        (("batch_size", Rule("worse", "channel", measure=GAP, where={"train.batch_size": 128})),),
+        (("mnist", Rule("worse", "channel", measure=GAP)),),
     ),
 )
