@@ -31,7 +31,7 @@ ADVICE = (
     Advice(
         "images into convolutions, batches of about a hundred",
         "the channels: `axis=-1` where they come last",
-        "Early in training their moving averages lag; that alone puts other choices ahead.",
+        "Compare with statistics re-estimated after training too: early on, moving averages lag.",
         (
             ("mnist", Rule("better", "channel", "none")),
             ("mnist", Rule("equivalent", "spatial", "channel", measure=_PRECISE)),
@@ -40,12 +40,13 @@ ADVICE = (
     ),
     Advice(
         "images into convolutions, batches of a few examples",
-        "the channels, or what does without the batch (`group`)",
-        "A statistic for each value (`elementwise`) then rests on these few examples alone.",
+        "what does without the batch (`group`), or nothing",
+        "The channels lose by moving averages over so few; re-estimated after training, `group` is equivalent.",
         (
-            ("batch_size", Rule("better", "channel", "none", where=_FOUR)),
-            ("batch_size", Rule("equivalent", "group", "channel", where=_FOUR)),
-            ("batch_size", Rule("worse", "elementwise", "channel", where=_FOUR)),
+            ("batch_size", Rule("better", "group", "channel", where=_FOUR)),
+            ("batch_size", Rule("better", "none", "channel", where=_FOUR)),
+            ("batch_size", Rule("worse", "channel", measure=GAP, where=_FOUR)),
+            ("batch_size", Rule("equivalent", "group", "channel", measure=_PRECISE, where=_FOUR)),
         ),
     ),
     Advice(
