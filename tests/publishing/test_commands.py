@@ -75,10 +75,10 @@ def test_a_request_names_studies_parts_and_what_goes_to_each_run():
 
 
 def test_where_data_lie_is_told_to_the_studies_that_read_some():
-    request = read_request(parse(["study=cmapss,mnist", "data_root=elsewhere"]))
+    request = read_request(parse(["study=cmapss,stability", "data_root=elsewhere"]))
 
     assert "data_root=elsewhere" in request.of("cmapss").overrides
-    assert "data_root=elsewhere" not in request.of("mnist").overrides
+    assert "data_root=elsewhere" not in request.of("stability").overrides
 
 
 def test_a_study_whose_data_are_missing_is_named_and_left_as_it_is(checkout, shell):
