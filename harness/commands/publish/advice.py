@@ -61,9 +61,12 @@ ADVICE = (
     ),
     Advice(
         "spectra of bands that differ in scale",
-        "the channels, until your own runs say otherwise",
-        "That a statistic for each band does better there is not told by these records.",
-        (("hyperspectral", Rule("better", "band", "channel", where={"task.data.band_scale": 1})),),
+        "the bands: of feature maps (band, channel) `axis=1`",
+        "These scenes are generated, with scales that differ on purpose.",
+        (
+            ("hyperspectral", Rule("better", "band", "channel", where={"task.data.band_scale": 1})),
+            ("hyperspectral", Rule("equivalent", "band", "channel", where={"task.data.band_scale": 0})),
+        ),
     ),
     Advice(
         "trainings of less than a thousand steps",
