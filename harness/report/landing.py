@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from harness.report.answer import Answer
@@ -20,12 +21,18 @@ from harness.statistics.dials import Dial
 from harness.statistics.largest import NO_CHOICE
 from harness.statistics.verdicts import compare_pairs
 
-# More comparisons (a grid of learning rates) are answered along their dial.
+# More comparisons along a dial (a grid of learning rates) are answered by the dial.
 _MOST_COMPARED = 4
-_SIZES = {"beyond": " by more than what matters", "within": " by less than what matters"}
-_LARGE = (f"{BETTER}{_SIZES['beyond']}", BETTER, WORSE, f"{WORSE}{_SIZES['beyond']}")
-_SMALL = (f"{BETTER}{_SIZES['within']}", f"{WORSE}{_SIZES['within']}")
-_LABELS = (*_LARGE[:2], _SMALL[0], EQUIVALENT, UNDECIDED, _SMALL[1], *_LARGE[2:])
+# The kinds of outcome, by verdict and size: a difference within the margin is told apart and does not matter.
+_IS_BETTER, _NO_MATTER, _IS_WORSE, _IS_OPEN = BETTER, "no difference that matters", WORSE, UNDECIDED
+_OUTCOMES = (_IS_BETTER, _NO_MATTER, _IS_WORSE, _IS_OPEN)
+_STANDS = {
+    _IS_BETTER: "is better on",
+    _NO_MATTER: "makes no difference that matters on",
+    _IS_WORSE: "is worse on",
+    _IS_OPEN: "is undecided on",
+}
+_ARROWS = {BETTER: "↑", WORSE: "↓"}
 _COLUMNS = ("strategy", "difference", "verdict")
 _HEAD = """\
 # Which axes should my batch normalization keep?
@@ -79,8 +86,13 @@ class _Verdict:
 
     where: str
     strategy: str
-    label: str  # of _LABELS
-    precise: str  # the same with statistics that are re-estimated after training; empty where they are not known
+    outcome: str  # of _OUTCOMES
+    arrow: str  # where it is told apart by less than what matters
+    precise: str  # the outcome with statistics that are re-estimated after training; empty where it is not known
+
+    @property
+    def is_of_axes(self) -> bool:
+        return self.strategy.partition(" ")[0] not in NO_CHOICE
 
 
 def write_landing(results: Path, studies: Sequence[Study], advice: Sequence[Advised]) -> Path:
@@ -92,7 +104,15 @@ def write_landing(results: Path, studies: Sequence[Study], advice: Sequence[Advi
 
 def _page(studies: Sequence[Study], advice: Sequence[Advised]) -> Iterator[str]:
     questions = Questions.found()
-    yield from (_HEAD, " ".join(_answer(studies, questions)), "")
+    real = {
+        (study.stamp.study, one.title): _verdicts(study, one)
+        for study in studies
+        for one in _compared(study)
+        if one.data_source != "generated"
+    }
+    yield from (_HEAD, " ".join(_answer(list(chain.from_iterable(real.values())), studies, questions)), "")
+    if real:
+        yield from _overview(real)
     if advice:
         yield from (_PRACTICE, *map(_advised, advice), "")
     yield from ("## Task by task", "")
@@ -101,61 +121,52 @@ def _page(studies: Sequence[Study], advice: Sequence[Advised]) -> Iterator[str]:
     yield _LINKS
 
 
-def _answer(studies: Sequence[Study], questions: Questions) -> Iterator[str]:
-    """At most ten sentences; what they say of strategies is counted from the verdicts."""
-    real = [one for study in studies for one in _verdicts_of(study)]
+def _answer(real: Sequence[_Verdict], studies: Sequence[Study], questions: Questions) -> Iterator[str]:
+    """At most ten sentences; what they say of strategies is counted from the verdicts on real data."""
     yield _KEEPS
-    if real:
-        yield _tally(real)
-    axes = [one for one in real if one.strategy.partition(" ")[0] not in NO_CHOICE]
-    yield from _told(axes)
-    yield from _otherwise_by_precise(axes)
-    yield from _stands([one for one in real if one.strategy == "none"], "No normalization at all is")
-    alone = [one for one in real if one.strategy.partition(" ")[0] in NO_CHOICE and one.strategy != "none"]
-    yield from _stands(alone, "What averages over no batch is", named=True)
+    axes = [one for one in real if one.is_of_axes]
+    if axes:
+        yield _tally(axes)
+    yield from _told(axes, "")
+    precise = [replace(one, outcome=one.precise, arrow="") for one in axes if one.precise]
+    yield from _told(precise, "With statistics re-estimated after training ")
+    yield from _stands([one for one in real if one.strategy == "none"], "No normalization at all")
+    alone = [one for one in real if not one.is_of_axes and one.strategy != "none"]
+    yield from _stands(alone, "What averages over no batch", named=True)
     yield from (answer.sentence for study in studies for answer in _changes(study, questions))
 
 
 def _tally(verdicts: Sequence[_Verdict]) -> str:
-    """How often which verdict was given."""
-    counts = {label: sum(one.label == label for one in verdicts) for label in _LABELS}
-    ends = ", ".join(f"{number} {label}" for label, number in counts.items() if number)
-    return f"On real data {len(verdicts)} comparisons with {mark(BASELINE)} end {ends}."
+    """How often which outcome was found."""
+    better, little, worse, undecided = (sum(one.outcome == outcome for one in verdicts) for outcome in _OUTCOMES)
+    told = sum(bool(one.arrow) for one in verdicts)
+    return (
+        f"Of {len(verdicts)} comparisons of another choice of axes with {mark(BASELINE)} on real data, {better} end "
+        f"better and {worse} worse by an amount that can matter, which is 0.01 of an accuracy or 5 % of an error; "
+        f"{little} show that the difference is smaller, {told} of them though it is told; {undecided} are undecided."
+    )
 
 
-def _told(verdicts: Sequence[_Verdict]) -> Iterator[str]:
-    """Which choices of axes are told to be better or worse than the baseline on real data, the large ones first."""
-    large, small = ([one for one in verdicts if one.label in labels] for labels in (_LARGE, _SMALL))
-    if not large:
-        yield (
-            f"None of them tells another choice of axes from {mark(BASELINE)} by more than what matters, which is 0.01 "
-            "of an accuracy and 5 % of an error."
-        )
-    for ones, by in ((large, ""), (small, ", but by less than what matters")):
-        parts = [(verdict, [one for one in ones if one.label.startswith(verdict)]) for verdict in (BETTER, WORSE)]
-        if said := [f"{_listed(told)} {_are(told)} {verdict}" for verdict, told in parts if told]:
-            yield f"{', and '.join(said)}{by}."
-
-
-def _otherwise_by_precise(verdicts: Sequence[_Verdict]) -> Iterator[str]:
-    """Which of those that are told apart stand otherwise once their statistics are re-estimated after training."""
-    told = [one for one in verdicts if one.label in (*_LARGE, *_SMALL) and one.precise not in ("", one.label)]
+def _told(verdicts: Sequence[_Verdict], begin: str) -> Iterator[str]:
+    """Which choices of axes differ from the baseline by an amount that can matter."""
     parts = []
-    for label in _LABELS:
-        if ones := [one for one in told if one.precise == label]:
-            parts.append(f"{_listed(ones)} {_are(ones)} {label}")
+    for outcome in (_IS_BETTER, _IS_WORSE):
+        if ones := [one for one in verdicts if one.outcome == outcome]:
+            parts.append(f"{_listed(ones)} {'is' if len({one.strategy for one in ones}) == 1 else 'are'} {outcome}")
     if parts:
-        yield f"With statistics re-estimated after training {'; '.join(parts)}."
+        yield f"{begin}{', and '.join(parts)}."
+    elif verdicts:
+        yield f"{begin or 'As trained '}none differs by such an amount."
 
 
-def _stands(verdicts: Sequence[_Verdict], begin: str, *, named: bool = False) -> Iterator[str]:
+def _stands(verdicts: Sequence[_Verdict], subject: str, *, named: bool = False) -> Iterator[str]:
     """How what is no choice of axes stands to the baseline; `named`: with the strategies' names."""
-    parts = []
-    for label in _LABELS:
-        if told := [one for one in verdicts if one.label == label]:
-            parts.append(f"{label}{f': {_listed(told)}' if named else f' on {_places(told)}'}")
+    ways = {outcome: [one for one in verdicts if one.outcome == outcome] for outcome in _OUTCOMES}
+    parts = [
+        f"{_STANDS[outcome]} {_listed(ones) if named else _places(ones)}" for outcome, ones in ways.items() if ones
+    ]
     if parts:
-        yield f"{begin} {'; '.join(parts)}."
+        yield f"{subject} {', '.join(parts)}."
 
 
 def _listed(told: Sequence[_Verdict]) -> str:
@@ -165,38 +176,60 @@ def _listed(told: Sequence[_Verdict]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _are(told: Sequence[_Verdict]) -> str:
-    return "is" if len({one.strategy for one in told}) == 1 else "are"
-
-
 def _places(told: Iterable[_Verdict]) -> str:
     return ", ".join(dict.fromkeys(one.where for one in told))
 
 
-def _verdicts_of(study: Study) -> Iterator[_Verdict]:
-    """Those on real data."""
-    for comparison in _compared(study):
-        if comparison.data_source == "generated":
-            continue
-        precise = f"{comparison.metric()[0]}_precise"
-        by_precise = _labels(comparison, precise) if precise in comparison.cells else {}
-        for strategy, label in _labels(comparison).items():
-            yield _Verdict(_where(study, comparison), strategy, label, by_precise.get(strategy, ""))
+def _overview(real: Mapping[tuple[str, str], Sequence[_Verdict]]) -> Iterator[str]:
+    """One row a comparison, the strategies in the column of their outcome."""
+    yield f"Against {mark(BASELINE)}, on real data:"
+    yield ""
+    yield f"| data and network | {' | '.join(_OUTCOMES)} |"
+    yield f"| :--- |{' :--- |' * len(_OUTCOMES)}"
+    for (study, title), verdicts in real.items():
+        cells = [
+            ", ".join(
+                f"{mark(one.strategy)}{one.arrow and f' {one.arrow}'}" for one in verdicts if one.outcome == outcome
+            )
+            for outcome in _OUTCOMES
+        ]
+        yield f"| [{title}](reference/{study}/README.md) | {' | '.join(cells)} |"
+    yield ""
+    yield "↑ ↓: told to be better or worse, but by less than what matters."
+    yield ""
 
 
-def _labels(comparison: Comparison, metric: str | None = None) -> dict[str, str]:
+def _verdicts(study: Study, comparison: Comparison) -> list[_Verdict]:
+    precise = f"{comparison.metric()[0]}_precise"
+    by_precise = _outcomes(comparison, precise) if precise in comparison.cells else {}
+    where = _where(study, comparison)
+    return [
+        _Verdict(where, strategy, outcome, arrow, by_precise.get(strategy, ("", ""))[0])
+        for strategy, (outcome, arrow) in _outcomes(comparison).items()
+    ]
+
+
+def _outcomes(comparison: Comparison, metric: str | None = None) -> dict[str, tuple[str, str]]:
+    """Strategy -> its outcome, and the arrow of one that is told apart by less than what matters."""
     rows = rows_of(compare_pairs(comparison, metric, baseline=BASELINE).rows)
-    return {str(row["axis"]): f"{row['verdict']}{_SIZES.get(row['size'], '')}" for row in rows}
+    return {str(row["axis"]): _outcome(str(row["verdict"]), str(row["size"])) for row in rows}
+
+
+def _outcome(verdict: str, size: str) -> tuple[str, str]:
+    if verdict in _ARROWS and size == "within":
+        return _NO_MATTER, _ARROWS[verdict]
+    return {BETTER: _IS_BETTER, WORSE: _IS_WORSE, EQUIVALENT: _NO_MATTER}.get(verdict, _IS_OPEN), ""
 
 
 def _compared(study: Study) -> list[Comparison]:
-    few = [one for one in study.comparisons if BASELINE in one.strategies]
-    return few if len(few) <= _MOST_COMPARED else []
+    few = [one for one in study.comparisons if BASELINE in one.strategies and one.crossed is None]
+    return few if len(few) <= _MOST_COMPARED or not study.dials else []
 
 
 def _where(study: Study, comparison: Comparison) -> str:
     """The study, and of its comparisons which: `batch_size at 4`."""
-    values = [str(value) for value in comparison.settings.values()]
+    networks = {one.architecture for one in study.comparisons}
+    values = [*([comparison.architecture] if len(networks) > 1 else []), *map(str, comparison.settings.values())]
     return f"{study.stamp.study} at {', '.join(values)}" if values else study.stamp.study
 
 

@@ -53,7 +53,7 @@ def test_the_page_that_people_land_on_is_made_of_the_committed_records(tmp_path)
     page = write_answer(REFERENCE, tmp_path).read_text()
 
     assert page == (ROOT / "results" / "README.md").read_text()
-    answer = page.partition("## The answer\n")[2].partition("\n## ")[0].strip()
+    answer = page.partition("## The answer\n\n")[2].partition("\n\n")[0]
     assert len(re.findall(r"\.(?= |$)", answer)) <= 10
     for link in re.findall(r"\]\(([^)#]+)\)", page):
         assert (ROOT / "results" / link).exists(), link
@@ -118,7 +118,7 @@ def test_the_answer_is_counted_from_the_verdicts(published_digits, tmp_path):
 
     page = write_answer(tmp_path / "reference", tmp_path).read_text()
 
-    answer = page.partition("## The answer\n")[2].partition("\n## ")[0]
+    answer = page.partition("## The answer\n\n")[2].partition("\n\n")[0]
     assert "On real data 2 comparisons with `channel` end 1 undecided, 1 worse by more than what matters." in answer
     assert "None of them tells another choice of axes from `channel` by more than what matters" in answer
     assert "No normalization at all is worse by more than what matters on digits." in answer
