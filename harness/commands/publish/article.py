@@ -55,7 +55,7 @@ CLAIMS = (
     Claim(
         "`[1, 2, 3]` is rarely useful.",
         "records: is `elementwise`, which it is, worse than `channel` on images?",
-        rules=(("mnist", Rule("worse", "elementwise", "channel")),),
+        rules=tuple((study, Rule("worse", "elementwise", "channel")) for study in IMAGES),
     ),
     Claim(
         "`None` disables normalization.",
@@ -75,8 +75,9 @@ CLAIMS = (
     Claim(
         "A wrong axis degrades performance.",
         "records: is every choice but `channel` worse than it on images?",
-        rules=tuple(
-            ("mnist", Rule("worse", strategy, "channel")) for strategy in ("height", "spatial", "elementwise", "global")
+        rules=(
+            *(("mnist", Rule("worse", name, "channel")) for name in ("height", "spatial", "elementwise", "global")),
+            *(("fashion_mnist", Rule("worse", name, "channel")) for name in ("spatial", "elementwise")),
         ),
     ),
     Claim(
@@ -90,7 +91,7 @@ CLAIMS = (
     Claim(
         "The right axis gives accurate predictions.",
         "records: is `channel` better than no normalization on images?",
-        rules=(("mnist", Rule("better", "channel", "none")),),
+        rules=tuple((study, Rule("better", "channel", "none")) for study in IMAGES),
     ),
     Claim(
         "The right axis gives stable training.",
