@@ -226,6 +226,12 @@ def _compared(study: Study) -> list[Comparison]:
     return few if len(few) <= _MOST_COMPARED or not study.dials else []
 
 
+def _dials(study: Study) -> list[Dial]:
+    """Its longest: of learning rates at two batch sizes, say, and not of batch sizes at each rate."""
+    longest = max((len(dial.members) for dial in study.dials), default=0)
+    return [dial for dial in study.dials if len(dial.members) == longest]
+
+
 def _where(study: Study, comparison: Comparison) -> str:
     """The study, and of its comparisons which: `batch_size at 4`."""
     networks = {one.architecture for one in study.comparisons}
@@ -234,7 +240,7 @@ def _where(study: Study, comparison: Comparison) -> str:
 
 
 def _changes(study: Study, questions: Questions) -> Iterator[Answer]:
-    for dial in study.dials:
+    for dial in _dials(study):
         yield from (answer for answer in questions.about(dial, BASELINE) if answer.question.startswith("Does what is"))
 
 
@@ -254,7 +260,7 @@ def _task(study: Study, questions: Questions) -> Iterator[str]:
     """One sentence, one table and one figure of each comparison, or of a dial where comparisons are many."""
     name = study.stamp.study
     yield from (f"### [{name}](reference/{name}/README.md)", "")
-    for subject in _compared(study) or study.dials:
+    for subject in _compared(study) or _dials(study):
         answers = [one for one in questions.about(subject, BASELINE) if one.sentence and one.table and one.figure]
         if isinstance(subject, Comparison):
             answers = [one for one in answers if one.figure and one.figure.name == "differences"]
