@@ -23,6 +23,7 @@ from harness.statistics.verdicts import compare_pairs
 
 # More comparisons along a dial (a grid of learning rates) are answered by the dial.
 _MOST_COMPARED = 4
+_MANY_VALUES = 4
 # The kinds of outcome, by verdict and size: a difference within the margin is told apart and does not matter.
 _IS_BETTER, _NO_MATTER, _IS_WORSE, _IS_OPEN = BETTER, "no difference that matters", WORSE, UNDECIDED
 _OUTCOMES = (_IS_BETTER, _NO_MATTER, _IS_WORSE, _IS_OPEN)
@@ -226,6 +227,12 @@ def _compared(study: Study) -> list[Comparison]:
     return few if len(few) <= _MOST_COMPARED or not study.dials else []
 
 
+def _shown_of(study: Study) -> Sequence[Comparison | Dial]:
+    """What is shown of a study: its dials where one has many values, else its comparisons."""
+    dials = [dial for dial in _dials(study) if len(dial.members) >= _MANY_VALUES]
+    return dials or _compared(study) or [one for one in study.comparisons if one.crossed is not None]
+
+
 def _dials(study: Study) -> list[Dial]:
     """Its longest: of learning rates at two batch sizes, say, and not of batch sizes at each rate."""
     longest = max((len(dial.members) for dial in study.dials), default=0)
@@ -260,10 +267,11 @@ def _task(study: Study, questions: Questions) -> Iterator[str]:
     """One sentence, one table and one figure of each comparison, or of a dial where comparisons are many."""
     name = study.stamp.study
     yield from (f"### [{name}](reference/{name}/README.md)", "")
-    for subject in _compared(study) or _dials(study):
+    for subject in _shown_of(study):
         answers = [one for one in questions.about(subject, BASELINE) if one.sentence and one.table and one.figure]
         if isinstance(subject, Comparison):
-            answers = [one for one in answers if one.figure and one.figure.name == "differences"]
+            shown = "differences" if subject.crossed is None else "variance"
+            answers = [one for one in answers if one.figure and one.figure.name.startswith(shown)]
         yield from (line for answer in answers[:1] for line in _shown(name, subject, answer))
 
 
