@@ -21,8 +21,6 @@ from harness.statistics.dials import Dial
 from harness.statistics.largest import NO_CHOICE
 from harness.statistics.verdicts import compare_pairs
 
-# More comparisons along a dial (a grid of learning rates) are answered by the dial.
-_MOST_COMPARED = 4
 _MANY_VALUES = 4
 # The kinds of outcome, by verdict and size: a difference within the margin is told apart and does not matter.
 _IS_BETTER, _NO_MATTER, _IS_WORSE, _IS_OPEN = BETTER, "no difference that matters", WORSE, UNDECIDED
@@ -224,7 +222,7 @@ def _outcome(verdict: str, size: str) -> tuple[str, str]:
 
 def _compared(study: Study) -> list[Comparison]:
     few = [one for one in study.comparisons if BASELINE in one.strategies and one.crossed is None]
-    return few if len(few) <= _MOST_COMPARED or not study.dials else []
+    return few if study.is_one_by_one else []
 
 
 def _shown_of(study: Study) -> Sequence[Comparison | Dial]:

@@ -20,8 +20,6 @@ from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
 from harness.words import describe_seconds, file_name
 
-# With more comparisons than this (a grid of learning rates, say), a figure of each would hide those over all of them.
-_MOST_DRAWN = 4
 _HEAD = """\
 # Reference results
 
@@ -94,7 +92,7 @@ def _said(study: Study) -> Iterator[tuple[str, Answer]]:
     """What a study says: of its dials, and of its comparisons by their titles where these are few."""
     questions = Questions.found()
     yield from (("", answer) for dial in study.dials for answer in _ask(questions, dial) if answer.sentence)
-    if len(study.comparisons) <= _MOST_DRAWN:
+    if study.is_one_by_one:
         for one in study.comparisons:
             yield from ((f"{one.title}: ", answer) for answer in _ask(questions, one) if answer.sentence)
 
@@ -115,7 +113,7 @@ def _page(study: Study) -> Iterator[str]:
     for dial in study.dials:
         slug = folders.of(dial.slug)
         yield from _chapter(study.folder, slug, dial, _ask(questions, dial), drawn=True)
-    few = len(study.comparisons) <= _MOST_DRAWN
+    few = study.is_one_by_one
     for comparison in study.comparisons:
         slug = folders.of(comparison.slug)
         yield from _chapter(study.folder, slug, comparison, _ask(questions, comparison, thorough=few), drawn=few)

@@ -24,6 +24,8 @@ REFERENCE = Path("results") / "reference"
 # What a published study says of how it was made, beside its records.
 MADE = "made.json"
 _ADDED_BY_READING = ("stale", "path")
+# With more comparisons than this (a grid of learning rates, say), one of each would hide what is over all of them.
+_MOST_ONE_BY_ONE = 4
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,11 @@ class Study:
     def dials(self) -> list[Dial]:
         """The settings that take several values while all others stay."""
         return dials_of(self.comparisons)
+
+    @cached_property
+    def is_one_by_one(self) -> bool:
+        """Whether its comparisons are looked at each by itself: they are few, or no dial stands for them."""
+        return len(self.comparisons) <= _MOST_ONE_BY_ONE or not self.dials
 
     @cached_property
     def missing(self) -> list[str]:
