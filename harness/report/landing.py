@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -26,10 +26,10 @@ _MANY_VALUES = 4
 _IS_BETTER, _NO_MATTER, _IS_WORSE, _IS_OPEN = BETTER, "no difference that matters", WORSE, UNDECIDED
 _OUTCOMES = (_IS_BETTER, _NO_MATTER, _IS_WORSE, _IS_OPEN)
 _STANDS = {
-    _IS_BETTER: "is better on",
-    _NO_MATTER: "makes no difference that matters on",
-    _IS_WORSE: "is worse on",
-    _IS_OPEN: "is undecided on",
+    _IS_BETTER: "is better",
+    _IS_WORSE: "is worse",
+    _NO_MATTER: "makes no difference that matters",
+    _IS_OPEN: "is undecided",
 }
 _ARROWS = {BETTER: "↑", WORSE: "↓"}
 _COLUMNS = ("strategy", "difference", "verdict")
@@ -81,9 +81,8 @@ class Advised:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """One strategy against the baseline in one comparison, which `where` tells in a few words."""
+    """One strategy against the baseline in one comparison."""
 
-    where: str
     strategy: str
     outcome: str  # of _OUTCOMES
     arrow: str  # where it is told apart by less than what matters
@@ -104,7 +103,7 @@ def write_landing(results: Path, studies: Sequence[Study], advice: Sequence[Advi
 def _page(studies: Sequence[Study], advice: Sequence[Advised]) -> Iterator[str]:
     questions = Questions.found()
     real = {
-        (study.stamp.study, one.title): _verdicts(study, one)
+        (study.stamp.study, one.title): _verdicts(one)
         for study in studies
         for one in _compared(study)
         if one.data_source != "generated"
@@ -126,12 +125,13 @@ def _answer(real: Sequence[_Verdict], studies: Sequence[Study], questions: Quest
     axes = [one for one in real if one.is_of_axes]
     if axes:
         yield _tally(axes)
-    yield from _told(axes, "")
-    precise = [replace(one, outcome=one.precise, arrow="") for one in axes if one.precise]
-    yield from _told(precise, "With statistics re-estimated after training ")
-    yield from _stands([one for one in real if one.strategy == "none"], "No normalization at all")
-    alone = [one for one in real if not one.is_of_axes and one.strategy != "none"]
-    yield from _stands(alone, "What averages over no batch", named=True)
+        yield _differing(axes, "As trained")
+    if precise := [replace(one, outcome=one.precise) for one in axes if one.precise]:
+        yield _differing(precise, "With statistics re-estimated after training")
+    if nothing := [one for one in real if one.strategy == "none"]:
+        yield f"No normalization at all {_stands(nothing)}."
+    if alone := [one for one in real if not one.is_of_axes and one.strategy != "none"]:
+        yield f"Of what averages over no batch {'; '.join(_each(alone).values())}."
     yield from (answer.sentence for study in studies for answer in _changes(study, questions))
 
 
@@ -146,37 +146,27 @@ def _tally(verdicts: Sequence[_Verdict]) -> str:
     )
 
 
-def _told(verdicts: Sequence[_Verdict], begin: str) -> Iterator[str]:
-    """Which choices of axes differ from the baseline by an amount that can matter."""
-    parts = []
-    for outcome in (_IS_BETTER, _IS_WORSE):
-        if ones := [one for one in verdicts if one.outcome == outcome]:
-            parts.append(f"{_listed(ones)} {'is' if len({one.strategy for one in ones}) == 1 else 'are'} {outcome}")
-    if parts:
-        yield f"{begin}{', and '.join(parts)}."
-    elif verdicts:
-        yield f"{begin or 'As trained '}none differs by such an amount."
+def _differing(verdicts: Sequence[_Verdict], when: str) -> str:
+    """Which choices of axes differ from the baseline by an amount that can matter, and how often."""
+    names = {one.strategy for one in verdicts if one.outcome in (_IS_BETTER, _IS_WORSE)}
+    if not names:
+        return f"{when} no choice of axes differs by such an amount anywhere."
+    ways = _each([one for one in verdicts if one.strategy in names])
+    return f"{when} {'; '.join(ways.values())}; no other choice of axes differs by such an amount anywhere."
 
 
-def _stands(verdicts: Sequence[_Verdict], subject: str, *, named: bool = False) -> Iterator[str]:
-    """How what is no choice of axes stands to the baseline; `named`: with the strategies' names."""
-    ways = {outcome: [one for one in verdicts if one.outcome == outcome] for outcome in _OUTCOMES}
-    parts = [
-        f"{_STANDS[outcome]} {_listed(ones) if named else _places(ones)}" for outcome, ones in ways.items() if ones
-    ]
-    if parts:
-        yield f"{subject} {', '.join(parts)}."
+def _each(verdicts: Sequence[_Verdict]) -> dict[str, str]:
+    """Strategy -> its name and how it stands."""
+    names = sorted({one.strategy for one in verdicts})
+    return {name: f"{mark(name)} {_stands([one for one in verdicts if one.strategy == name])}" for name in names}
 
 
-def _listed(told: Sequence[_Verdict]) -> str:
-    """`spatial` (mnist) and `global` (mnist, scenes)."""
-    of = {name: [one for one in told if one.strategy == name] for name in sorted({one.strategy for one in told})}
-    *others, last = (f"{mark(name)} ({_places(ones)})" for name, ones in of.items())
-    return f"{', '.join(others)} and {last}" if others else last
-
-
-def _places(told: Iterable[_Verdict]) -> str:
-    return ", ".join(dict.fromkeys(one.where for one in told))
+def _stands(verdicts: Sequence[_Verdict]) -> str:
+    """How one strategy stands to the baseline: `is better in 1 and is undecided in 2 of 3`."""
+    counts = {words: sum(one.outcome == outcome for one in verdicts) for outcome, words in _STANDS.items()}
+    *others, last = (f"{words} in {number}" for words, number in counts.items() if number)
+    begin = f"{', '.join(others)} and " if others else ""
+    return f"{begin}{last} of {len(verdicts)}"
 
 
 def _overview(real: Mapping[tuple[str, str], Sequence[_Verdict]]) -> Iterator[str]:
@@ -198,12 +188,11 @@ def _overview(real: Mapping[tuple[str, str], Sequence[_Verdict]]) -> Iterator[st
     yield ""
 
 
-def _verdicts(study: Study, comparison: Comparison) -> list[_Verdict]:
+def _verdicts(comparison: Comparison) -> list[_Verdict]:
     precise = f"{comparison.metric()[0]}_precise"
     by_precise = _outcomes(comparison, precise) if precise in comparison.cells else {}
-    where = _where(study, comparison)
     return [
-        _Verdict(where, strategy, outcome, arrow, by_precise.get(strategy, ("", ""))[0])
+        _Verdict(strategy, outcome, arrow, by_precise.get(strategy, ("", ""))[0])
         for strategy, (outcome, arrow) in _outcomes(comparison).items()
     ]
 
@@ -235,13 +224,6 @@ def _dials(study: Study) -> list[Dial]:
     """Its longest: of learning rates at two batch sizes, say, and not of batch sizes at each rate."""
     longest = max((len(dial.members) for dial in study.dials), default=0)
     return [dial for dial in study.dials if len(dial.members) == longest]
-
-
-def _where(study: Study, comparison: Comparison) -> str:
-    """The study, and of its comparisons which: `batch_size at 4`."""
-    networks = {one.architecture for one in study.comparisons}
-    values = [*([comparison.architecture] if len(networks) > 1 else []), *map(str, comparison.settings.values())]
-    return f"{study.stamp.study} at {', '.join(values)}" if values else study.stamp.study
 
 
 def _changes(study: Study, questions: Questions) -> Iterator[Answer]:

@@ -17,6 +17,8 @@ _MEASURES = {
     DIVERGED: "the share of diverged cells",
     EPOCHS: "the epochs to what `none` ends at",
 }
+# What is known by its value alone.
+_BY_VALUE = ("task", "architecture", "task.data.path")
 
 
 def rule_text(rule: Rule) -> str:
@@ -82,7 +84,8 @@ def _what(measure: str | None) -> str:
 
 
 def _settings(where: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key.rpartition('.')[2]} {_value(value)}" for key, value in where.items())
+    named = {key: _value(value) for key, value in where.items()}
+    return ", ".join(value if key in _BY_VALUE else f"{key.rpartition('.')[2]} {value}" for key, value in named.items())
 
 
 def _value(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from harness.statistics.verdicts import (
 from harness.types import Quantity, UserError
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
+_DATA = "task.data.path"
 _DECADES = Quantity(name="usable learning rates", direction="max", unit="decades")
 _EPOCHS = Quantity(name="epochs to the target", direction="min", unit="epochs")
 _RATE = Quantity(name="share of diverged cells", direction="min", high=1.0)
@@ -295,7 +297,12 @@ def _with(where: Mapping[str, Any]) -> str:
 
 
 def _meets(comparison: Comparison, where: Mapping[str, Any]) -> bool:
-    return all(_same(_value(comparison, path), value) for path, value in where.items())
+    return all(_same(_value(comparison, path), _told(path, value)) for path, value in where.items())
+
+
+def _told(path: str, value: Any) -> Any:
+    """A value as comparisons have it: data by the name of their file, which is the same on another machine."""
+    return Path(str(value)).stem if path == _DATA and value is not None else value
 
 
 def _column(comparison: Comparison, path: str) -> str | None:
@@ -306,13 +313,15 @@ def _value(comparison: Comparison, path: str) -> Any:
     """A setting's value in a comparison, by its dotted name; None where it is not set."""
     if path in ("task", "architecture"):
         return getattr(comparison, path)
+    if path == _DATA and "data" in comparison.settings:
+        return comparison.settings["data"]
     column = _column(comparison, path)
     if column is None:
         return None
     if column in comparison.settings:
-        return comparison.settings[column]
+        return _told(path, comparison.settings[column])
     values = comparison.cells[column].tolist()
-    return values[0] if values and all(_same(one, values[0]) for one in values) else None
+    return _told(path, values[0]) if values and all(_same(one, values[0]) for one in values) else None
 
 
 def _same(value: Any, other: Any) -> bool:

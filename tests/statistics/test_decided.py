@@ -122,6 +122,27 @@ def test_a_setting_is_looked_at_from_one_value_to_another(rule, outcome, differe
     assert found.difference == pytest.approx(difference)
 
 
+def test_where_data_are_of_several_files_a_rule_names_one_in_whatever_folder():
+    records = []
+    for name, gain in (("samson", 0.1), ("jasper", 0.0)):
+        for record in records_of({"channel": 0.8, "band": 0.8 + gain}):
+            record["config"]["task"]["data"]["path"] = f"/theirs/{name}.mat"
+            record["data"]["digest"] = name[0] * 64
+            record["id"] = record["identity"] = f"{name}-{record['id']}"
+            records.append(record)
+
+    for path in ("samson", "/ours/samson.mat"):
+        found = decided(Rule("better", "band", "channel", where={"task.data.path": path}), records)
+        assert found.outcome == "reproduced"
+        assert found.difference == pytest.approx(0.1)
+    other = decided(Rule("equivalent", "band", "channel", where={"task.data.path": "jasper.mat"}), records)
+    assert other.outcome == "reproduced"
+    assert other.difference == pytest.approx(0.0)
+    only = [record for record in records if record["id"].startswith("samson")]
+    assert decided(Rule("better", "band", "channel", where={"task.data.path": "samson"}), only).outcome == "reproduced"
+    assert decided(Rule("better", "band", "channel", where={"task.data.path": "pavia"}), records).reason
+
+
 def test_where_errors_are_less_the_better_the_signs_turn():
     records = [
         make_record(axis, seed, rmse + (axis == "none") * wobble(seed, 0.1), measure=RMSE)

@@ -24,6 +24,13 @@ class Advice:
     rules: tuple[tuple[str, Rule], ...]
 
 
+_SCENES = ("jasperRidge2_R198", "samson_dataset")
+
+
+def _of(architecture: str, scene: str) -> dict[str, str]:
+    return {"architecture": architecture, "task.data.path": scene}
+
+
 _FOUR = {"train.batch_size": 4}
 _PRECISE = "test_accuracy_precise"
 
@@ -50,6 +57,17 @@ ADVICE = (
         ),
     ),
     Advice(
+        "images into a network of several normalizations",
+        "the channels, with moving averages that had time to follow",
+        "Compare with statistics re-estimated after training too: the moving averages of few steps cost much here.",
+        (
+            ("fashion_mnist", Rule("better", "channel", "none")),
+            ("fashion_mnist", Rule("worse", "elementwise", "channel")),
+            ("fashion_mnist", Rule("worse", "spatial", "channel", measure=_PRECISE)),
+            ("fashion_mnist", Rule("worse", "channel", measure=GAP)),
+        ),
+    ),
+    Advice(
         "sequences into an LSTM",
         "the features: `axis=-1`; and try none at all",
         "A statistic for each time step ties a model to windows of one length and rests on the batch alone.",
@@ -66,6 +84,19 @@ ADVICE = (
         (
             ("hyperspectral", Rule("better", "band", "channel", where={"task.data.band_scale": 1})),
             ("hyperspectral", Rule("equivalent", "band", "channel", where={"task.data.band_scale": 0})),
+        ),
+    ),
+    Advice(
+        "scenes and spectra as they are",
+        "the channels; and try none at all",
+        "Statistics for each place, band and channel by itself (`elementwise`) rest on the batch alone.",
+        (
+            *(
+                ("scenes", Rule("worse", "elementwise", "channel", where=_of("hyper_cnn2d", scene)))
+                for scene in _SCENES
+            ),
+            *(("scenes", Rule("equivalent", "band", "channel", where=_of("hyper_cnn3d", scene))) for scene in _SCENES),
+            ("scenes", Rule("better", "none", "channel", where=_of("hyper_cnn1d", _SCENES[1]))),
         ),
     ),
     Advice(
