@@ -7,7 +7,7 @@ import pytest
 from publications import publish, run_into
 from synthetic import make_record
 
-from harness.report.landing import write_landing
+from harness.report.landing import _tally, _Verdict, write_landing
 from harness.report.study import Study
 
 SEEDS = 24
@@ -48,7 +48,7 @@ def landed(tmp_path_factory):
 
 def test_outcomes_are_counted(landed):
     assert (
-        "Of 6 comparisons of another choice of axes with `channel` on real data, 1 end better and 1 worse by an amount "
+        " Of 6 comparisons of another choice of axes with `channel` on real data, 1 end better and 1 worse by an amount "
         "that can matter, which is 0.01 of an accuracy or 5 % of an error; 3 show that the difference is smaller, 2 of "
         "them though it is told; 1 are undecided."
     ) in landed
@@ -78,3 +78,11 @@ def test_every_strategy_stands_in_the_column_of_its_outcome(landed):
     assert small == "`global`, `group` ↓, `height` ↑, `width` ↓"
     assert worse == "`elementwise`, `none`"
     assert undecided == "`renorm`"
+
+
+def test_the_baseline_is_advised_where_it_is_oftener_the_better_one():
+    def verdicts(better, worse):
+        return [_Verdict("spatial", outcome, "", "") for outcome in ["better"] * better + ["worse"] * worse]
+
+    assert _tally(verdicts(1, 2)).startswith("**Keep the channels, or features (`axis=-1`), to begin with**: of 3 comp")
+    assert _tally(verdicts(2, 2)).startswith("Of 4 comparisons")
