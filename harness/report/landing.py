@@ -141,9 +141,9 @@ def _tally(verdicts: Sequence[_Verdict]) -> str:
     told = sum(bool(one.arrow) for one in verdicts)
     advice = "**Keep the channels, or features (`axis=-1`), to begin with**: of" if worse > better else "Of"
     return (
-        f"{advice} {len(verdicts)} comparisons of another choice of axes with {mark(BASELINE)} on real data, {better} end "
-        f"better and {worse} worse by an amount that can matter, which is 0.01 of an accuracy or 5 % of an error; "
-        f"{little} show that the difference is smaller, {told} of them though it is told; {undecided} are undecided."
+        f"{advice} {len(verdicts)} comparisons of another choice of axes with {mark(BASELINE)} on real data, "
+        f"{better} end better and {worse} worse by an amount that can matter, which is 0.01 of an accuracy or 5 % of "
+        f"an error; {little} show that the difference is smaller, {told} of them though it is told; {undecided} are undecided."
     )
 
 

@@ -48,16 +48,16 @@ def landed(tmp_path_factory):
 
 def test_outcomes_are_counted(landed):
     assert (
-        " Of 6 comparisons of another choice of axes with `channel` on real data, 1 end better and 1 worse by an amount "
-        "that can matter, which is 0.01 of an accuracy or 5 % of an error; 3 show that the difference is smaller, 2 of "
+        " Of 6 comparisons of another choice of axes with `channel` on real data, 1 end better and 1 worse by an "
+        "amount that can matter, which is 0.01 of an accuracy or 5 % of an error; 3 show that the difference is smaller, 2 of "
         "them though it is told; 1 are undecided."
     ) in landed
 
 
 def test_what_differs_by_an_amount_that_can_matter_is_named_as_trained_and_re_estimated(landed):
     assert (
-        "As trained `elementwise` is worse in 1 of 1; `spatial` is better in 1 of 1; no other choice of axes differs by such "
-        "an amount anywhere."
+        "As trained `elementwise` is worse in 1 of 1; `spatial` is better in 1 of 1; no other choice of axes differs "
+        "by such an amount anywhere."
     ) in landed
     assert (
         "With statistics re-estimated after training `elementwise` is worse in 1 of 1; `width` is better in 1 of 1; no "
