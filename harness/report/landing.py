@@ -143,7 +143,8 @@ def _tally(verdicts: Sequence[_Verdict]) -> str:
     return (
         f"{advice} {len(verdicts)} comparisons of another choice of axes with {mark(BASELINE)} on real data, "
         f"{better} end better and {worse} worse by an amount that can matter, which is 0.01 of an accuracy or 5 % of "
-        f"an error; {little} show that the difference is smaller, {told} of them though it is told; {undecided} are undecided."
+        f"an error; {little} show that the difference is smaller, {told} of them though it is told; {undecided} "
+        "are undecided."
     )
 
 

@@ -49,8 +49,8 @@ def landed(tmp_path_factory):
 def test_outcomes_are_counted(landed):
     assert (
         " Of 6 comparisons of another choice of axes with `channel` on real data, 1 end better and 1 worse by an "
-        "amount that can matter, which is 0.01 of an accuracy or 5 % of an error; 3 show that the difference is smaller, 2 of "
-        "them though it is told; 1 are undecided."
+        "amount that can matter, which is 0.01 of an accuracy or 5 % of an error; 3 show that the difference is "
+        "smaller, 2 of them though it is told; 1 are undecided."
     ) in landed
 
 
