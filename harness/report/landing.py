@@ -184,7 +184,7 @@ def _overview(real: Mapping[tuple[str, str], Sequence[_Verdict]]) -> Iterator[st
             )
             for outcome in _OUTCOMES
         ]
-        yield f"| [{title}](reference/{study}/README.md) | {' | '.join(cells)} |"
+        yield f"| [{study}](reference/{study}/README.md): {title} | {' | '.join(cells)} |"
     yield ""
     yield "↑ ↓: told to be better or worse, but by less than what matters."
     yield ""
