@@ -70,8 +70,8 @@ ADVICE = (
     Advice(
         "sequences into an LSTM",
         "the features: `axis=-1`",
-        "A statistic for each time step ties a model to windows of one length and rests on the batch alone. Whether none "
-        "at all does better differs from one data set to another.",
+        "A statistic for each time step ties a model to windows of one length and rests on the batch alone. Whether "
+        "none at all does better differs from one data set to another.",
         (
             ("japanese_vowels", Rule("worse", "per_timestep", "channel")),
             ("japanese_vowels", Rule("worse", "none", "channel")),
