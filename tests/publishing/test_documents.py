@@ -59,6 +59,12 @@ def test_the_page_that_people_land_on_is_made_of_the_committed_records(tmp_path)
         assert (ROOT / "results" / link).exists(), link
 
 
+def test_the_readme_s_answer_is_that_of_the_page_that_people_land_on():
+    page, readme = ((ROOT / name).read_text() for name in ("results/README.md", "README.md"))
+
+    assert ("**Keep the channels, or features (" in page) == ("the channels, or features, to begin with:" in readme)
+
+
 def test_every_prediction_and_claim_has_a_row():
     published, claims = ((ROOT / "docs" / name).read_text() for name in ("published.md", "claims.md"))
 
