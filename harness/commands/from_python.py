@@ -284,7 +284,7 @@ def _texts(overrides: Iterable[str]) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    from harness.config.composer import quote
+    from harness.config.grammar import quote
 
     return quote(text)
 
