@@ -73,7 +73,7 @@ def judge_family(
     p, equivalence_p = _step_down(flipped, seen, within)
     seeds = np.array([_paired(scores[:, a], scores[:, b]).sum() for a, b in pairs], dtype=np.int64)
     p[seeds < 2] = math.nan
-    largest = np.abs(flipped).max(axis=1, initial=0.0)
+    largest = np.abs(flipped).max(axis=0, initial=0.0)
     critical = float(np.quantile(largest, 1 - alpha, method="higher")) if len(largest) else math.nan
     return Family(p, equivalence_p, np.array([_in_errors(critical, n) for n in seeds]), seen > 0)
 
@@ -131,17 +131,17 @@ def _statistic(values: NDArray[np.float64]) -> float:
 
 
 def _flip(weights: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """The statistics `(flip, comparison)` of all flips of the seeds' signs, or of some; none flipped comes first."""
+    """The statistics `(comparison, flip)` of all flips of the seeds' signs, or of some; none flipped comes first."""
     used = weights[(weights != 0).any(axis=1)]
     n = len(used)
     if n == 0:
-        return np.zeros((1, weights.shape[1]))
+        return np.zeros((weights.shape[1], 1))
     if n <= MOST_ENUMERATED:
         signs = 1 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
     else:
         drawn = derive_rng(seed, "flips", n).integers(0, 2, (_DRAWN, n))
         signs = np.concatenate([np.ones((1, n)), 1 - 2.0 * drawn])
-    return np.asarray(signs @ used)
+    return np.ascontiguousarray((signs @ used).T)
 
 
 def _step_down(
@@ -159,9 +159,9 @@ def _step_down(
         equivalence = np.where(differs_not, within, -math.inf)
         kind, place = divmod(int(np.argmax(np.concatenate([difference, equivalence]))), k)
         reached = (difference, equivalence)[kind][place]
-        least = max(least, float((statistic.max(axis=1) >= reached - _SLACK).mean()))
+        least = max(least, float((statistic.max(axis=0) >= reached - _SLACK).mean()))
         (p, equivalence_p)[kind][place] = least
         (differs, differs_not)[kind][place] = False
         if not differs[place]:
-            statistic[:, place] = flipped[:, place] * towards[place] if differs_not[place] else -math.inf
+            statistic[place] = flipped[place] * towards[place] if differs_not[place] else -math.inf
     return p, equivalence_p

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
@@ -141,18 +140,16 @@ def pair_rows(
     for strategy, other in pairs:
         score, other_score = values[strategy].align(values[other], join="inner")
         result = compare_scores(
-            sign * score,
-            sign * other_score,
+            sign * score.to_numpy(np.float64),
+            sign * other_score.to_numpy(np.float64),
             # Named by the pair: adding a strategy does not change what is said of the others.
             rng=derive_rng(seed, "paired", strategy, other) if resample else None,
             confidence=confidence,
         )
         lost = {"lost": _count_lost(score), "baseline_lost": _count_lost(other_score)}
         rows.append({"axis": strategy, "baseline": other} | _in_unit(result, sign) | lost)
-    table = pd.DataFrame(
-        rows, columns=["axis", "baseline", *PairedResult.__dataclass_fields__, "lost", "baseline_lost"]
-    )
-    return table if resample else table.drop(columns=list(_RESAMPLED))
+    fields = [name for name in PairedResult.__dataclass_fields__ if resample or name not in _RESAMPLED]
+    return pd.DataFrame(rows, columns=["axis", "baseline", *fields, "lost", "baseline_lost"])
 
 
 def judge(
@@ -196,19 +193,22 @@ def judge(
     beyond = told & ((low > margins) | (high < -margins))
     within = told & (low > -margins) & (high < margins)
     undecided = ~told & ~equivalent
-    return table.assign(
-        margin=margins,
-        wide_low=low,
-        wide_high=high,
-        p=family.p,
-        equivalence_p=family.equivalence_p,
-        verdict=np.select([equivalent, told & family.leads, told], [EQUIVALENT, BETTER, WORSE], UNDECIDED),
-        size=np.select([beyond, within], ["beyond", "within"], ""),
-        seeds_to_decide=[
+    said = {
+        "margin": margins,
+        "wide_low": low,
+        "wide_high": high,
+        "p": family.p,
+        "equivalence_p": family.equivalence_p,
+        "verdict": np.select([equivalent, told & family.leads, told], [EQUIVALENT, BETTER, WORSE], UNDECIDED),
+        "size": np.select([beyond, within], ["beyond", "within"], ""),
+        "seeds_to_decide": [
             seeds_to_decide(one, margin, len(pairs)) if open_ and not any_lost else math.nan
             for one, margin, open_, any_lost in zip(sd, margins, undecided, lost, strict=True)
         ],
-    )
+    }
+    # At once: a column after the other takes as long as all of the judging.
+    before = {str(name): column.array for name, column in table.items()}
+    return pd.DataFrame({**before, **said}, index=table.index)
 
 
 def seeds_to_decide(sd: float, margin: float, comparisons: int) -> float:
@@ -293,16 +293,16 @@ def _compare(
 def _matrix(values: Mapping[str, pd.Series], sign: int) -> NDArray[np.float64]:
     """Scores `(seed, strategy)`, higher is better: NaN a lost cell, infinite one that is not there."""
     seeds = sorted({seed for series in values.values() for seed in series.index})
-    columns = []
-    for series in values.values():
-        finite = series.where(np.isfinite(series))
-        columns.append(np.where(np.isin(seeds, series.index), sign * finite.reindex(seeds), math.inf))
-    return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
+    matrix = np.full((len(seeds), len(values)), math.inf)
+    for column, series in enumerate(values.values()):
+        found = series.to_numpy(np.float64)
+        matrix[np.searchsorted(seeds, series.index), column] = np.where(np.isfinite(found), sign * found, math.nan)
+    return matrix
 
 
 def _in_unit(result: PairedResult, sign: int) -> dict[str, Any]:
     """The result with differences in the metric's own direction: negative where lower values are better."""
-    said = asdict(result)
+    said = dict(vars(result))
     if sign < 0:
         said |= {"difference": -result.difference, "d_z": -result.d_z, "median": -result.median}
         said |= {"median_low": -result.median_high, "median_high": -result.median_low}
