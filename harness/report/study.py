@@ -11,10 +11,11 @@ from typing import Any
 
 from harness.config.identity import canonical
 from harness.files import UnreadableError, read_bytes
-from harness.records.frames import Cells, Record, Traces
+from harness.records.frames import Cells, Record
 from harness.records.grids import Grid, read_grids
 from harness.records.schema import MadeFile, decode_made
 from harness.records.store import FINISHED, read_records
+from harness.records.traces import Traces
 from harness.statistics.comparison import Comparison, comparisons
 from harness.statistics.dials import Dial, dials_of
 from harness.types import UserError

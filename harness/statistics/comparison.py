@@ -14,7 +14,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import pandas as pd
 
 from harness.config.identity import IRRELEVANT
-from harness.records.frames import Cells, Traces
+from harness.records.frames import Cells
+from harness.records.traces import Traces
 from harness.seeds import SOURCES
 from harness.types import Quantity, UserError
 from harness.words import file_name

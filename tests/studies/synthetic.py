@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.records.frames import Cells, Traces
+from harness.records.frames import Cells
 from harness.records.store import prepare_results_dir, write_record
+from harness.records.traces import Traces
 from harness.statistics.comparison import Comparison, comparisons, the_comparison
 
 ACCURACY = {"name": "accuracy", "direction": "max", "unit": "", "low": 0.0, "high": 1.0}
