@@ -12,7 +12,8 @@ from harness import load_results
 from harness.records.grids import Grid
 from harness.records.schema import EMPTY
 from harness.records.store import read_records
-from harness.report.study import Study, digest_records, published_studies
+from harness.report.stamp import digest_records
+from harness.report.study import Study, published_studies
 from harness.types import UserError
 
 
