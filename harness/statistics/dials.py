@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.statistics.comparison import Comparison, Keeps, kept, say_value
+from harness.statistics.comparison import Comparison, say_value
+from harness.statistics.kept import Keeps, kept
 from harness.statistics.summary import FAILED
 from harness.types import Direction, UserError
 from harness.words import choose_from, file_name

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from harness.statistics.comparison import kept
 from harness.statistics.dials import BySeed, Dial, by_seed
+from harness.statistics.kept import kept
 from harness.statistics.summary import mean_interval
 from harness.statistics.table import Table
 from harness.statistics.verdicts import compare_series, pairs_of

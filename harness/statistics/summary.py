@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from harness.cell.costs import CELL_COSTS
-from harness.statistics.comparison import Comparison, kept
+from harness.statistics.comparison import Comparison
+from harness.statistics.kept import kept
 from harness.statistics.margin import margin_of
 from harness.statistics.table import Table
 from harness.types import Quantity

@@ -22,9 +22,10 @@ from harness.statistics.caution import (
     WORSE,
     family_reach,
 )
-from harness.statistics.comparison import Comparison, kept
+from harness.statistics.comparison import Comparison
 from harness.statistics.difference import PairedResult, compare_scores
 from harness.statistics.family import judge_family
+from harness.statistics.kept import kept
 from harness.statistics.margin import margin_of
 from harness.statistics.table import Table, cut_to_span
 from harness.types import Direction, UserError

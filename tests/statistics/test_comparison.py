@@ -5,8 +5,9 @@ from looked import make_looked_study
 from synthetic import RMSE, comparison_of, comparisons_of, make_record, make_study
 
 from harness.records.frames import Cells
-from harness.statistics.comparison import kept, the_comparison
+from harness.statistics.comparison import the_comparison
 from harness.statistics.dials import dials_of
+from harness.statistics.kept import kept
 from harness.types import UserError
 
 
