@@ -16,18 +16,12 @@ from harness.statistics.caution import ALPHA, BETTER, EQUIVALENT, UNDECIDED, WOR
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial, dials_of
 from harness.statistics.gap import LAG, aggregate_gap, compare_gap, lags_of
+from harness.statistics.pairing import pairs_of, scores_of
 from harness.statistics.ranges import compare_usable, usable_decades
 from harness.statistics.rules import CHANGE, DIVERGED, EPOCHS, GAP, RANGE, Prediction, Rule
 from harness.statistics.stability import compare_divergence, count_diverged
 from harness.statistics.target import times_to_target
-from harness.statistics.verdicts import (
-    compare_pairs,
-    compare_series,
-    margin_against,
-    pairs_of,
-    scores_of,
-    seeds_to_decide,
-)
+from harness.statistics.verdicts import compare_pairs, compare_series, margin_against, seeds_to_decide
 from harness.types import Quantity, UserError
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"

@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from harness.seeds import derive_rng
@@ -76,6 +76,22 @@ def judge_family(
     largest = np.abs(flipped).max(axis=0, initial=0.0)
     critical = float(np.quantile(largest, 1 - alpha, method="higher")) if len(largest) else math.nan
     return Family(p, equivalence_p, np.array([_in_errors(critical, n) for n in seeds]), seen > 0)
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Holm's (1979) corrected p-values `(..., test)`, the last axis one family.
+
+    NaN (no test was possible) stays NaN and does not count. As statsmodels' `multipletests(method="holm")`, which
+    collects garbage at each call and so takes a tenth of a second.
+    """
+    p = np.asarray(p_values, np.float64)
+    order = np.argsort(p, axis=-1)  # NaN last
+    ranked = np.take_along_axis(p, order, axis=-1)
+    left = np.isfinite(p).sum(axis=-1, keepdims=True) - np.arange(p.shape[-1])
+    stepped = np.minimum(np.maximum.accumulate(ranked * left, axis=-1), 1.0)
+    corrected = np.empty_like(p)
+    np.put_along_axis(corrected, order, stepped, axis=-1)
+    return corrected
 
 
 def _in_errors(statistic: float, n: int) -> float:

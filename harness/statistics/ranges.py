@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.statistics.dials import BySeed, Dial, by_seed
 from harness.statistics.kept import kept
+from harness.statistics.pairing import pairs_of
 from harness.statistics.summary import mean_interval
 from harness.statistics.table import Table
-from harness.statistics.verdicts import compare_series, pairs_of
+from harness.statistics.verdicts import compare_series
 from harness.types import UserError
 
 TOLERANCE = 0.05
