@@ -190,21 +190,6 @@ def _same_of(cells: pd.DataFrame, same: Mapping[str, Sequence[str]]) -> dict[str
     return {axis: list(names) for axis, names in found.items() if names}
 
 
-def the_comparison(cells: Cells, traces: Traces | None = None) -> Comparison:
-    """The one comparison that some cells hold.
-
-    Raises:
-        UserError: they hold none or several.
-    """
-    found = comparisons(cells, traces)
-    if len(found) != 1:
-        raise UserError(
-            "expected cells of one comparison (one task, data source, architecture and settings); "
-            f"comparisons(cells) takes them apart. Received: {[one.title for one in found]}"
-        )
-    return found[0]
-
-
 def compared_settings(settings: Mapping[str, str]) -> list[str]:
     """The columns of the settings (column -> dotted path) that change what a cell computes, the strategy's own not."""
     apart = tuple(f"{one}." for one in _NOT_COMPARED)

@@ -12,7 +12,7 @@ import numpy as np
 from harness.records.frames import Cells
 from harness.records.store import prepare_results_dir, write_record
 from harness.records.traces import Traces
-from harness.statistics.comparison import Comparison, comparisons, the_comparison
+from harness.statistics.comparison import Comparison, comparisons
 
 ACCURACY = {"name": "accuracy", "direction": "max", "unit": "", "low": 0.0, "high": 1.0}
 RMSE = {"name": "rmse", "direction": "min", "unit": "cycles", "low": 0.0, "high": "Infinity"}
@@ -35,8 +35,8 @@ def comparisons_of(records: Sequence[Mapping[str, Any]]) -> list[Comparison]:
 
 def comparison_of(records: Sequence[Mapping[str, Any]]) -> Comparison:
     """The one comparison that records hold."""
-    cells = Cells.of(records)
-    return the_comparison(cells, Traces(records, cells))
+    [found] = comparisons_of(records)
+    return found
 
 
 def write_study(results_dir: Path, records: Sequence[Mapping[str, Any]]) -> None:
