@@ -192,3 +192,14 @@ def crossed(
                 record["data"]["sizes"] = {"train": 4000, "validation": 500, "test": 500}
                 records.append(record)
     return records
+
+
+def uneven_records() -> list[dict[str, Any]]:
+    """Eleven seeds of channel, 0.80 to 0.90, and of none, one of which diverged."""
+    spikes = [0, 0, 1, 0, 7]
+    found = [make_record("channel", seed, 0.80 + seed / 100) for seed in range(11)]
+    found += [
+        make_record("none", seed, 0.5, metrics={"loss_spikes": float(spikes[seed]), "below_epsilon": 0.25})
+        for seed in range(5)
+    ]
+    return [*found, make_record("none", 5, status="diverged", metrics={"loss_spikes": 900.0})]
