@@ -22,7 +22,8 @@ from benchmarks.page import print_or_write
 from harness.seeds import derive_rng
 from harness.statistics.caution import ALPHA, BETTER, EQUIVALENT, WORSE, verdict_power
 from harness.statistics.difference import win_interval
-from harness.statistics.verdicts import compare_series, holm
+from harness.statistics.family import holm
+from harness.statistics.verdicts import compare_series
 
 
 @dataclass(frozen=True)

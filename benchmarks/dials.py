@@ -20,7 +20,8 @@ from harness.seeds import derive_rng
 from harness.statistics.caution import ALPHA
 from harness.statistics.family import judge_family
 from harness.statistics.own_best import best_value
-from harness.statistics.ranges import decades, rate_sensitivity, usable
+from harness.statistics.ranges import decades, usable
+from harness.statistics.sensitivity import rate_sensitivity
 from harness.statistics.summary import mean_interval
 
 Array = NDArray[np.float64]

@@ -14,7 +14,8 @@ from harness.layers.registration import register_with_keras
 
 if TYPE_CHECKING:
     from harness.commands.from_python import Comparison, compare, run
-    from harness.records.frames import load_diagnostics, load_history, load_probes, load_results
+    from harness.records.frames import load_results
+    from harness.records.traces import load_diagnostics, load_history, load_probes
     from harness.statistics.foreign import compare_frame
     from harness.types import UserError
 
@@ -24,9 +25,9 @@ _HOME = {
     "UserError": "harness.types",
     "compare": "harness.commands.from_python",
     "compare_frame": "harness.statistics.foreign",
-    "load_diagnostics": "harness.records.frames",
-    "load_history": "harness.records.frames",
-    "load_probes": "harness.records.frames",
+    "load_diagnostics": "harness.records.traces",
+    "load_history": "harness.records.traces",
+    "load_probes": "harness.records.traces",
     "load_results": "harness.records.frames",
     "run": "harness.commands.from_python",
 }

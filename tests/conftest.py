@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Read by NumPy when it is imported. Tests' matrices are small: threads of two processes that wait for each other on two
+# cores take up to twice the time of one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 OWN_PROJECT = Path(__file__).parent / "core" / "own"
 sys.path.insert(0, str(OWN_PROJECT))

@@ -51,7 +51,7 @@ def main(arguments: Arguments, console: Console) -> int:
 
 
 def _write_tables(study, out: Path) -> str:  # type: ignore[no-untyped-def]  # a Study, which takes pandas to import
-    from harness.records.frames import Traces
+    from harness.records.traces import Traces
     from harness.report.files import write_frame
 
     check_folder(out, "out")

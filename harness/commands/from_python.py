@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import html
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from harness.commands.arguments import parse
+from harness.commands.as_overrides import (
+    data_overrides,
+    in_grammar,
+    quoted,
+    seeds_text,
+    strategy_overrides,
+    texts_of,
+    training_overrides,
+)
 from harness.commands.given_model import saved_model
-from harness.files import replacing
 from harness.records.frames import Cells
 from harness.records.grids import read_grids
 from harness.records.store import FINISHED, read_records
 from harness.statistics.comparison import Comparison as OneComparison
 from harness.statistics.comparison import comparisons
-from harness.types import UserError, digest_arrays
-from harness.words import first_line, in_one_line
+from harness.types import UserError
+from harness.words import in_one_line
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 RESULTS = Path("results") / "compare"
-ARRAYS = ("x", "y", "x_test", "y_test", "group", "split", "classes")
 _DEFAULT_RESULTS = "results/runs"
 
 
@@ -126,7 +130,7 @@ def run(overrides: Iterable[str] = (), *, config_dirs: Iterable[str | Path] = ()
     Raises:
         UserError: what the command line would refuse, in its words.
     """
-    overrides = _texts(overrides)
+    overrides = texts_of(overrides)
     given = parse(overrides)
     if given.words or given.hydra_flags:
         raise UserError(f"overrides: expected key=value. Received: {' '.join([*given.words, *given.hydra_flags])}")
@@ -189,20 +193,20 @@ def compare(
         UserError: the model or the data are not of these, do not fit each other, or no cell finished; in one line.
     """
     folder = Path(results_dir).expanduser()
-    of_data = _data_overrides(data, folder, data_axes)
-    shared = [*of_data, f"results_dir={_quoted(str(folder))}", *_training(epochs, batch_size, margin)]
+    of_data = data_overrides(data, folder, data_axes)
+    shared = [*of_data, f"results_dir={quoted(str(folder))}", *training_overrides(epochs, batch_size, margin)]
     # Of strategies that compute the same one is trained, which need not be the one that is named as the baseline.
     shared += ["duplicates=each"] if baseline is not None else []
-    shared += _texts(overrides)
+    shared += texts_of(overrides)
     path, sites, strategies = saved_model(model, folder, shared, weights, strategies)
-    shared += ["architecture=from_file", f"architecture.path={_quoted(str(path))}"]
+    shared += ["architecture=from_file", f"architecture.path={quoted(str(path))}"]
     shared += [f"architecture.weights={weights}", f"architecture.head={head}"]
     if axes is not None or sites:
-        shared.append(f"architecture.axes={_in_grammar(axes if axes is not None else sites)}")
-    shared.append(f"seed={_seeds(seeds)}")
+        shared.append(f"architecture.axes={in_grammar(axes if axes is not None else sites)}")
+    shared.append(f"seed={seeds_text(seeds)}")
     records: dict[str, dict[str, Any]] = {}
     same: dict[str, Sequence[str]] = {}
-    for of_axes in _strategy_overrides(strategies):
+    for of_axes in strategy_overrides(strategies):
         _run([*shared, *of_axes], quiet=quiet)
         found, of_grid = _last_grid(folder)
         records |= {record["id"]: record for record in found}
@@ -271,97 +275,3 @@ def _last_grid(folder: Path) -> tuple[list[dict[str, Any]], Mapping[str, Sequenc
         return [], {}
     wanted = set(grids[0].cells)
     return [record for record in read_records(folder) if record["id"] in wanted], grids[0].same
-
-
-def _texts(overrides: Iterable[str]) -> list[str]:
-    if isinstance(overrides, str):
-        raise UserError(f"overrides: expected a list of texts such as ['task=mnist']. Received: {overrides!r}")
-    texts = list(overrides)
-    for one in texts:
-        if not isinstance(one, str):
-            raise UserError(f"overrides: expected texts such as 'train.epochs=3'. Received: {one!r}")
-    return texts
-
-
-def _quoted(text: str) -> str:
-    from harness.config.composer import quote
-
-    return quote(text)
-
-
-def _in_grammar(axes: Any) -> str:
-    """Names of axes, or such lists by site, as Hydra reads them, which takes no key in quotes."""
-    if isinstance(axes, Mapping):
-        return "{" + ",".join(f"{site}:{_in_grammar(names)}" for site, names in axes.items()) + "}"
-    return json.dumps(axes if isinstance(axes, str) else list(axes))
-
-
-def _training(epochs: int | None, batch_size: int | None, margin: float | None) -> list[str]:
-    named = {"train.epochs": epochs, "train.batch_size": batch_size, "margin": margin}
-    return [f"{key}={value}" for key, value in named.items() if value is not None]
-
-
-def _seeds(seeds: int | Sequence[int]) -> str:
-    if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
-        if seeds < 1:
-            raise UserError(f"seeds: expected at least 1. Received: {seeds}")
-        return f"range({seeds})"
-    if isinstance(seeds, (str, bool)) or not isinstance(seeds, Iterable) or not (found := list(seeds)):
-        raise UserError(f"seeds: expected how many, or a list of them. Received: {seeds!r}")
-    return ",".join(map(str, found))
-
-
-def _strategy_overrides(strategies: Sequence[Any] | None) -> list[list[str]]:
-    """The overrides of each grid: one of strategies with names, one of axes."""
-    if strategies is None:
-        return [[]]
-    if isinstance(strategies, str) or not isinstance(strategies, Iterable) or not (given := list(strategies)):
-        raise UserError(f"strategies: expected a list such as ['channel', [1, 2]]. Received: {strategies!r}")
-    names = [one for one in given if isinstance(one, str)]
-    kept = [json.dumps(_kept(one)) for one in given if not isinstance(one, str)]
-    grids = [[f"axis={','.join(names)}"]] if names else []
-    return [*grids, [f"axis.keep={','.join(kept)}"]] if kept else grids
-
-
-def _kept(axes: Any) -> list[int | str]:
-    items = list(axes) if isinstance(axes, (list, tuple)) else [axes]
-    for item in items:
-        if isinstance(item, bool) or not isinstance(item, (int, str)):
-            raise UserError(f"strategies: expected names, and lists of axes such as [1, 2]. Received: {axes!r}")
-    return items
-
-
-def _data_overrides(data: Any, folder: Path, axes: Sequence[str] | None) -> list[str]:
-    named = [] if axes is None else [f"task.data.axes={json.dumps(list(axes))}"]
-    if isinstance(data, Path) or (isinstance(data, str) and (data.endswith(".npz") or Path(data).is_dir())):
-        return ["task=arrays", f"task.data.path={_quoted(str(data))}", *named]
-    if isinstance(data, str):
-        return [f"task={data}", *named]
-    arrays = data
-    if isinstance(data, (tuple, list)) and len(data) in (2, 4):
-        arrays = dict(zip(("x", "y", "x_test", "y_test"), data, strict=False))
-    if not isinstance(arrays, Mapping) or not {"x", "y"} <= arrays.keys() or not arrays.keys() <= {*ARRAYS}:
-        keys = list(arrays) if isinstance(arrays, Mapping) else type(data).__name__
-        raise UserError(
-            f"data: expected arrays as {{'x': x, 'y': y}}, maybe with {', '.join(ARRAYS[2:])}; (x, y); the path of an "
-            f".npz file; or the name of a task. Received: {in_one_line(str(keys))}"
-        )
-    given = {key: np.asarray(arrays[key]) for key in ARRAYS if key in arrays}
-    for key, array in given.items():
-        if array.dtype == object:
-            raise UserError(f"data: expected numbers or texts of one shape in {key}. Received: {array.dtype}")
-    path = folder / "data" / f"{digest_arrays(*(given[key] for key in given))[:16]}.npz"
-    if not path.is_file():
-        _keep(path, lambda file: np.savez(file, **given))  # type: ignore[arg-type]
-    return ["task=arrays", f"task.data.path={_quoted(str(path))}", *named]
-
-
-def _keep(path: Path, write: Callable[[Any], None]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            write(file)
-    except OSError as error:
-        raise UserError(
-            f"results_dir: expected a folder that can be written to ({first_line(error)}). Received: {path.parents[1]}"
-        ) from error

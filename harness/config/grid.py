@@ -17,7 +17,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from harness.config.build import build_strategy, what_went_wrong
-from harness.config.composer import Composed, Composer, leaf_keys
+from harness.config.composed import Composed, leaf_keys
+from harness.config.composer import Composer
 from harness.config.meant import KEEP_KEYS, refuse_rounds, refuse_several
 from harness.config.model_file import note_digest
 from harness.config.naming import name_of_changed

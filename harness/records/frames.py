@@ -1,11 +1,10 @@
-"""Records as tidy frames: one row a cell, or several rows a cell, by epoch, by step, by site and epoch."""
+"""Records as a tidy frame with one row a cell."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +52,11 @@ FACTS = (
     "identity",
     "path",
 )
-# A task's defaults: what became of them stands under `train`, and what names the cell has a column of its own. How a
-# strategy is drawn is no setting.
 _PARTS = {"train": "training", "validation": "validation", "test": "test"}
 _LARGEST = 2**63 - 1
+# A task's defaults: what became of them stands under `train`, and what names the cell has a column of its own. How a
+# strategy is drawn is no setting.
 _SAID_ELSEWHERE = ("task.recipe.", "task.comparison.", "axis.look.")
-
-
 # Of other sections a leaf alone says little: `every`, `first`, `kind`.
 _PLAIN_SECTIONS = ("task", "architecture", "train", "norm")
 
@@ -93,9 +90,9 @@ class Cells:
         metrics = [
             {name: _number(value) for name, value in (record.get("metrics") or {}).items()} for record in records
         ]
-        paths = [path for path in _ordered(configs) if not _is_said_elsewhere(path)]
+        paths = [path for path in keys_of(configs) if not _is_said_elsewhere(path)]
         # A task's metric may have any name, but not that of a column which says something else.
-        metric_names = [name for name in _ordered(metrics) if name not in {*IDENTIFYING, *FACTS}]
+        metric_names = [name for name in keys_of(metrics) if name not in {*IDENTIFYING, *FACTS}]
         columns = _setting_columns(paths, taken={*IDENTIFYING, *FACTS, *metric_names})
         content: dict[str, list[Any]] = {key: [record.get(key) for record in records] for key in IDENTIFYING}
         content |= {columns[path]: [config.get(path) for config in configs] for path in paths}
@@ -111,83 +108,6 @@ class Cells:
             shifts={one["name"]: one for record in records for one in record.get("shifts") or ()},
             looks={record["axis"]: look for record in records if (look := _look_of(record))},
         )
-
-
-@dataclass(frozen=True)
-class Traces:
-    """What was seen of cells while they trained: frames with several rows a cell, made when first asked for.
-
-    Attributes:
-        records: one a cell.
-        cells: the same as a frame.
-        with_settings: whether each row repeats its cell's settings, which takes most of the room.
-    """
-
-    records: Sequence[Record]
-    cells: Cells
-    with_settings: bool = False
-
-    @cached_property
-    def history(self) -> pd.DataFrame:
-        """One row a cell and epoch.
-
-        Columns: `IDENTIFYING`, the settings where they were asked for, `data_source`, `stale`, `id`, then the
-        histories' own, `epoch` first. Cells without a history have no row.
-        """
-        return self._stretch([record.get("history") or {} for record in self.records], by="epoch")
-
-    @cached_property
-    def probes(self) -> pd.DataFrame:
-        """One row a cell and probe of the loss around the weights.
-
-        Columns: as in `history`, with `step` (before which it was probed, from 0) in place of `epoch`, then
-        `probe_loss` and the measures of kind `probe` (`harness.cell.health`). Cells without probes have no row.
-        """
-        return self._stretch([record.get("probes") or {} for record in self.records], by="step")
-
-    @cached_property
-    def diagnostics(self) -> pd.DataFrame:
-        """One row a cell, normalization site and epoch at which the statistics were looked at.
-
-        Columns: as in `history`, then `site`, `samples_per_statistic` (m' of that site), and the measures of kind
-        `site` (`harness.cell.health`). With `probe=none` there is the end of training alone; cells without sites have
-        no row.
-        """
-        entries = [record.get("diagnostics") or [] for record in self.records]
-        names = list(dict.fromkeys(key for rows in entries for row in rows for key in row if key != "site"))
-        frame = self._stretch(
-            [{name: [row.get(name) for row in rows] for name in names} for rows in entries], by="epoch"
-        )
-        samples = [
-            {s["name"]: s.get("samples_per_statistic") for s in record.get("sites") or ()} for record in self.records
-        ]
-        places = [
-            (row["site"], of_site.get(row["site"]))
-            for rows, of_site in zip(entries, samples, strict=True)
-            for row in rows
-        ]
-        start = frame.columns.tolist().index("epoch")
-        frame.insert(start, "site", pd.Series([site for site, _ in places], dtype=object))
-        frame.insert(start + 1, "samples_per_statistic", pd.Series([m for _, m in places], dtype="float64"))
-        return frame
-
-    def _stretch(self, tables: Sequence[Mapping[str, Sequence[Any]]], *, by: str) -> pd.DataFrame:
-        """One row for each entry of a record's table (column -> one value a row), `by` a column of whole numbers."""
-        cells = self.cells.rows
-        lengths = [max(map(len, table.values()), default=0) for table in tables]
-        settings = self.cells.settings if self.with_settings else ()
-        keys = [*IDENTIFYING, *settings, "data_source", "stale", "id"]
-        rows = cells.loc[np.repeat(np.arange(len(cells)), lengths), keys].reset_index(drop=True)
-        content = {}
-        for column in _ordered([{by: None}, *tables]):
-            values = np.full(len(rows), np.nan)
-            start = 0
-            for table, length in zip(tables, lengths, strict=True):
-                if found := table.get(column):
-                    values[start : start + len(found)] = _numbers(found)
-                start += length
-            content[column] = values.astype(np.int64) if column == by and np.isfinite(values).all() else values
-        return pd.concat([rows, pd.DataFrame(content, index=rows.index)], axis=1)
 
 
 def examples_of(records: Sequence[Record]) -> dict[str, NDArray[np.float64]]:
@@ -210,33 +130,6 @@ def load_results(path: str | Path) -> pd.DataFrame:
     return Cells.of(records_under(path)).rows
 
 
-def load_history(path: str | Path) -> pd.DataFrame:
-    """The records under `path` as a frame with one row a cell and epoch; see `Traces.history` for its columns.
-
-    Raises:
-        UserError: `path` is not a directory.
-    """
-    return _traces_under(path).history
-
-
-def load_probes(path: str | Path) -> pd.DataFrame:
-    """The records under `path` as a frame with one row a cell and probe; see `Traces.probes` for its columns.
-
-    Raises:
-        UserError: `path` is not a directory.
-    """
-    return _traces_under(path).probes
-
-
-def load_diagnostics(path: str | Path) -> pd.DataFrame:
-    """The records under `path` as a frame with one row a cell, site and epoch; see `Traces.diagnostics`.
-
-    Raises:
-        UserError: `path` is not a directory.
-    """
-    return _traces_under(path).diagnostics
-
-
 def records_under(path: str | Path) -> list[dict[str, Any]]:
     """The records under a results directory.
 
@@ -246,11 +139,6 @@ def records_under(path: str | Path) -> list[dict[str, Any]]:
     if not Path(path).is_dir():
         raise UserError(f"expected a results directory, as `python -m harness run` writes it. Received: path='{path}'")
     return read_records(Path(path))
-
-
-def _traces_under(path: str | Path) -> Traces:
-    records = records_under(path)
-    return Traces(records, Cells.of(records), with_settings=True)
 
 
 def declare(measure: Mapping[str, Any]) -> Quantity:
@@ -267,11 +155,6 @@ def declare(measure: Mapping[str, Any]) -> Quantity:
 
 def _look_of(record: Record) -> Mapping[str, str] | None:
     return ((record.get("config") or {}).get("axis") or {}).get("look")
-
-
-def _numbers(values: Sequence[Any]) -> Any:
-    """Numbers of a record as float64; NumPy reads None as NaN and the spelling of what is not finite."""
-    return np.array(values, dtype=object).astype(np.float64)
 
 
 def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -339,7 +222,7 @@ def _setting_columns(paths: Sequence[str], taken: set[str]) -> dict[str, str]:
     return columns
 
 
-def _ordered(mappings: Sequence[Mapping[str, Any]]) -> list[str]:
+def keys_of(mappings: Sequence[Mapping[str, Any]]) -> list[str]:
     """The keys of all mappings, in the order in which they first appear."""
     return list(dict.fromkeys(key for mapping in mappings for key in mapping))
 

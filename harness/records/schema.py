@@ -17,7 +17,6 @@ from harness.cell.examples import unpack_examples
 from harness.files import MOST_BYTES, UnreadableError
 from harness.words import in_one_line
 
-FORMAT = 1
 MOST_DEEP = 32
 # What does not fit into 64 bits is no count, and some of what computes with numbers refuses it.
 _LARGEST = 2**63 - 1

@@ -136,11 +136,6 @@ def read_records(results_dir: Path) -> list[dict[str, Any]]:
     return records
 
 
-def unreadable_records(results_dir: Path) -> list[Path]:
-    """Files that lie where records do and are none: truncated, of a future format, or not ours."""
-    return [path for path in _files_of(results_dir, {}).values() if read_record(path) is None]
-
-
 def _files_of(results_dir: Path, refused: dict[Path, str]) -> dict[str, Path]:
     """Cell id -> the file of its name."""
     folder = results_dir / "records"

@@ -8,11 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.report.sheet import MISSING, Column, Sheet
-from harness.report.text import (
-    Row,
-    rows_of,
-    strategy_column,
-)
+from harness.report.text import Row, rows_of, strategy_column
 from harness.statistics.dials import Dial
 
 

@@ -17,7 +17,8 @@ from harness.report.answer import Answer, Drawing
 from harness.report.canvas import plain_style
 from harness.report.questions import Questions
 from harness.report.sheet import Sheet, to_markdown
-from harness.report.study import Stamp, Study
+from harness.report.stamp import Stamp
+from harness.report.study import Study
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial
 

@@ -1,9 +1,8 @@
-"""A folder of records, opened once: cells, comparisons, dials, how complete it is, by what it is known again."""
+"""A folder of records, opened once: cells, comparisons, dials, how complete it is."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +10,12 @@ from typing import Any
 
 from harness.config.identity import canonical
 from harness.files import UnreadableError, read_bytes
-from harness.records.frames import Cells, Record, Traces
+from harness.records.frames import Cells, Record
 from harness.records.grids import Grid, read_grids
 from harness.records.schema import MadeFile, decode_made
 from harness.records.store import FINISHED, read_records
+from harness.records.traces import Traces
+from harness.report.stamp import Stamp
 from harness.statistics.comparison import Comparison, comparisons
 from harness.statistics.dials import Dial, dials_of
 from harness.types import UserError
@@ -23,41 +24,8 @@ from harness.words import choose_from
 REFERENCE = Path("results") / "reference"
 # What a published study says of how it was made, beside its records.
 MADE = "made.json"
-_ADDED_BY_READING = ("stale", "path")
 # With more comparisons than this (a grid of learning rates, say), one of each would hide what is over all of them.
 _MOST_ONE_BY_ONE = 4
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """By what a published study is known again.
-
-    Attributes:
-        study: its name.
-        completeness: how many of the planned cells there are and how each ended, in a sentence.
-        digest: SHA-256 over all its records, see `digest_records`.
-        made_by: the code, packages, Python and device that computed them.
-        finished: when the first and the last cell were (UTC, to the minute).
-    """
-
-    study: str
-    completeness: str
-    digest: str
-    made_by: str
-    finished: str
-
-    def to_markdown(self) -> str:
-        """All of it in one paragraph."""
-        return (
-            f"**{self.study}**: {self.completeness} Records `sha256 {self.digest[:16]}`, finished {self.finished}, "
-            f"computed by {self.made_by}."
-        )
-
-    def __str__(self) -> str:
-        return self.to_markdown()
-
-    _repr_markdown_ = to_markdown
-    __repr__ = __str__
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,13 +142,7 @@ class Study:
     @cached_property
     def stamp(self) -> Stamp:
         """By what it is known again."""
-        return Stamp(
-            study=self.folder.resolve().name,
-            completeness=self.completeness,
-            digest=digest_records(self.records),
-            made_by=_made_by(self.records),
-            finished=_span([str((record.get("provenance") or {}).get("finished") or "") for record in self.records]),
-        )
+        return Stamp.of(self.folder.resolve().name, self.completeness, self.records)
 
     @cached_property
     def machines(self) -> list[str]:
@@ -228,15 +190,6 @@ def published_studies(reference: Path = REFERENCE) -> list[str]:
     return sorted(path.parent.name for path in reference.glob("*/records.parquet"))
 
 
-def digest_records(records: Sequence[Record]) -> str:
-    """SHA-256 over everything that records say, in order of their ids; not over how and where they are stored."""
-    total = hashlib.sha256()
-    for record in sorted(records, key=lambda one: str(one["id"])):
-        said = {key: value for key, value in record.items() if key not in _ADDED_BY_READING}
-        total.update(f"{canonical(said)}\n".encode())
-    return total.hexdigest()
-
-
 def _together(folders: Sequence[Sequence[Record]]) -> tuple[list[Record], int]:
     """The records of several folders, each cell once, in order of their ids; and how many were left out."""
     found: dict[str, Record] = {}
@@ -270,38 +223,6 @@ def _kind(record: Record) -> str:
     config = record["config"]
     called = (config.get("task", {}).get("data", {}), config.get("architecture", {}), config.get("axis", {}))
     return canonical([str(one.get("_target_")) for one in called])
-
-
-def _made_by(records: Sequence[Record]) -> str:
-    """`code 1a2b3c4d, tensorflow 2.21.0, ..., Python 3.11.7, on cpu`; several of a kind are all named."""
-    made = [record.get("provenance") or {} for record in records]
-    packages = sorted({name for one in made for name in one.get("versions", {})}, reverse=True)
-    return ", ".join(
-        [
-            f"code {_listed(str(one.get('source', ''))[:8] for one in made)}",
-            *(f"{name} {_listed(one.get('versions', {}).get(name) for one in made)}" for name in packages),
-            f"Python {_listed(one.get('python') for one in made)}",
-            f"on {_listed(one.get('device') for one in made)}",
-            *_environments(made),
-        ]
-    )
-
-
-def _environments(made: Sequence[Mapping[str, Any]]) -> list[str]:
-    """`with TF_ENABLE_ONEDNN_OPTS=0`, of the variables that can change results; nothing where none was set."""
-    said = {f"{name}={value}" for one in made for name, value in (one.get("environment") or {}).items()}
-    return [f"with {' and '.join(sorted(said))}"] if said else []
-
-
-def _listed(values: Iterable[Any]) -> str:
-    return " and ".join(sorted({str(value) for value in values if value})) or "unknown"
-
-
-def _span(times: Sequence[str]) -> str:
-    known = sorted(time[:16].replace("T", " ") for time in times if time)
-    if not known:
-        return "at an unknown time"
-    return f"{known[0]} UTC" if known[0] == known[-1] else f"{known[0]} to {known[-1]} UTC"
 
 
 def _made(folder: Path) -> MadeFile:

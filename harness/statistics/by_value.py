@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from harness.statistics.caution import BASELINE
-from harness.statistics.comparison import Comparison, kept
+from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial, by_seed, diverged_values
 from harness.statistics.gap import aggregate_gap
+from harness.statistics.kept import kept
+from harness.statistics.pairing import pairs_of, scores_of
 from harness.statistics.stability import count_diverged
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.table import Table, cut_to_span
-from harness.statistics.verdicts import compare_pairs, compare_series, judge, pairs_of, scores_of
+from harness.statistics.verdicts import compare_pairs, compare_series, judge
 
 
 @kept

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any
 
 import pandas as pd
 
 from harness.config.identity import IRRELEVANT
-from harness.records.frames import Cells, Traces
+from harness.records.frames import Cells
+from harness.records.traces import Traces
 from harness.seeds import SOURCES
+from harness.statistics.kept import Keeps
 from harness.types import Quantity, UserError
 from harness.words import file_name
 
@@ -26,38 +26,6 @@ _LOSS = Quantity(name="loss", direction="min")
 
 # The seeds that a cell's split, weights and order came from.
 SOURCE_COLUMNS = tuple(f"{source}_seed" for source in SOURCES)
-
-P = ParamSpec("P")
-Subject = TypeVar("Subject", bound="Keeps")
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keeps:
-    """What keeps what was computed of it, so that a table, a figure and a sentence take it from one computation."""
-
-    _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-
-def kept(function: Callable[Concatenate[Subject, P], Result]) -> Callable[Concatenate[Subject, P], Result]:
-    """A function of a comparison or dial (and of arguments that can be hashed) that computes each result once.
-
-    Who takes a result must leave it as it is: others have the same.
-    """
-
-    signature = inspect.signature(function)
-
-    def once(subject: Subject, *args: P.args, **kwargs: P.kwargs) -> Result:
-        # A default that is said and one that is not are the same.
-        bound = signature.bind(subject, *args, **kwargs)
-        bound.apply_defaults()
-        key = (function, *list(bound.arguments.items())[1:])
-        if key not in subject._kept:
-            subject._kept[key] = function(subject, *args, **kwargs)
-        result: Result = subject._kept[key]
-        return result
-
-    return cast("Callable[Concatenate[Subject, P], Result]", functools.wraps(function)(once))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -220,21 +188,6 @@ def _same_of(cells: pd.DataFrame, same: Mapping[str, Sequence[str]]) -> dict[str
     for axis, cell in zip(cells["axis"], cells["id"], strict=True):
         found.setdefault(str(axis), {}).update(dict.fromkeys(name for name in same.get(cell, ()) if name not in own))
     return {axis: list(names) for axis, names in found.items() if names}
-
-
-def the_comparison(cells: Cells, traces: Traces | None = None) -> Comparison:
-    """The one comparison that some cells hold.
-
-    Raises:
-        UserError: they hold none or several.
-    """
-    found = comparisons(cells, traces)
-    if len(found) != 1:
-        raise UserError(
-            "expected cells of one comparison (one task, data source, architecture and settings); "
-            f"comparisons(cells) takes them apart. Received: {[one.title for one in found]}"
-        )
-    return found[0]
 
 
 def compared_settings(settings: Mapping[str, str]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,32 +14,22 @@ from harness.cell.health import MEASURES
 from harness.statistics.by_value import compare_change
 from harness.statistics.caution import ALPHA, BETTER, EQUIVALENT, UNDECIDED, WORSE
 from harness.statistics.comparison import Comparison
-from harness.statistics.dials import Dial, dials_of
+from harness.statistics.dials import Dial
 from harness.statistics.gap import LAG, aggregate_gap, compare_gap, lags_of
+from harness.statistics.pairing import pairs_of, scores_of
 from harness.statistics.ranges import compare_usable, usable_decades
 from harness.statistics.rules import CHANGE, DIVERGED, EPOCHS, GAP, RANGE, Prediction, Rule
 from harness.statistics.stability import compare_divergence, count_diverged
 from harness.statistics.target import times_to_target
-from harness.statistics.verdicts import (
-    compare_pairs,
-    compare_series,
-    margin_against,
-    pairs_of,
-    scores_of,
-    seeds_to_decide,
-)
+from harness.statistics.verdicts import compare_pairs, compare_series, margin_against, seeds_to_decide
+from harness.statistics.where import NotThereError, at_value, column_of, meets, rates_of, said_with, the_one
 from harness.types import Quantity, UserError
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
-_DATA = "task.data.path"
 _DECADES = Quantity(name="usable learning rates", direction="max", unit="decades")
 _EPOCHS = Quantity(name="epochs to the target", direction="min", unit="epochs")
 _RATE = Quantity(name="share of diverged cells", direction="min", high=1.0)
 _MEASURES = {one.name: one for one in MEASURES}
-
-
-class _NotThereError(Exception):
-    """Records do not hold what a rule is about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +83,8 @@ def decide(rule: Rule, comparisons: Sequence[Comparison]) -> Decided:
     if not comparisons:
         return Decided(rule=rule, reason="no records")
     try:
-        row, quantity, title = _compared(rule, [one for one in comparisons if _meets(one, rule.where)])
-    except (_NotThereError, UserError) as error:
+        row, quantity, title = _compared(rule, [one for one in comparisons if meets(one, rule.where)])
+    except (NotThereError, UserError) as error:
         return Decided(rule=rule, reason=str(error).partition(" Received:")[0])
     pairs = int(row["pairs"])
     if pairs == 0 and row["verdict"] == UNDECIDED:
@@ -139,12 +128,12 @@ Compared = tuple[Mapping[str, Any], Quantity, str]
 def _compared(rule: Rule, found: Sequence[Comparison]) -> Compared:
     """The row of numbers that decides a rule, the quantity that it is of, and of which comparison or dial."""
     if not found:
-        raise _NotThereError(f"no records{_with(rule.where)}")
+        raise NotThereError(f"no records{said_with(rule.where)}")
     if rule.kind in RANGE:
         return _range(rule, found)
     if rule.over is None:
-        return _pair(rule, _only(found, rule.where))
-    start, end = (_at(found, rule, value) for value in (rule.start, rule.end))
+        return _pair(rule, the_one(found, rule.where))
+    start, end = (at_value(found, rule, value) for value in (rule.start, rule.end))
     title = f"{start.title} to {rule.over.rpartition('.')[2]} {rule.end}"
     return (*(_change if rule.kind in CHANGE else _itself)(rule, start, end), title)
 
@@ -177,7 +166,7 @@ def _itself(rule: Rule, start: Comparison, end: Comparison) -> tuple[Mapping[str
         _check_run(one, rule.strategy)
     (before, quantity), (after, _) = (_series(one, rule.measure) for one in (start, end))
     if rule.strategy not in before or rule.strategy not in after:
-        raise _NotThereError(f"no cell of {rule.strategy} has {quantity.name}")
+        raise NotThereError(f"no cell of {rule.strategy} has {quantity.name}")
     values = {"from": before[rule.strategy], "to": after[rule.strategy]}
     margin = math.nan
     if rule.measure not in (*_MEASURES, GAP):
@@ -191,7 +180,7 @@ def _change(rule: Rule, start: Comparison, end: Comparison) -> tuple[Mapping[str
     assert rule.over is not None
     for one in (start, end):
         _check_run(one, rule.strategy, rule.other)
-    dial = Dial(name=_column(start, rule.over) or rule.over, members=(start, end))
+    dial = Dial(name=column_of(start, rule.over) or rule.over, members=(start, end))
     table = compare_change(dial, rule.measure, baseline=str(rule.other))
     row = dict(_row(table.rows, rule.strategy))
     margin = margin_against(start, scores_of(start, rule.measure), rule.other, rule.measure)
@@ -203,14 +192,14 @@ def _change(rule: Rule, start: Comparison, end: Comparison) -> tuple[Mapping[str
 def _range(rule: Rule, found: Sequence[Comparison]) -> Compared:
     """Decades of usable learning rates: of two strategies, or of one at two values of a setting."""
     if rule.over is None:
-        dial = _rates(found, rule.where)
+        dial = rates_of(found, rule.where)
         _check_run(dial.whole, rule.strategy, rule.other)
         rows = compare_usable(dial, baseline=rule.other)
         return _row(rows, rule.strategy), _DECADES, dial.title
     values = {}
     for name, value in (("from", rule.start), ("to", rule.end)):
         where = {**rule.where, rule.over: value}
-        dial = _rates([one for one in found if _meets(one, where)], where)
+        dial = rates_of([one for one in found if meets(one, where)], where)
         _check_run(dial.whole, rule.strategy)
         values[name] = usable_decades(dial)[rule.strategy]
     title = f"{dial.whole.title}, from {rule.over.rpartition('.')[2]} {rule.start}"
@@ -257,7 +246,7 @@ def _gap(main: Quantity) -> Quantity:
 def _row(rows: pd.DataFrame, strategy: str) -> Mapping[str, Any]:
     of_strategy = rows[rows["axis"] == strategy]
     if of_strategy.empty:
-        raise _NotThereError(f"no cell of {strategy} has the numbers that are compared")
+        raise NotThereError(f"no cell of {strategy} has the numbers that are compared")
     return {str(key): value for key, value in of_strategy.iloc[0].to_dict().items()}
 
 
@@ -266,67 +255,4 @@ def _check_run(
 ) -> None:
     for name in (strategy, other):
         if name is not None and name not in (comparison.strategies if there is None else there):
-            raise _NotThereError(f"no records of {name}" if there is None else f"no cell of {name} was measured so")
-
-
-def _rates(found: Sequence[Comparison], where: Mapping[str, Any]) -> Dial:
-    """The one dial of learning rates that comparisons hold."""
-    dials = [dial for dial in dials_of(found) if dial.is_learning_rate]
-    if len(dials) != 1:
-        raise _NotThereError(f"expected one grid of learning rates{_with(where)}, and there are {len(dials)}")
-    return dials[0]
-
-
-def _only(found: Sequence[Comparison], where: Mapping[str, Any]) -> Comparison:
-    if len(found) != 1:
-        titles = "; ".join(one.title for one in found)
-        told = f"expected one comparison{_with(where)}, and there are" if found else f"no records{_with(where)}"
-        raise _NotThereError(f"{told} {titles}".strip())
-    return found[0]
-
-
-def _at(found: Sequence[Comparison], rule: Rule, value: Any) -> Comparison:
-    where = {str(rule.over): value}
-    return _only([one for one in found if _meets(one, where)], {**rule.where, **where})
-
-
-def _with(where: Mapping[str, Any]) -> str:
-    values = {key: str(value).lower() if isinstance(value, bool) else value for key, value in where.items()}
-    said = ", ".join(f"{key}={value}" for key, value in values.items())
-    return f" with {said}" if said else ""
-
-
-def _meets(comparison: Comparison, where: Mapping[str, Any]) -> bool:
-    return all(_same(_value(comparison, path), _told(path, value)) for path, value in where.items())
-
-
-def _told(path: str, value: Any) -> Any:
-    """A value as comparisons have it: data by the name of their file, which is the same on another machine."""
-    return Path(str(value)).stem if path == _DATA and value is not None else value
-
-
-def _column(comparison: Comparison, path: str) -> str | None:
-    return next((column for column, dotted in comparison.source.settings.items() if dotted == path), None)
-
-
-def _value(comparison: Comparison, path: str) -> Any:
-    """A setting's value in a comparison, by its dotted name; None where it is not set."""
-    if path in ("task", "architecture"):
-        return getattr(comparison, path)
-    if path == _DATA and "data" in comparison.settings:
-        return comparison.settings["data"]
-    column = _column(comparison, path)
-    if column is None:
-        return None
-    if column in comparison.settings:
-        return _told(path, comparison.settings[column])
-    values = comparison.cells[column].tolist()
-    return _told(path, values[0]) if values and all(_same(one, values[0]) for one in values) else None
-
-
-def _same(value: Any, other: Any) -> bool:
-    if value is None or value != value or other is None:
-        return (value is None or value != value) and other is None
-    if all(isinstance(one, (int, float, np.number, np.bool_)) for one in (value, other)):
-        return math.isclose(float(value), float(other), rel_tol=1e-6)
-    return bool(value == other)
+            raise NotThereError(f"no records of {name}" if there is None else f"no cell of {name} was measured so")

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.statistics.comparison import Comparison, Keeps, kept, say_value
+from harness.statistics.comparison import Comparison, say_value
+from harness.statistics.kept import Keeps, kept
 from harness.statistics.summary import FAILED
 from harness.types import Direction, UserError
-from harness.words import choose_from, file_name
+from harness.words import file_name
 
 Scale = Literal["log", "linear", "even"]
 # What tells data apart is no setting that one could turn.
@@ -221,28 +222,6 @@ def dials_of(found: Sequence[Comparison]) -> list[Dial]:
                 ordered = sorted(members.values(), key=lambda one: _order(_value_of(one, name)))
                 dials.append(Dial(name=name, members=tuple(ordered)))
     return dials
-
-
-def the_dial(found: Sequence[Comparison], name: str) -> Dial:
-    """The one dial of that name that comparisons hold.
-
-    Args:
-        found: comparisons, of one study.
-        name: the setting's column, `learning_rate`.
-
-    Raises:
-        UserError: there is none or there are several (other settings, tasks or architectures that differ as well).
-    """
-    every = dials_of(found)
-    dials = [dial for dial in every if dial.name == name]
-    if not dials:
-        raise UserError(f"name: {choose_from(name, sorted({dial.name for dial in every}))}")
-    if len(dials) > 1:
-        raise UserError(
-            f"expected cells that differ in {name} and no other setting; dials_of(comparisons) takes them apart. "
-            f"Received: {[dial.title for dial in dials]}"
-        )
-    return dials[0]
 
 
 def _others(comparison: Comparison, name: str) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -117,6 +118,7 @@ def rank_differences(score: NDArray[np.float64], other: NDArray[np.float64]) -> 
     return np.asarray(differences + beyond * one_lost)
 
 
+@lru_cache(maxsize=4096)
 def win_interval(wins: float, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """Clopper-Pearson interval of a share of `n`; exact, so that few seeds cannot claim by chance.
 
@@ -136,11 +138,19 @@ def median_interval(values: NDArray[np.float64], *, confidence: float = 0.95) ->
     and largest do not reach 95 %.
     """
     n = len(values)
-    below = int(stats.binom.ppf((1 - confidence) / 2, n, 0.5))  # the fewest heads that are not too few
-    if n == 0 or stats.binom.cdf(0, n, 0.5) > (1 - confidence) / 2:
+    below = _fewest_heads(n, confidence)
+    if below == 0:
         return math.nan, math.nan
     inside = np.sort(values)
     return float(inside[below - 1]), float(inside[n - below])
+
+
+@lru_cache(maxsize=4096)
+def _fewest_heads(n: int, confidence: float) -> int:
+    """The fewest heads of so many coins that are not too few; 0 where none at all would not be."""
+    if n == 0 or stats.binom.cdf(0, n, 0.5) > (1 - confidence) / 2:
+        return 0
+    return int(stats.binom.ppf((1 - confidence) / 2, n, 0.5))
 
 
 def bca_interval(

@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from harness.seeds import derive_rng
@@ -73,9 +73,25 @@ def judge_family(
     p, equivalence_p = _step_down(flipped, seen, within)
     seeds = np.array([_paired(scores[:, a], scores[:, b]).sum() for a, b in pairs], dtype=np.int64)
     p[seeds < 2] = math.nan
-    largest = np.abs(flipped).max(axis=1, initial=0.0)
+    largest = np.abs(flipped).max(axis=0, initial=0.0)
     critical = float(np.quantile(largest, 1 - alpha, method="higher")) if len(largest) else math.nan
     return Family(p, equivalence_p, np.array([_in_errors(critical, n) for n in seeds]), seen > 0)
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Holm's (1979) corrected p-values `(..., test)`, the last axis one family.
+
+    NaN (no test was possible) stays NaN and does not count. As statsmodels' `multipletests(method="holm")`, which
+    collects garbage at each call and so takes a tenth of a second.
+    """
+    p = np.asarray(p_values, np.float64)
+    order = np.argsort(p, axis=-1)  # NaN last
+    ranked = np.take_along_axis(p, order, axis=-1)
+    left = np.isfinite(p).sum(axis=-1, keepdims=True) - np.arange(p.shape[-1])
+    stepped = np.minimum(np.maximum.accumulate(ranked * left, axis=-1), 1.0)
+    corrected = np.empty_like(p)
+    np.put_along_axis(corrected, order, stepped, axis=-1)
+    return corrected
 
 
 def _in_errors(statistic: float, n: int) -> float:
@@ -131,17 +147,17 @@ def _statistic(values: NDArray[np.float64]) -> float:
 
 
 def _flip(weights: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """The statistics `(flip, comparison)` of all flips of the seeds' signs, or of some; none flipped comes first."""
+    """The statistics `(comparison, flip)` of all flips of the seeds' signs, or of some; none flipped comes first."""
     used = weights[(weights != 0).any(axis=1)]
     n = len(used)
     if n == 0:
-        return np.zeros((1, weights.shape[1]))
+        return np.zeros((weights.shape[1], 1))
     if n <= MOST_ENUMERATED:
         signs = 1 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
     else:
         drawn = derive_rng(seed, "flips", n).integers(0, 2, (_DRAWN, n))
         signs = np.concatenate([np.ones((1, n)), 1 - 2.0 * drawn])
-    return np.asarray(signs @ used)
+    return np.ascontiguousarray((signs @ used).T)
 
 
 def _step_down(
@@ -159,9 +175,9 @@ def _step_down(
         equivalence = np.where(differs_not, within, -math.inf)
         kind, place = divmod(int(np.argmax(np.concatenate([difference, equivalence]))), k)
         reached = (difference, equivalence)[kind][place]
-        least = max(least, float((statistic.max(axis=1) >= reached - _SLACK).mean()))
+        least = max(least, float((statistic.max(axis=0) >= reached - _SLACK).mean()))
         (p, equivalence_p)[kind][place] = least
         (differs, differs_not)[kind][place] = False
         if not differs[place]:
-            statistic[:, place] = flipped[:, place] * towards[place] if differs_not[place] else -math.inf
+            statistic[place] = flipped[place] * towards[place] if differs_not[place] else -math.inf
     return p, equivalence_p

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.statistics.comparison import Comparison, kept
+from harness.statistics.comparison import Comparison
+from harness.statistics.kept import kept
+from harness.statistics.pairing import pairs_of, scores_of
 from harness.statistics.summary import mean_interval
 from harness.statistics.table import Table, cut_to_span
-from harness.statistics.verdicts import compare_series, pairs_of, scores_of
+from harness.statistics.verdicts import compare_series
 
 LAG, DEPENDENCE = "lag", "dependence"
 KINDS = ("moving", "precise", "batch")

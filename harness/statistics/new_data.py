@@ -11,7 +11,8 @@ from scipy import special
 
 from harness.records.frames import examples_of
 from harness.statistics.caution import BASELINE
-from harness.statistics.comparison import Comparison, kept
+from harness.statistics.comparison import Comparison
+from harness.statistics.kept import kept
 from harness.statistics.summary import mean_interval
 from harness.statistics.table import cut_to_span
 from harness.types import UserError

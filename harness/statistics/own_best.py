@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from harness.statistics.comparison import Comparison, kept
+from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial, by_seed
+from harness.statistics.kept import kept
 from harness.statistics.summary import aggregate_comparison
 from harness.statistics.table import Table
 from harness.statistics.verdicts import compare_pairs

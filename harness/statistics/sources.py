@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from harness.records.frames import examples_of
 from harness.seeds import SOURCES, derive_rng
 from harness.statistics.caution import BASELINE
-from harness.statistics.comparison import SOURCE_COLUMNS, Comparison, kept
+from harness.statistics.comparison import SOURCE_COLUMNS, Comparison
+from harness.statistics.kept import kept
 from harness.types import UserError
 
 REST, TEST = "rest", "test examples"

@@ -13,11 +13,12 @@ from statsmodels.stats.proportion import proportion_confint
 
 from harness.cell.health import MEASURES
 from harness.statistics.caution import ALPHA, BASELINE, SEEDS_FOR_SPREAD
-from harness.statistics.comparison import Comparison, kept
+from harness.statistics.comparison import Comparison
+from harness.statistics.family import holm
+from harness.statistics.kept import kept
 from harness.statistics.new_data import kind_of
 from harness.statistics.summary import FAILED, Interval
 from harness.statistics.table import Table
-from harness.statistics.verdicts import holm
 from harness.types import Direction, Quantity, UserError
 
 # Measures of a cell's training that a record may hold; of several sites the worst off (`harness.cell.health`).

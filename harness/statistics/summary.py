@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -13,14 +14,13 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from harness.cell.costs import CELL_COSTS
-from harness.statistics.comparison import Comparison, kept
+from harness.statistics.comparison import Comparison
+from harness.statistics.kept import kept
 from harness.statistics.margin import margin_of
 from harness.statistics.table import Table
 from harness.types import Quantity
 
 FAILED = ("error", "timeout", "oom")
-
-
 # So many test examples that change sides are within twice the square root of their number of none (Poisson's spread).
 _FEW_EXAMPLES = 4
 
@@ -58,6 +58,24 @@ def mean_interval(
         return Interval(mean, math.nan, math.nan, n)
     half_width = float(special.stdtrit(n - 1, (1 + confidence) / 2) * finite.std(ddof=1) / math.sqrt(n))
     return Interval(mean, max(mean - half_width, least), min(mean + half_width, most), n)
+
+
+def summarise(
+    values: Mapping[str, pd.Series],
+    incomplete: Mapping[str, int],
+    name: str,
+    *,
+    confidence: float,
+    ascending: bool = True,
+) -> pd.DataFrame:
+    """One number a seed and strategy, as means with t intervals, in order of the means; NaN is left out and counted."""
+    rows = []
+    for strategy, one in values.items():
+        mean = mean_interval(one, confidence=confidence)
+        lost = len(one) - mean.n
+        rows.append((strategy, mean.n, incomplete[strategy], lost, mean.estimate, mean.low, mean.high, one.std(ddof=1)))
+    table = pd.DataFrame(rows, columns=["axis", "n", "incomplete", "lost", name, "low", "high", "sd"])
+    return table.sort_values(name, ascending=ascending, kind="stable", ignore_index=True)
 
 
 @kept

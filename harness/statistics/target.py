@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.stats.proportion import proportion_confint
 
 from harness.seeds import derive_rng
-from harness.statistics.comparison import Comparison, kept
+from harness.statistics.comparison import Comparison
+from harness.statistics.kept import kept
 from harness.statistics.table import Table
 from harness.types import UserError
 

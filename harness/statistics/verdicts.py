@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
-from itertools import combinations
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from harness.seeds import derive_rng
 from harness.statistics.caution import (
     ALPHA,
     BASELINE,
@@ -23,16 +19,15 @@ from harness.statistics.caution import (
     WORSE,
     family_reach,
 )
-from harness.statistics.comparison import Comparison, kept
-from harness.statistics.difference import PairedResult, compare_scores
+from harness.statistics.comparison import Comparison
 from harness.statistics.family import judge_family
+from harness.statistics.kept import kept
 from harness.statistics.margin import margin_of
+from harness.statistics.pairing import count_mispaired, pair_rows, pairs_of, scores_of
 from harness.statistics.table import Table, cut_to_span
-from harness.types import Direction, UserError
+from harness.types import Direction
 
 MOST_SEEDS = 100_000  # beyond, no number of seeds is worth naming
-_RESAMPLED = ("bca_low", "bca_high", "permutation_p")
-_HASHES = ("weights_hash", "order_hash", "split_hash")
 
 
 @kept
@@ -75,22 +70,6 @@ def compare_all_pairs(
     return _compare(comparison, None, metric, seed=seed, confidence=confidence, resample=resample)
 
 
-def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Holm's (1979) corrected p-values `(..., test)`, the last axis one family.
-
-    NaN (no test was possible) stays NaN and does not count. As statsmodels' `multipletests(method="holm")`, which
-    collects garbage at each call and so takes a tenth of a second.
-    """
-    p = np.asarray(p_values, np.float64)
-    order = np.argsort(p, axis=-1)  # NaN last
-    ranked = np.take_along_axis(p, order, axis=-1)
-    left = np.isfinite(p).sum(axis=-1, keepdims=True) - np.arange(p.shape[-1])
-    stepped = np.minimum(np.maximum.accumulate(ranked * left, axis=-1), 1.0)
-    corrected = np.empty_like(p)
-    np.put_along_axis(corrected, order, stepped, axis=-1)
-    return corrected
-
-
 def compare_series(
     values: Mapping[str, pd.Series],
     pairs: Sequence[tuple[str, str]],
@@ -120,39 +99,6 @@ def compare_series(
     table = pair_rows(values, pairs, direction=direction, seed=seed, confidence=confidence, resample=resample)
     margins = np.full(len(pairs), margin)
     return judge(table, values, pairs, margins, direction=direction, seed=seed, confidence=confidence)
-
-
-def pair_rows(
-    values: Mapping[str, pd.Series],
-    pairs: Sequence[tuple[str, str]],
-    *,
-    direction: Direction,
-    seed: int = 0,
-    confidence: float = 0.95,
-    resample: bool = False,
-) -> pd.DataFrame:
-    """One row a pair: its difference with intervals and tests of its own; what `compare_series` says but verdicts."""
-    sign = 1 if direction == "max" else -1
-    rows = []
-    for strategy, series in values.items():
-        if series.index.has_duplicates:
-            twice = sorted(set(series.index[series.index.duplicated()].tolist()))
-            raise UserError(f"expected one cell a seed and strategy. Received: {strategy} seeds {twice} twice")
-    for strategy, other in pairs:
-        score, other_score = values[strategy].align(values[other], join="inner")
-        result = compare_scores(
-            sign * score,
-            sign * other_score,
-            # Named by the pair: adding a strategy does not change what is said of the others.
-            rng=derive_rng(seed, "paired", strategy, other) if resample else None,
-            confidence=confidence,
-        )
-        lost = {"lost": _count_lost(score), "baseline_lost": _count_lost(other_score)}
-        rows.append({"axis": strategy, "baseline": other} | _in_unit(result, sign) | lost)
-    table = pd.DataFrame(
-        rows, columns=["axis", "baseline", *PairedResult.__dataclass_fields__, "lost", "baseline_lost"]
-    )
-    return table if resample else table.drop(columns=list(_RESAMPLED))
 
 
 def judge(
@@ -196,19 +142,22 @@ def judge(
     beyond = told & ((low > margins) | (high < -margins))
     within = told & (low > -margins) & (high < margins)
     undecided = ~told & ~equivalent
-    return table.assign(
-        margin=margins,
-        wide_low=low,
-        wide_high=high,
-        p=family.p,
-        equivalence_p=family.equivalence_p,
-        verdict=np.select([equivalent, told & family.leads, told], [EQUIVALENT, BETTER, WORSE], UNDECIDED),
-        size=np.select([beyond, within], ["beyond", "within"], ""),
-        seeds_to_decide=[
+    said = {
+        "margin": margins,
+        "wide_low": low,
+        "wide_high": high,
+        "p": family.p,
+        "equivalence_p": family.equivalence_p,
+        "verdict": np.select([equivalent, told & family.leads, told], [EQUIVALENT, BETTER, WORSE], UNDECIDED),
+        "size": np.select([beyond, within], ["beyond", "within"], ""),
+        "seeds_to_decide": [
             seeds_to_decide(one, margin, len(pairs)) if open_ and not any_lost else math.nan
             for one, margin, open_, any_lost in zip(sd, margins, undecided, lost, strict=True)
         ],
-    )
+    }
+    # At once: a column after the other takes as long as all of the judging.
+    before = {str(name): column.array for name, column in table.items()}
+    return pd.DataFrame({**before, **said}, index=table.index)
 
 
 def seeds_to_decide(sd: float, margin: float, comparisons: int) -> float:
@@ -231,31 +180,6 @@ def seeds_to_decide(sd: float, margin: float, comparisons: int) -> float:
     while not decides(n):
         n += 1
     return float(n)
-
-
-def pairs_of(strategies: Iterable[str], baseline: str | None) -> list[tuple[str, str]]:
-    """Every other strategy with `baseline`, or every strategy with every other where that is None.
-
-    Raises:
-        UserError: there is no such baseline.
-    """
-    names = sorted(strategies)
-    if baseline is None:
-        return list(combinations(names, 2))
-    if baseline not in names:
-        raise UserError(f"expected a baseline among the strategies {names}. Received: baseline={baseline!r}")
-    return [(strategy, baseline) for strategy in names if strategy != baseline]
-
-
-def scores_of(comparison: Comparison, metric: str | None = None) -> dict[str, pd.Series]:
-    """Each strategy's values of a metric by seed, NaN where a cell diverged or failed."""
-    column, _ = comparison.metric(metric)
-    found = {}
-    for strategy, rows in comparison.cells.groupby("axis"):
-        values = rows[column].to_numpy(np.float64) if column in rows else np.full(len(rows), np.nan)
-        ok = (rows["status"] == "ok").to_numpy() & np.isfinite(values)
-        found[str(strategy)] = pd.Series(np.where(ok, values, np.nan), index=rows["seed"].to_numpy()).sort_index()
-    return found
 
 
 def margin_against(
@@ -283,9 +207,7 @@ def _compare(
         confidence=confidence,
         resample=resample,
     )
-    hashes = {str(name): rows.set_index("seed")[list(_HASHES)] for name, rows in comparison.cells.groupby("axis")}
-    mispaired = [_mispaired(hashes[strategy], hashes[other]) for strategy, other in pairs]
-    table.insert(list(table.columns).index("margin"), "mispaired", np.array(mispaired, np.int64))
+    table.insert(list(table.columns).index("margin"), "mispaired", count_mispaired(comparison, pairs))
     rows = cut_to_span(table, quantity)
     return Table(rows=rows, of=comparison, metric=column, quantity=quantity, confidence=confidence)
 
@@ -293,31 +215,8 @@ def _compare(
 def _matrix(values: Mapping[str, pd.Series], sign: int) -> NDArray[np.float64]:
     """Scores `(seed, strategy)`, higher is better: NaN a lost cell, infinite one that is not there."""
     seeds = sorted({seed for series in values.values() for seed in series.index})
-    columns = []
-    for series in values.values():
-        finite = series.where(np.isfinite(series))
-        columns.append(np.where(np.isin(seeds, series.index), sign * finite.reindex(seeds), math.inf))
-    return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
-
-
-def _in_unit(result: PairedResult, sign: int) -> dict[str, Any]:
-    """The result with differences in the metric's own direction: negative where lower values are better."""
-    said = asdict(result)
-    if sign < 0:
-        said |= {"difference": -result.difference, "d_z": -result.d_z, "median": -result.median}
-        said |= {"median_low": -result.median_high, "median_high": -result.median_low}
-        said |= {"low": -result.high, "high": -result.low, "bca_low": -result.bca_high, "bca_high": -result.bca_low}
-    return said
-
-
-def _count_lost(scores: pd.Series) -> int:
-    return int((~np.isfinite(scores.to_numpy(np.float64))).sum())
-
-
-def _mispaired(cells: pd.DataFrame, others: pd.DataFrame) -> int:
-    """How many pairs did not start from the same weights, order and split."""
-    both = cells.merge(others, left_index=True, right_index=True, suffixes=("", "_other"))
-    differ = [
-        both[name].notna() & both[f"{name}_other"].notna() & (both[name] != both[f"{name}_other"]) for name in _HASHES
-    ]
-    return int(np.logical_or.reduce(differ).sum())
+    matrix = np.full((len(seeds), len(values)), math.inf)
+    for column, series in enumerate(values.values()):
+        found = series.to_numpy(np.float64)
+        matrix[np.searchsorted(seeds, series.index), column] = np.where(np.isfinite(found), sign * found, math.nan)
+    return matrix

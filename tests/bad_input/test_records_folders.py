@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from harness.commands.cli import main
 from harness.files import UnreadableError
 from harness.records.archive import read_archive
-from harness.records.frames import Cells, Traces
+from harness.records.frames import Cells
 from harness.records.store import NoRecord, compact, find_record, read_records
+from harness.records.traces import Traces
 from harness.report.study import Study
 from harness.statistics.power import plan_seeds
 from harness.types import UserError

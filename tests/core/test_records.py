@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from folders import unreadable_records
 from hypothesis import given, settings
 
 from harness.config.provenance import current_provenance
@@ -19,7 +20,6 @@ from harness.records.store import (
     read_record,
     read_records,
     record_path,
-    unreadable_records,
     write_record,
 )
 from harness.types import UserError

@@ -20,7 +20,7 @@ from harness.cell.shifts import ShiftProbe, build_other_length
 from harness.cell.training import Trainer
 from harness.records.frames import Cells
 from harness.records.store import encode
-from harness.statistics.comparison import the_comparison
+from harness.statistics.comparison import comparisons
 from harness.types import Metric, Split, TaskData, TaskSpec, UserError
 from tasks.shifts import image_shifts
 
@@ -286,7 +286,7 @@ def test_a_refusal_stands_in_the_record_and_its_metric_is_missing_in_the_frame(c
     }
     written = encode(record)
     assert written["metrics"]["test_rmse_length_80"] == "NaN"
-    comparison = the_comparison(Cells.of([written]))
+    [comparison] = comparisons(Cells.of([written]))
     assert np.isnan(comparison.cells["test_rmse_length_80"]).all()
     assert np.isfinite(comparison.cells["test_rmse_one_at_a_time"]).all()
     column, quantity = comparison.metric("test_rmse_one_at_a_time")
@@ -299,9 +299,7 @@ def test_of_two_metrics_the_longer_name_is_meant():
     record = {"task": "t", "metrics": {"test_rmse_log_moved_1": 1.0}, "measures": []}
     names = ("rmse", "rmse_log")
     record["measures"] = [{"name": n, "direction": "min", "unit": "", "low": 0.0, "high": 1.0} for n in names]
-    comparison = the_comparison(
-        Cells.of([record | {"architecture": "a", "axis": "channel", "seed": 0, "status": "ok"}])
-    )
+    [comparison] = comparisons(Cells.of([record | {"architecture": "a", "axis": "channel", "seed": 0, "status": "ok"}]))
     assert comparison.metric("test_rmse_log_moved_1")[1].name == "rmse_log"
 
 

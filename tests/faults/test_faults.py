@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import unreadable_records
 
 from harness.records.locks import read_locks
-from harness.records.store import read_records, unreadable_records
+from harness.records.store import read_records
 from tests.faults.conftest import Campaign
 from tests.faults.grid import CELLS, PROJECT, command, environment, leftovers, outcome, run, start
 

@@ -17,7 +17,8 @@ from harness.commands.publish.notebooks import differences, execute, studies_of,
 from harness.config.composer import config_directory
 from harness.records.archive import Archived, read_archive, write_archive
 from harness.records.store import read_records
-from harness.report.study import Study, digest_records
+from harness.report.stamp import digest_records
+from harness.report.study import Study
 
 ROOT = config_directory().parent
 REFERENCE = ROOT / "results" / "reference"

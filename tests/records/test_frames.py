@@ -11,7 +11,8 @@ import pytest
 from synthetic import RMSE, make_record, write_study
 
 from harness.cell.health import MEASURES
-from harness.records.frames import FACTS, IDENTIFYING, Cells, Traces, load_history, load_results
+from harness.records.frames import FACTS, IDENTIFYING, Cells, load_results
+from harness.records.traces import Traces, load_history
 from harness.types import Quantity, UserError
 
 

@@ -6,7 +6,8 @@ from looked import SITES, make_looked_study
 from synthetic import make_record, write_study
 
 import harness
-from harness.records.frames import Cells, Traces
+from harness.records.frames import Cells
+from harness.records.traces import Traces
 from harness.types import UserError
 
 

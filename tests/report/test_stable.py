@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from looked import make_looked_study
-from synthetic import RMSE, comparison_of, make_record
+from synthetic import RMSE, comparison_of, make_record, uneven_records
 
 from harness.cell import health
 from harness.report.answers.health import plot_health_by_epoch, plot_site_health
@@ -16,19 +16,8 @@ from harness.report.sheet import to_markdown
 from harness.statistics.stability import aggregate_stability
 
 
-def records():
-    """Eleven seeds of channel, 0.80 to 0.90, and of none, one of which diverged."""
-    spikes = [0, 0, 1, 0, 7]
-    found = [make_record("channel", seed, 0.80 + seed / 100) for seed in range(11)]
-    found += [
-        make_record("none", seed, 0.5, metrics={"loss_spikes": float(spikes[seed]), "below_epsilon": 0.25})
-        for seed in range(5)
-    ]
-    return [*found, make_record("none", 5, status="diverged", metrics={"loss_spikes": 900.0})]
-
-
 def test_the_sheet_has_columns_for_what_was_measured_and_no_others():
-    text = to_markdown(stability_sheet(aggregate_stability(comparison_of(records()))))
+    text = to_markdown(stability_sheet(aggregate_stability(comparison_of(uneven_records()))))
 
     assert "| strategy | diverged | finished | SD | IQR | worst seed | worst tenth | loss spikes | below ε |" in text
     assert "| none | 1/6 [3, 56] | 5/6 | 0.0000 | 0.0000 | 0.500 | 0.500 | 0 | 0.25 |" in text

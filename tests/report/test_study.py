@@ -12,7 +12,8 @@ from harness import load_results
 from harness.records.grids import Grid
 from harness.records.schema import EMPTY
 from harness.records.store import read_records
-from harness.report.study import Study, digest_records, published_studies
+from harness.report.stamp import digest_records
+from harness.report.study import Study, published_studies
 from harness.types import UserError
 
 
@@ -113,6 +114,9 @@ def test_a_dial_is_found_by_its_setting(tmp_path):
     assert study.dial("batch_size").values == (8, 32)
     with pytest.raises(UserError, match=r"learning rate 0\.01 to 0\.1; .* Received: epochs"):
         study.dial("epochs")
+    both = make_record("none", 0, settings={"learning_rate": 0.01, "batch_size": 32})
+    with pytest.raises(UserError, match=r"batch_size 8: learning rate .*; .* Received: learning_rate"):
+        Study(tmp_path, [*records, both]).dial("learning_rate")
     with pytest.raises(UserError, match=r"nothing, as no setting takes several values\. Received: learning_rate"):
         Study(tmp_path, records[:2]).dial("learning_rate")
 

@@ -19,8 +19,9 @@ from harness.statistics.by_value import (
 from harness.statistics.caution import UNDECIDED
 from harness.statistics.family import judge_family
 from harness.statistics.gap import aggregate_gap
+from harness.statistics.pairing import scores_of
 from harness.statistics.summary import aggregate_comparison
-from harness.statistics.verdicts import compare_pairs, scores_of
+from harness.statistics.verdicts import compare_pairs
 
 SIZES = (4, 16, 64)
 

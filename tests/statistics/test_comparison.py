@@ -5,8 +5,9 @@ from looked import make_looked_study
 from synthetic import RMSE, comparison_of, comparisons_of, make_record, make_study
 
 from harness.records.frames import Cells
-from harness.statistics.comparison import kept, the_comparison
+from harness.statistics.comparison import comparisons
 from harness.statistics.dials import dials_of
+from harness.statistics.kept import kept
 from harness.types import UserError
 
 
@@ -113,11 +114,6 @@ def test_a_cell_that_failed_before_its_data_came_stays_with_its_task():
     assert len(titles([make_record(source="full"), make_record(seed=1), failed])) == 3  # which source? not known
 
 
-def test_one_comparison_is_demanded_where_one_is_needed():
-    with pytest.raises(UserError, match=r"Received: \['mnist \(embedded\), lenet', 'mnist \(full\), lenet'\]"):
-        comparison_of([make_record(), make_record(source="full")])
-
-
 # --- declarations -------------------------------------------------------------------------------------------------
 
 
@@ -173,7 +169,7 @@ def test_a_comparison_has_the_epochs_probes_and_diagnostics_of_its_own_cells_by_
 
 
 def test_without_traces_nothing_was_seen():
-    found = the_comparison(Cells.of(make_looked_study({"none": 0.9}, seeds=1)))
+    [found] = comparisons(Cells.of(make_looked_study({"none": 0.9}, seeds=1)))
     for rows in (found.history, found.probes, found.diagnostics):
         assert rows.empty
         assert {"axis", "seed", "id"} <= set(rows)

@@ -5,15 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.claims import DRAWS, claims
-from benchmarks.coverage import (
-    SHAPES,
-    bca,
-    mean_coverage,
-    median_coverage,
-    share_coverage,
-    spread_coverage,
-    t_interval,
-)
+from benchmarks.coverage import SHAPES, bca, mean_coverage, median_coverage, share_coverage, spread_coverage, t_interval
 
 STUDIES = 2000
 # Three standard errors of a share of 95 % (or 5 %) of so many studies: 1.5 points.

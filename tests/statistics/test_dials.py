@@ -6,7 +6,6 @@ from dials import RATES, dial_in, make_dial
 from synthetic import comparisons_of, make_record
 
 from harness.statistics.dials import by_seed, dials_of
-from harness.types import UserError
 
 
 def dial(values, setting="learning_rate"):
@@ -39,18 +38,14 @@ def test_of_a_grid_over_two_settings_each_is_a_dial_at_every_value_of_the_other(
         (3, {"batch_size": 8}),
         (3, {"batch_size": 32}),
     ]
-    with pytest.raises(UserError, match=r"no other setting.*Received: \['mnist .embedded., lenet, batch_size 8:"):
-        dial_in(records, "learning_rate")
 
 
-def test_settings_that_change_together_are_no_dial_and_a_wrong_name_is_told():
+def test_settings_that_change_together_are_no_dial():
     records = [
         make_record("none", 0, settings={"learning_rate": rate, "batch_size": size})
         for rate, size in ((0.1, 8), (0.01, 32))
     ]
     assert dials_of(comparisons_of(records)) == []
-    with pytest.raises(UserError, match=r"the nearest is learning_rate\. Received: learning_rat"):
-        dial_in(make_dial({"none": [0.5] * 4}), "learning_rat")
 
 
 @pytest.mark.parametrize(

@@ -20,18 +20,15 @@ from harness.statistics.own_best import (
 from harness.statistics.ranges import (
     TOLERANCE,
     aggregate_rates,
-    aggregate_sensitivity,
     aggregate_usable,
-    compare_sensitivity,
     compare_usable,
     decades,
-    rate_sensitivity,
-    sensitivities,
     share_usable,
     span_of,
     usable,
     usable_decades,
 )
+from harness.statistics.sensitivity import aggregate_sensitivity, compare_sensitivity, rate_sensitivity, sensitivities
 from harness.statistics.verdicts import compare_pairs
 from harness.types import UserError
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic import comparison_of, make_record
+from synthetic import comparison_of, make_record, uneven_records
 
 from harness.statistics.stability import (
     LESS,
@@ -102,17 +102,6 @@ def test_an_unknown_baseline_is_refused():
 # --- every measure side by side ---------------------------------------------------------------------------------
 
 
-def records():
-    """Eleven seeds of channel, 0.80 to 0.90, and of none, one of which diverged."""
-    spikes = [0, 0, 1, 0, 7]
-    found = [make_record("channel", seed, 0.80 + seed / 100) for seed in range(11)]
-    found += [
-        make_record("none", seed, 0.5, metrics={"loss_spikes": float(spikes[seed]), "below_epsilon": 0.25})
-        for seed in range(5)
-    ]
-    return [*found, make_record("none", 5, status="diverged", metrics={"loss_spikes": 900.0})]
-
-
 def test_dispersion_by_hand():
     found = dispersion([0.80 + seed / 100 for seed in range(11)], direction="max")
 
@@ -137,7 +126,7 @@ def test_what_is_not_finite_is_left_out_and_one_seed_has_no_spread():
 
 
 def test_a_row_a_strategy_with_medians_over_what_finished():
-    table = aggregate_stability(comparison_of(records())).rows.set_index("axis")
+    table = aggregate_stability(comparison_of(uneven_records())).rows.set_index("axis")
 
     assert table.loc["none", ["cells", "diverged", "n"]].tolist() == [6, 1, 5]
     assert table.loc["none", "loss_spikes"] == 0.0  # the median of 0, 0, 1, 0, 7: the diverged cell is not in it

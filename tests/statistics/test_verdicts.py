@@ -21,8 +21,9 @@ from harness.statistics.difference import (
     wilcoxon_p,
     win_interval,
 )
+from harness.statistics.family import holm
 from harness.statistics.margin import margin_of
-from harness.statistics.verdicts import compare_all_pairs, compare_pairs, compare_series, holm
+from harness.statistics.verdicts import compare_all_pairs, compare_pairs, compare_series
 from harness.types import Quantity, UserError
 
 NAN = float("nan")

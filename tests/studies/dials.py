@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from synthetic import comparisons_of, make_record
 
-from harness.statistics.dials import Dial, the_dial
+from harness.statistics.dials import Dial, dials_of
 
 RATES = (1e-4, 1e-3, 1e-2, 1e-1)
 INITIAL = 2.3
@@ -16,7 +16,8 @@ INITIAL = 2.3
 
 def dial_in(records: Sequence[Mapping[str, Any]], name: str = "learning_rate") -> Dial:
     """The one dial of that name that records hold."""
-    return the_dial(comparisons_of(records), name)
+    [found] = [dial for dial in dials_of(comparisons_of(records)) if dial.name == name]
+    return found
 
 
 def make_dial(

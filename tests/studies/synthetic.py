@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.records.frames import Cells, Traces
+from harness.records.frames import Cells
 from harness.records.store import prepare_results_dir, write_record
-from harness.statistics.comparison import Comparison, comparisons, the_comparison
+from harness.records.traces import Traces
+from harness.statistics.comparison import Comparison, comparisons
 
 ACCURACY = {"name": "accuracy", "direction": "max", "unit": "", "low": 0.0, "high": 1.0}
 RMSE = {"name": "rmse", "direction": "min", "unit": "cycles", "low": 0.0, "high": "Infinity"}
@@ -34,8 +35,8 @@ def comparisons_of(records: Sequence[Mapping[str, Any]]) -> list[Comparison]:
 
 def comparison_of(records: Sequence[Mapping[str, Any]]) -> Comparison:
     """The one comparison that records hold."""
-    cells = Cells.of(records)
-    return the_comparison(cells, Traces(records, cells))
+    [found] = comparisons_of(records)
+    return found
 
 
 def write_study(results_dir: Path, records: Sequence[Mapping[str, Any]]) -> None:
@@ -191,3 +192,14 @@ def crossed(
                 record["data"]["sizes"] = {"train": 4000, "validation": 500, "test": 500}
                 records.append(record)
     return records
+
+
+def uneven_records() -> list[dict[str, Any]]:
+    """Eleven seeds of channel, 0.80 to 0.90, and of none, one of which diverged."""
+    spikes = [0, 0, 1, 0, 7]
+    found = [make_record("channel", seed, 0.80 + seed / 100) for seed in range(11)]
+    found += [
+        make_record("none", seed, 0.5, metrics={"loss_spikes": float(spikes[seed]), "below_epsilon": 0.25})
+        for seed in range(5)
+    ]
+    return [*found, make_record("none", 5, status="diverged", metrics={"loss_spikes": 900.0})]

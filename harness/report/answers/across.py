@@ -11,28 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from harness.report.answer import (
-    Answer,
-    Drawing,
-    Shown,
-)
-from harness.report.canvas import (
-    FAINT,
-    INK,
-    ON_DARK,
-    ON_LIGHT,
-    axes_of,
-    dress,
-    rows_height,
-    strategy_rows,
-)
+from harness.report.answer import Answer, Drawing, Shown
+from harness.report.canvas import FAINT, INK, ON_DARK, ON_LIGHT, axes_of, dress, rows_height, strategy_rows
 from harness.report.palette import Looks, look_of
 from harness.report.panels import dress_panel
 from harness.report.profiles import draw_profiles
 from harness.report.sheet import ARROWS, MISSING, Column, Sheet, number
-from harness.report.text import (
-    rows_of,
-)
+from harness.report.text import rows_of
 from harness.statistics.across import BASELINE as ACROSS_BASELINE
 from harness.statistics.across import (
     NormalisedScores,

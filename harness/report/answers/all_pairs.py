@@ -11,24 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from harness.report.answer import (
-    Answer,
-    Drawing,
-    Shown,
-)
-from harness.report.canvas import (
-    FAINT,
-    GRID,
-    INK,
-    ON_DARK,
-    ON_LIGHT,
-    axes_of,
-    dress,
-)
+from harness.report.answer import Answer, Drawing, Shown
+from harness.report.canvas import FAINT, GRID, INK, ON_DARK, ON_LIGHT, axes_of, dress
 from harness.report.sheet import MISSING, Column, Sheet, label_of, number
-from harness.report.text import (
-    TURNED,
-)
+from harness.report.text import TURNED
 from harness.statistics.caution import BETTER, EQUIVALENT, UNDECIDED, WORSE
 from harness.statistics.comparison import Comparison
 from harness.statistics.table import Table

@@ -11,11 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.report.answer import (
-    Answer,
-    Drawing,
-    Shown,
-)
+from harness.report.answer import Answer, Drawing, Shown
 from harness.report.canvas import (
     FAINT,
     GRID,
@@ -45,14 +41,7 @@ from harness.report.text import (
     verb,
     verdict_text,
 )
-from harness.statistics.caution import (
-    BETTER,
-    EQUIVALENT,
-    SEEDS_FOR_EQUIVALENCE,
-    UNDECIDED,
-    WORSE,
-    caution_sentence,
-)
+from harness.statistics.caution import BETTER, EQUIVALENT, SEEDS_FOR_EQUIVALENCE, UNDECIDED, WORSE, caution_sentence
 from harness.statistics.comparison import Comparison
 from harness.statistics.new_data import new_data_intervals
 from harness.statistics.table import Table

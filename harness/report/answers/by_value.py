@@ -9,37 +9,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.report.answer import (
-    Answer,
-    Drawing,
-    Shown,
-    numbers_of,
-)
-from harness.report.canvas import (
-    FAINT,
-    GRID,
-    axes_of,
-    dress,
-    in_unit,
-    metric_label,
-    say_empty,
-    subtitle_of,
-)
+from harness.report.answer import Answer, Drawing, Shown, numbers_of
+from harness.report.canvas import FAINT, GRID, axes_of, dress, in_unit, metric_label, say_empty, subtitle_of
 from harness.report.dial_axis import draw_by_value, places_of, shifted
 from harness.report.dial_sheet import wide_sheet
 from harness.report.palette import look_of
 from harness.report.scales import keep_ticks_within, room_beyond, scale_by_error, scale_by_size
 from harness.report.sheet import ARROWS, MISSING, Sheet, label_of, number
-from harness.report.text import (
-    Row,
-    decimals,
-    digits_of_widths,
-    interval_text,
-)
-from harness.statistics.by_value import (
-    aggregate_by_value,
-    compare_by_value,
-)
+from harness.report.text import Row, decimals, digits_of_widths, interval_text
+from harness.statistics.by_value import aggregate_by_value, compare_by_value
 from harness.statistics.caution import BASELINE, BETTER, EQUIVALENT, UNDECIDED, WORSE
 from harness.statistics.dials import Dial
 from harness.statistics.table import Table

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.report.answer import (
-    Answer,
-    Shown,
-)
+from harness.report.answer import Answer, Shown
 from harness.report.sheet import MISSING, Column, Sheet, label_of, number
 from harness.report.text import (
     counts_text,
@@ -21,9 +18,7 @@ from harness.report.text import (
     strategy_column,
     too_few,
 )
-from harness.statistics.by_value import (
-    compare_change,
-)
+from harness.statistics.by_value import compare_change
 from harness.statistics.caution import BETTER, UNDECIDED, WORSE
 from harness.statistics.dials import Dial
 from harness.statistics.table import Table

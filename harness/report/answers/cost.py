@@ -11,20 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from harness.cell.costs import CELL_COSTS, CellCost
-from harness.report.answer import (
-    COST,
-    Answer,
-    Drawing,
-    Shown,
-)
-from harness.report.canvas import (
-    INK,
-    axes_of,
-    dress,
-    metric_label,
-    say_empty,
-    subtitle_of,
-)
+from harness.report.answer import COST, Answer, Drawing, Shown
+from harness.report.canvas import INK, axes_of, dress, metric_label, say_empty, subtitle_of
 from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
 from harness.report.sheet import Column, Sheet, number

@@ -6,22 +6,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from harness.report.answer import (
-    Answer,
-    Shown,
-)
+from harness.report.answer import Answer, Shown
 from harness.report.dial_sheet import wide_sheet
 from harness.report.sheet import Sheet, count
-from harness.report.text import (
-    TURNED,
-    Row,
-    mark,
-    name_all,
-)
-from harness.statistics.by_value import (
-    compare_diverged,
-    divergence_by_value,
-)
+from harness.report.text import TURNED, Row, mark, name_all
+from harness.statistics.by_value import compare_diverged, divergence_by_value
 from harness.statistics.caution import BETTER, WORSE
 from harness.statistics.dials import Dial
 

@@ -12,13 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from harness.report.answer import (
-    STABILITY,
-    Answer,
-    Drawing,
-    Shown,
-    numbers_of,
-)
+from harness.report.answer import STABILITY, Answer, Drawing, Shown, numbers_of
 from harness.report.canvas import (
     FAINT,
     INK,
@@ -50,9 +44,7 @@ from harness.report.text import (
     strategy_column,
     too_few,
 )
-from harness.statistics.by_value import (
-    gap_by_value,
-)
+from harness.statistics.by_value import gap_by_value
 from harness.statistics.caution import BETTER, UNDECIDED, WORSE
 from harness.statistics.comparison import Comparison
 from harness.statistics.dials import Dial

@@ -8,18 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from harness.report.answer import (
-    TRAINING,
-    Answer,
-    Drawing,
-    seen_of,
-)
+from harness.report.answer import TRAINING, Answer, Drawing, seen_of
 from harness.report.bands import BAND, curves_of, plot_band
-from harness.report.canvas import (
-    INK,
-    say_empty,
-    subtitle_of,
-)
+from harness.report.canvas import INK, say_empty, subtitle_of
 from harness.report.panels import dress_panel, panels_of, scale_y, share_legend
 from harness.statistics.comparison import Comparison
 from harness.words import broken

@@ -8,17 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from harness.cell.health import measures_of
-from harness.report.answer import (
-    TRAINING,
-    Answer,
-    Drawing,
-    seen_of,
-)
+from harness.report.answer import TRAINING, Answer, Drawing, seen_of
 from harness.report.bands import BAND, curves_of, plot_band
-from harness.report.canvas import (
-    say_empty,
-    subtitle_of,
-)
+from harness.report.canvas import say_empty, subtitle_of
 from harness.report.panels import dress_panel, panels_of, scale_y, share_legend
 from harness.statistics.comparison import Comparison
 

@@ -8,21 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from harness.report.answer import (
-    LEARNING,
-    Answer,
-    Drawing,
-    seen_of,
-)
+from harness.report.answer import LEARNING, Answer, Drawing, seen_of
 from harness.report.bands import BAND, curves_of, plot_band
-from harness.report.canvas import (
-    INK,
-    axes_of,
-    dress,
-    metric_label,
-    say_empty,
-    subtitle_of,
-)
+from harness.report.canvas import INK, axes_of, dress, metric_label, say_empty, subtitle_of
 from harness.report.palette import look_of
 from harness.report.scales import keep_within
 from harness.statistics.comparison import Comparison

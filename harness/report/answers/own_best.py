@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from harness.report.answer import (
-    Answer,
-    Shown,
-)
+from harness.report.answer import Answer, Shown
 from harness.report.sheet import ARROWS, MISSING, Column, Sheet, label_of
 from harness.report.text import (
     Row,

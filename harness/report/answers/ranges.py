@@ -10,21 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from harness.report.answer import (
-    Answer,
-    Drawing,
-    Shown,
-)
-from harness.report.canvas import (
-    FAINT,
-    GRID,
-    INK,
-    ROWS_WRAP,
-    axes_of,
-    dress,
-    rows_height,
-    strategy_rows,
-)
+from harness.report.answer import Answer, Drawing, Shown
+from harness.report.canvas import FAINT, GRID, INK, ROWS_WRAP, axes_of, dress, rows_height, strategy_rows
 from harness.report.palette import look_of
 from harness.report.sheet import MISSING, Column, Sheet, label_of, number
 from harness.report.text import (
@@ -38,9 +25,7 @@ from harness.report.text import (
     rows_of,
     strategy_column,
 )
-from harness.statistics.by_value import (
-    divergence_by_value,
-)
+from harness.statistics.by_value import divergence_by_value
 from harness.statistics.caution import BETTER, UNDECIDED, WORSE
 from harness.statistics.dials import Dial
 from harness.statistics.own_best import choose_values, own_best

@@ -11,12 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 
-from harness.report.answer import (
-    Answer,
-    Drawing,
-    Shown,
-    numbers_of,
-)
+from harness.report.answer import Answer, Drawing, Shown, numbers_of
 from harness.report.canvas import (
     FAINT,
     GRID,
@@ -35,12 +30,7 @@ from harness.report.canvas import (
 from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
 from harness.report.sheet import ARROWS, Column, Sheet, count, label_of, number
-from harness.report.text import (
-    decimals,
-    mark,
-    name_all,
-    rows_of,
-)
+from harness.report.text import decimals, mark, name_all, rows_of
 from harness.statistics.caution import caution_sentence, unseen_sentence
 from harness.statistics.comparison import Comparison
 from harness.statistics.summary import FAILED, aggregate_comparison, order_by_precise, placed_by_gap

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from harness.report.sheet import MISSING, Column, Sheet, label_of, number
-from harness.report.text import (
-    digits_of_widths,
-    rows_of,
-    strategy_column,
-    time_text,
-)
+from harness.report.text import digits_of_widths, rows_of, strategy_column, time_text
 from harness.statistics.power import SeedPlan
 
 

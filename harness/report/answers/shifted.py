@@ -10,11 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from harness.records.frames import IDENTIFYING
-from harness.report.answer import (
-    SHIFTS,
-    Answer,
-    Drawing,
-)
+from harness.report.answer import SHIFTS, Answer, Drawing
 from harness.report.canvas import (
     INK,
     axes_of,

@@ -10,24 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from harness.report.answer import (
-    LEARNING,
-    Answer,
-    Drawing,
-    Shown,
-)
-from harness.report.canvas import (
-    INK,
-    axes_of,
-    dress,
-)
+from harness.report.answer import LEARNING, Answer, Drawing, Shown
+from harness.report.canvas import INK, axes_of, dress
 from harness.report.palette import Looks, look_of
 from harness.report.profiles import draw_profiles
 from harness.report.sheet import Column, Sheet, label_of, number
-from harness.report.text import (
-    rows_of,
-    time_text,
-)
+from harness.report.text import rows_of, time_text
 from harness.statistics.comparison import Comparison
 from harness.statistics.target import (
     Times,

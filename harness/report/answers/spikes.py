@@ -10,12 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from harness.cell.health import SPIKE_DEVIATIONS, SPIKE_WINDOW
-from harness.report.answer import (
-    TRAINING,
-    Answer,
-    Drawing,
-    numbers_of,
-)
+from harness.report.answer import TRAINING, Answer, Drawing, numbers_of
 from harness.report.canvas import (
     FAINT,
     ROWS_WRAP,

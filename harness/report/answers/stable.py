@@ -12,30 +12,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from harness.cell.health import MEASURES, CellMeasure
-from harness.report.answer import (
-    STABILITY,
-    Answer,
-    Drawing,
-    Shown,
-)
-from harness.report.canvas import (
-    FAINT,
-    GRID,
-    INK,
-    rows_height,
-    strategy_rows,
-    subtitle_of,
-)
+from harness.report.answer import STABILITY, Answer, Drawing, Shown
+from harness.report.canvas import FAINT, GRID, INK, rows_height, strategy_rows, subtitle_of
 from harness.report.marks import drawn_for, say_of_each
 from harness.report.palette import look_of
 from harness.report.sheet import Column, Sheet, label_of, number
-from harness.report.text import (
-    decimals,
-    mark,
-    name_all,
-    p_in_words,
-    rows_of,
-)
+from harness.report.text import decimals, mark, name_all, p_in_words, rows_of
 from harness.statistics.caution import ALPHA, SEEDS_FOR_SPREAD
 from harness.statistics.comparison import Comparison
 from harness.statistics.stability import UNTOLD, aggregate_stability, compare_divergence, compare_spread, count_diverged
