@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.statistics.rules import GAP, Rule
+from harness.statistics.rules import DIVERGED, GAP, Rule
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,20 @@ ADVICE = (
             ),
             *(("scenes", Rule("equivalent", "band", "channel", where=_of("hyper_cnn3d", scene))) for scene in _SCENES),
             ("scenes", Rule("better", "none", "channel", where=_of("hyper_cnn1d", _SCENES[1]))),
+        ),
+    ),
+    Advice(
+        "a learning rate that nobody has tuned",
+        "the channels, or no axis (`global`)",
+        "The finest statistics diverge oftener at high rates and stand fewer of them.",
+        (
+            ("stability", Rule("wider", "channel", "none")),
+            ("stability", Rule("wider", "global", "channel")),
+            ("stability", Rule("narrower", "elementwise", "channel")),
+            (
+                "stability",
+                Rule("worse", "elementwise", "channel", measure=DIVERGED, where={"train.learning_rate": 0.1}),
+            ),
         ),
     ),
     Advice(
