@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -28,13 +27,6 @@ by hand. Each folder holds a study's records (`records.parquet`, read by `harnes
 takes `results_dir`), its tables and figures, and a page that shows them. What a verdict means, and what it does not, is
 in [docs/statistics.md](../../docs/statistics.md).
 """
-# When batches began to be mixed: records that were finished before were computed on test batches as the data lay.
-_MIXED_SINCE = "2026-11-26T22:26"
-_UNMIXED = (
-    "What a page says of **statistics of the batch** may be too much where its records are of before "
-    "2026-11-26 22:26 UTC: batches were then taken of the test examples as they lay, the digits class by class. "
-    "That is so here for "
-)
 
 
 def write_pages(reference: Path, study: str) -> Path:
@@ -60,16 +52,10 @@ def _readme(studies: Sequence[Study]) -> Iterator[str]:
     yield from (_HEAD, "| study | cells | seeds | diverged | failed | computing | records (sha256) |")
     yield "| :--- | ---: | ---: | ---: | ---: | ---: | :--- |"
     yield from map(_row, studies)
-    if unmixed := [study.stamp.study for study in studies if any(map(_is_unmixed, study.records))]:
-        yield from ("", f"{_UNMIXED}{', '.join(unmixed)}.")
     for study in studies:
         yield from ("", f"## {study.stamp.study}", "", *_made(study))
         yield from (f"- {title}{one.question} {one.sentence}" for title, one in _said(study))
     yield ""
-
-
-def _is_unmixed(record: Mapping[str, Any]) -> bool:
-    return str((record.get("provenance") or {}).get("finished", "")) < _MIXED_SINCE
 
 
 def _row(study: Study) -> str:
