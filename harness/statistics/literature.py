@@ -93,5 +93,11 @@ LITERATURE = {
             "Where bands differ in scale, statistics for each band beat those over all of them.",
             "how the generated scenes are built",
         ),
+        Published(
+            16,
+            "Where the places of a patch are lit differently, in every patch alike, statistics for each place beat those "
+            "for each channel.",
+            "how the generated scenes are built",
+        ),
     )
 }
