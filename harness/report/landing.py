@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -18,7 +19,8 @@ from harness.statistics.caution import BASELINE, BETTER, EQUIVALENT, UNDECIDED, 
 from harness.statistics.comparison import Comparison
 from harness.statistics.decided import CONTRADICTED, REPRODUCED, Decided
 from harness.statistics.dials import Dial
-from harness.statistics.largest import NO_CHOICE
+from harness.statistics.largest import NO_CHOICE, SAME_CHOICE
+from harness.statistics.new_data import new_data_intervals
 from harness.statistics.verdicts import compare_pairs
 
 _MANY_VALUES = 4
@@ -32,7 +34,9 @@ _STANDS = {
     _IS_OPEN: "is undecided",
 }
 _ARROWS = {BETTER: "↑", WORSE: "↓"}
-_COLUMNS = ("strategy", "difference", "verdict")
+_COLUMNS = ("strategy", "difference", "for new data", "verdict")
+# What is said of a dial beside what is shown of it.
+_BESIDE = ("Does what is better", "Which is most accurate at its own best")
 _HEAD = """\
 # Which axes should my batch normalization keep?
 
@@ -85,12 +89,14 @@ class _Verdict:
 
     strategy: str
     outcome: str  # of _OUTCOMES
-    arrow: str  # where it is told apart by less than what matters
-    precise: str  # the outcome with statistics that are re-estimated after training; empty where it is not known
+    arrow: str = ""  # where it is told apart by less than what matters
+    is_beyond: bool = False  # told apart by more than what matters
+    holds_anew: bool = False  # the interval for new data of this kind leaves out 0 too
+    precise: str = ""  # the outcome with statistics that are re-estimated after training; empty where it is not known
 
     @property
-    def is_of_axes(self) -> bool:
-        return self.strategy.partition(" ")[0] not in NO_CHOICE
+    def name(self) -> str:
+        return self.strategy.partition(" ")[0]
 
 
 def write_landing(results: Path, studies: Sequence[Study], advice: Sequence[Advised]) -> Path:
@@ -122,39 +128,64 @@ def _page(studies: Sequence[Study], advice: Sequence[Advised]) -> Iterator[str]:
 def _answer(real: Sequence[_Verdict], studies: Sequence[Study], questions: Questions) -> Iterator[str]:
     """At most ten sentences; what they say of strategies is counted from the verdicts on real data."""
     yield _KEEPS
-    axes = [one for one in real if one.is_of_axes]
+    axes = [one for one in real if one.name not in (*NO_CHOICE, *SAME_CHOICE)]
     if axes:
-        yield _tally(axes)
+        yield from _tally(axes)
         yield _differing(axes, "As trained")
-    if precise := [replace(one, outcome=one.precise) for one in axes if one.precise]:
+    if precise := _re_estimated(axes):
         yield _differing(precise, "With statistics re-estimated after training")
-    if nothing := [one for one in real if one.strategy == "none"]:
-        yield f"No normalization at all {_stands(nothing)}."
-    if alone := [one for one in real if not one.is_of_axes and one.strategy != "none"]:
+    if nothing := [one for one in real if one.name == "none"]:
+        again = _re_estimated(nothing)
+        behind = f", and, with those of {mark(BASELINE)} re-estimated, {_stands(again)}" if again else ""
+        yield f"No normalization at all {_stands(nothing)}{behind}."
+    if alone := [one for one in real if one.name in NO_CHOICE and one.name != "none"]:
         yield f"Of what averages over no batch {'; '.join(_each(alone).values())}."
-    yield from (answer.sentence for study in studies for answer in _changes(study, questions))
+    for study in studies:
+        if all(one.data_source != "generated" for one in study.comparisons):
+            yield from (one.sentence for dial in _dials(study) for one in _beside(dial, questions))
 
 
-def _tally(verdicts: Sequence[_Verdict]) -> str:
-    """How often which outcome was found."""
-    better, little, worse, undecided = (sum(one.outcome == outcome for one in verdicts) for outcome in _OUTCOMES)
-    told = sum(bool(one.arrow) for one in verdicts)
-    advice = "**Keep the channels, or features (`axis=-1`), to begin with**: of" if worse > better else "Of"
-    return (
-        f"{advice} {len(verdicts)} comparisons of another choice of axes with {mark(BASELINE)} on real data, "
-        f"{better} end better and {worse} worse by an amount that can matter, which is 0.01 of an accuracy or 5 % of "
-        f"an error; {little} show that the difference is smaller, {told} of them though it is told; {undecided} "
-        "are undecided."
+def _tally(verdicts: Sequence[_Verdict]) -> Iterator[str]:
+    """How often which outcome was found, and what of it holds for new data."""
+    better, worse = ([one for one in verdicts if one.outcome == outcome] for outcome in (_IS_BETTER, _IS_WORSE))
+    arrows = [one.arrow for one in verdicts]
+    undecided = sum(one.outcome == _IS_OPEN for one in verdicts)
+    beyond = [sum(one.is_beyond for one in ones) for ones in (better, worse)]
+    if not beyond[0]:
+        yield (
+            "**On real data no other choice of axes is shown to beat the channels, or features (`axis=-1`), by more "
+            "than what matters.**"
+        )
+    yield (
+        f"What matters is 0.01 of an accuracy or 5 % of an error: of {len(verdicts)} comparisons of another choice of "
+        f"axes with {mark(BASELINE)}, {len(better)} end better ({beyond[0]} by more than that) and {len(worse)} worse "
+        f"({beyond[1]} by more); {sum(one.outcome == _NO_MATTER for one in verdicts)} show that the difference is "
+        f"smaller, {arrows.count('↑')} of them better and {arrows.count('↓')} worse by so little; {undecided} are "
+        "undecided."
     )
+    if better or worse:
+        anew = [sum(one.holds_anew for one in ones) for ones in (better, worse)]
+        yield (
+            f"These verdicts are about the data at hand and new seeds: for new data of their kind, whose intervals are "
+            f"wider, {anew[0]} of the {len(better)} better and {anew[1]} of the {len(worse)} worse still leave out 0."
+        )
+
+
+def _re_estimated(verdicts: Sequence[_Verdict]) -> list[_Verdict]:
+    return [replace(one, outcome=one.precise) for one in verdicts if one.precise]
 
 
 def _differing(verdicts: Sequence[_Verdict], when: str) -> str:
-    """Which choices of axes differ from the baseline by an amount that can matter, and how often."""
+    """Which choices of axes are told to differ by what is not shown to be small, and how often."""
     names = {one.strategy for one in verdicts if one.outcome in (_IS_BETTER, _IS_WORSE)}
+    rest = [one for one in verdicts if one.strategy not in names]
+    undecided = sum(one.outcome == _IS_OPEN for one in rest)
+    others = f"{undecided} of {len(rest)} comparisons of other choices are undecided" if undecided else ""
     if not names:
-        return f"{when} no choice of axes differs by such an amount anywhere."
-    ways = _each([one for one in verdicts if one.strategy in names])
-    return f"{when} {'; '.join(ways.values())}; no other choice of axes differs by such an amount anywhere."
+        return f"{when} no other choice is told to be better or worse by that much{others and f', and {others}'}."
+    ways = "; ".join(_each([one for one in verdicts if one.strategy in names]).values())
+    none_else = f"no other is told to be better or worse by that much{others and f', and {others}'}" if rest else ""
+    return f"{when} {ways}{none_else and f'; {none_else}'}."
 
 
 def _each(verdicts: Sequence[_Verdict]) -> dict[str, str]:
@@ -173,42 +204,49 @@ def _stands(verdicts: Sequence[_Verdict]) -> str:
 
 def _overview(real: Mapping[tuple[str, str], Sequence[_Verdict]]) -> Iterator[str]:
     """One row a comparison, the strategies in the column of their outcome."""
-    yield f"Against {mark(BASELINE)}, on real data:"
+    yield f"Against {mark(BASELINE)}, on real data, at one learning rate for all choices of a study:"
     yield ""
     yield f"| data and network | {' | '.join(_OUTCOMES)} |"
     yield f"| :--- |{' :--- |' * len(_OUTCOMES)}"
     for (study, title), verdicts in real.items():
-        cells = [
-            ", ".join(
-                f"{mark(one.strategy)}{one.arrow and f' {one.arrow}'}" for one in verdicts if one.outcome == outcome
-            )
-            for outcome in _OUTCOMES
-        ]
+        cells = [", ".join(map(_marked, (one for one in verdicts if one.outcome == kind))) for kind in _OUTCOMES]
         yield f"| [{study}](reference/{study}/README.md): {title} | {' | '.join(cells)} |"
     yield ""
-    yield "↑ ↓: told to be better or worse, but by less than what matters."
+    yield (
+        "**Bold**: by more than what matters. ↑ ↓: told to be better or worse, and shown to be so by less than what "
+        "matters. °: told for these data, while the interval for new data of their kind reaches over 0."
+    )
     yield ""
+
+
+def _marked(one: _Verdict) -> str:
+    name = f"**{mark(one.strategy)}**" if one.is_beyond else mark(one.strategy)
+    is_told = bool(one.arrow) or one.outcome in (_IS_BETTER, _IS_WORSE)
+    return f"{name}{one.arrow and f' {one.arrow}'}{'' if one.holds_anew or not is_told else '°'}"
 
 
 def _verdicts(comparison: Comparison) -> list[_Verdict]:
     precise = f"{comparison.metric()[0]}_precise"
     by_precise = _outcomes(comparison, precise) if precise in comparison.cells else {}
+    anew = new_data_intervals(comparison, baseline=BASELINE).set_index("axis")
+    leaves_out = (anew["new_low"] > 0) | (anew["new_high"] < 0)
     return [
-        _Verdict(strategy, outcome, arrow, by_precise.get(strategy, ("", ""))[0])
-        for strategy, (outcome, arrow) in _outcomes(comparison).items()
+        _Verdict(strategy, *found, bool(leaves_out[strategy]), by_precise.get(strategy, ("",))[0])
+        for strategy, found in _outcomes(comparison).items()
     ]
 
 
-def _outcomes(comparison: Comparison, metric: str | None = None) -> dict[str, tuple[str, str]]:
-    """Strategy -> its outcome, and the arrow of one that is told apart by less than what matters."""
+def _outcomes(comparison: Comparison, metric: str | None = None) -> dict[str, tuple[str, str, bool]]:
+    """Strategy -> its outcome, the arrow of one that is told apart by less than what matters, whether it is more."""
     rows = rows_of(compare_pairs(comparison, metric, baseline=BASELINE).rows)
     return {str(row["axis"]): _outcome(str(row["verdict"]), str(row["size"])) for row in rows}
 
 
-def _outcome(verdict: str, size: str) -> tuple[str, str]:
+def _outcome(verdict: str, size: str) -> tuple[str, str, bool]:
     if verdict in _ARROWS and size == "within":
-        return _NO_MATTER, _ARROWS[verdict]
-    return {BETTER: _IS_BETTER, WORSE: _IS_WORSE, EQUIVALENT: _NO_MATTER}.get(verdict, _IS_OPEN), ""
+        return _NO_MATTER, _ARROWS[verdict], False
+    told = {BETTER: _IS_BETTER, WORSE: _IS_WORSE, EQUIVALENT: _NO_MATTER}.get(verdict, _IS_OPEN)
+    return told, "", size == "beyond"
 
 
 def _compared(study: Study) -> list[Comparison]:
@@ -228,17 +266,27 @@ def _dials(study: Study) -> list[Dial]:
     return [dial for dial in study.dials if len(dial.members) == longest]
 
 
-def _changes(study: Study, questions: Questions) -> Iterator[Answer]:
-    for dial in _dials(study):
-        yield from (answer for answer in questions.about(dial, BASELINE) if answer.question.startswith("Does what is"))
+def _beside(dial: Dial, questions: Questions) -> Iterator[Answer]:
+    found = questions.about(dial, BASELINE) if len(dial.strategies) > len((BASELINE, "none")) else ()
+    yield from (answer for answer in found if answer.sentence and answer.question.startswith(_BESIDE))
 
 
 def _advised(one: Advised) -> str:
-    said = "<br>".join(
-        f"[{study}](reference/{study}/README.md): {rule_text(found.rule)}: {_holds(found)}, {effect_text(found)}"
-        for study, found in one.decided
-    )
+    """A row; what rules that differ in where they look say of one pair is counted."""
+    alike: dict[tuple[object, ...], list[Decided]] = {}
+    for study, found in one.decided:
+        rule = found.rule
+        alike.setdefault((study, rule.kind, rule.strategy, rule.other, rule.measure, rule.over), []).append(found)
+    said = "<br>".join(f"[{study}](reference/{study}/README.md): {_found(ones)}" for (study, *_), ones in alike.items())
     return f"| {one.data} | {one.keep} | {one.beware} | {said} |"
+
+
+def _found(ones: Sequence[Decided]) -> str:
+    if len(ones) == 1:
+        return f"{rule_text(ones[0].rule)}: {_holds(ones[0])}, {effect_text(ones[0])}"
+    counts = Counter(_holds(one).partition(",")[0].partition(":")[0] for one in ones)
+    ways = ", ".join(f"{number} {word}" for word, number in counts.items())
+    return f"{rule_text(replace(ones[0].rule, where={}))}, in {len(ones)} comparisons: {ways}"
 
 
 def _holds(found: Decided) -> str:
@@ -255,6 +303,8 @@ def _task(study: Study, questions: Questions) -> Iterator[str]:
             shown = "differences" if subject.crossed is None else "variance"
             answers = [one for one in answers if one.figure and one.figure.name.startswith(shown)]
         yield from (line for answer in answers[:1] for line in _shown(name, subject, answer))
+        if isinstance(subject, Dial):
+            yield from (line for answer in _beside(subject, questions) for line in (answer.sentence, ""))
 
 
 def _shown(study: str, subject: Comparison | Dial, answer: Answer) -> Iterator[str]:

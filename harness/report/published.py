@@ -15,13 +15,15 @@ from harness.statistics.rules import Prediction
 _HEAD = """\
 # What published work predicts
 
-Written by `python -m harness publish` from the [published records](../results/reference/README.md); not edited by hand.
+And what pilots of this project and the way its data are generated predict: the column *source* says which. Written by
+`python -m harness publish` from the [published records](../results/reference/README.md); not edited by hand.
 Each prediction is decided by rules that stand in the study's file, and all its rules must hold for `reproduced`; one
-that is told the other way, or shown to make no difference that matters where one was predicted, makes it
-`contradicted`. The verdicts behind them are those of the study's page ([statistics.md](statistics.md#predictions)):
-paired by seed, corrected over the strategies of one comparison, not over the rows of this table. Effects are mean
-differences over seeds with the 95 % interval of one difference. What no published record speaks of is not decided here.
-`publish` notes when it first sees a rule; one that is younger than the records that it is applied to says so.
+that is told the other way, or equivalent where a difference was predicted, makes it `contradicted`. A difference that
+is told counts by its direction, however small; whether it matters stands beside it (*but within*). The verdicts behind
+them are those of the study's page ([statistics.md](statistics.md#predictions)): paired by seed, corrected over the
+strategies of one comparison, not over the rows of this table. Effects are mean differences over seeds with the 95 %
+interval of one difference. What no published record speaks of is not decided here. `publish` notes when it first sees
+a rule; one that is younger than the records that it is applied to says so.
 """
 
 

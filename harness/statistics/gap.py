@@ -77,7 +77,9 @@ def compare_gap(comparison: Comparison, metric: str | None = None, *, baseline: 
     """
     column, quantity = comparison.metric(metric)
     lags = lags_of(comparison, metric)
-    pairs = pairs_of(lags, baseline) if baseline in lags else []
+    # What keeps no statistics has no lag: that it loses less would say of each what the baseline loses, again.
+    kept = comparison.cells.groupby("axis")["statistics"].max()
+    pairs = [pair for pair in pairs_of(lags, baseline) if kept[pair[0]] != 0] if baseline in lags else []
     rows = compare_series(lags, pairs, direction=quantity.direction, confidence=confidence)
     rows = cut_to_span(rows, quantity, times=2)
     return Table(rows=rows, of=comparison, metric=column, quantity=quantity, confidence=confidence)

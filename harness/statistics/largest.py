@@ -14,6 +14,8 @@ from harness.statistics.verdicts import compare_pairs
 
 # What averages over no batch is no choice of axes to keep.
 NO_CHOICE = ("none", "layer", "instance", "group", "rms")
+# What keeps the axes of `channel`, and does something else with their statistics or with scale and shift.
+SAME_CHOICE = ("renorm", "channel_stats_elementwise_params")
 
 
 def largest_difference(comparison: Comparison, *, baseline: str = BASELINE) -> Interval:
@@ -26,7 +28,7 @@ def largest_difference(comparison: Comparison, *, baseline: str = BASELINE) -> I
     if baseline not in comparison.strategies:
         return Interval(math.nan, math.nan, math.nan, 0)
     rows = compare_pairs(comparison, baseline=baseline).rows
-    rows = rows[~rows["axis"].str.partition(" ")[0].isin(NO_CHOICE)]
+    rows = rows[~rows["axis"].str.partition(" ")[0].isin((*NO_CHOICE, *SAME_CHOICE))]
     low, high = ((rows[f"wide_{end}"] / rows["margin"]).to_numpy(np.float64) for end in ("low", "high"))
     if rows.empty or not np.isfinite(np.stack([low, high])).all():
         return Interval(math.nan, math.nan, math.nan, 0)
@@ -38,12 +40,12 @@ def largest_difference(comparison: Comparison, *, baseline: str = BASELINE) -> I
 
 
 def apart(ones: Sequence[Interval], others: Sequence[Interval]) -> int:
-    """1 where all of `ones` are larger than all `others`, -1 where they are smaller, 0 where neither is told.
+    """1 where each of `ones` is told to be larger than each of `others`, -1 where one is told to be smaller than one.
 
-    Nothing is told where the interval of one is not known.
+    0 where neither is told, and where an interval is not known.
     """
     if not (ones and others and all(one.n for one in (*ones, *others))):
         return 0
     if min(one.low for one in ones) > max(other.high for other in others):
         return 1
-    return -1 if max(one.high for one in ones) < min(other.low for other in others) else 0
+    return -1 if min(one.high for one in ones) < max(other.low for other in others) else 0

@@ -95,8 +95,8 @@ LITERATURE = {
         ),
         Published(
             16,
-            "Where the places of a patch are lit differently, in every patch alike, statistics for each place beat those "
-            "for each channel.",
+            "Where the places of a patch are lit differently, in every patch alike, statistics for each place beat "
+            "those for each channel.",
             "how the generated scenes are built",
         ),
     )

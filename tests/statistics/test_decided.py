@@ -285,11 +285,12 @@ def test_the_largest_difference_is_in_margins_and_of_choices_of_axes():
     assert largest_difference(lost).n == 0
 
 
-def test_sizes_are_told_apart_only_where_all_are():
+def test_larger_takes_every_one_and_one_that_is_smaller_tells_otherwise():
     small, large, wide = Interval(1, 0.5, 1.5, 9), Interval(3, 2, 4, 9), Interval(2, 0, 5, 9)
 
     assert apart([large], [small, small]) == 1
     assert apart([small], [large]) == -1
     assert apart([large, wide], [small]) == 0
+    assert apart([large, small], [Interval(1.8, 1.6, 2.2, 9)]) == -1
     assert apart([large], []) == 0
     assert apart([large], [small, Interval(math.nan, math.nan, math.nan, 0)]) == 0

@@ -88,16 +88,19 @@ def _entry(claim: Claim, comparisons: Comparisons, checks: Mapping[str, Any]) ->
         return _by_size(claim, comparisons)
     decided = [(study, decide(rule, comparisons.get(study, ()))) for study, rule in claim.rules]
     lines = [_evidence(study, one) for study, one in decided]
-    return Entry(claim.statement, claim.how, _verdict([one.outcome for _, one in decided]), lines or ["No records."])
+    by_study = {study: _verdict([one.outcome for name, one in decided if name == study]) for study, _ in decided}
+    if set(by_study.values()) == {HOLDS, FAILS}:
+        held, failed = (", ".join(name for name, one in by_study.items() if one == way) for way in (HOLDS, FAILS))
+        return Entry(claim.statement, claim.how, CONDITION, [f"It holds on {held} and fails on {failed}.", *lines])
+    verdict = _verdict([one.outcome for _, one in decided])
+    return Entry(claim.statement, claim.how, verdict, lines or ["No records."])
 
 
 def _verdict(outcomes: Sequence[str]) -> str:
-    """Of a claim whose rules must all hold; where some hold and others do not, that is the condition."""
-    if outcomes and set(outcomes) == {REPRODUCED}:
-        return HOLDS
+    """Of a claim whose rules must all hold: one that is told the other way makes it fail."""
     if CONTRADICTED in outcomes:
-        return CONDITION if REPRODUCED in outcomes else FAILS
-    return UNDECIDED
+        return FAILS
+    return HOLDS if outcomes and set(outcomes) == {REPRODUCED} else UNDECIDED
 
 
 def _evidence(study: str, one: Decided) -> str:
