@@ -10,30 +10,18 @@ from pathlib import Path
 
 from harness.report.answer import Answer
 from harness.report.files import write_text
+from harness.report.outcomes import IS_BETTER, IS_WORSE, OUTCOMES, Verdict, say_outcomes, verdicts_of
 from harness.report.questions import Questions
 from harness.report.rule_text import effect_text, rule_text, verdict_words
 from harness.report.sheet import to_markdown
 from harness.report.study import Study
-from harness.report.text import mark, rows_of
-from harness.statistics.caution import BASELINE, BETTER, EQUIVALENT, UNDECIDED, WORSE
+from harness.report.text import mark
+from harness.statistics.caution import BASELINE
 from harness.statistics.comparison import Comparison
 from harness.statistics.decided import CONTRADICTED, REPRODUCED, Decided
 from harness.statistics.dials import Dial
-from harness.statistics.largest import NO_CHOICE, SAME_CHOICE
-from harness.statistics.new_data import new_data_intervals
-from harness.statistics.verdicts import compare_pairs
 
 _MANY_VALUES = 4
-# The kinds of outcome, by verdict and size: a difference within the margin is told apart and does not matter.
-_IS_BETTER, _NO_MATTER, _IS_WORSE, _IS_OPEN = BETTER, "no difference that matters", WORSE, UNDECIDED
-_OUTCOMES = (_IS_BETTER, _NO_MATTER, _IS_WORSE, _IS_OPEN)
-_STANDS = {
-    _IS_BETTER: "is better",
-    _IS_WORSE: "is worse",
-    _NO_MATTER: "makes no difference that matters",
-    _IS_OPEN: "is undecided",
-}
-_ARROWS = {BETTER: "↑", WORSE: "↓"}
 _COLUMNS = ("strategy", "difference", "for new data", "verdict")
 # What is said of a dial beside what is shown of it.
 _BESIDE = ("Does what is better", "Which is most accurate at its own best")
@@ -83,22 +71,6 @@ class Advised:
     decided: Sequence[tuple[str, Decided]]
 
 
-@dataclass(frozen=True)
-class _Verdict:
-    """One strategy against the baseline in one comparison."""
-
-    strategy: str
-    outcome: str  # of _OUTCOMES
-    arrow: str = ""  # where it is told apart by less than what matters
-    is_beyond: bool = False  # told apart by more than what matters
-    holds_anew: bool = False  # the interval for new data of this kind leaves out 0 too
-    precise: str = ""  # the outcome with statistics that are re-estimated after training; empty where it is not known
-
-    @property
-    def name(self) -> str:
-        return self.strategy.partition(" ")[0]
-
-
 def write_landing(results: Path, studies: Sequence[Study], advice: Sequence[Advised]) -> Path:
     """Write the page; `studies` are those in `results/reference`."""
     page = results / "README.md"
@@ -109,7 +81,7 @@ def write_landing(results: Path, studies: Sequence[Study], advice: Sequence[Advi
 def _page(studies: Sequence[Study], advice: Sequence[Advised]) -> Iterator[str]:
     questions = Questions.found()
     real = {
-        (study.stamp.study, one.title): _verdicts(one)
+        (study.stamp.study, one.title): verdicts_of(one)
         for study in studies
         for one in _compared(study)
         if one.data_source != "generated"
@@ -125,128 +97,37 @@ def _page(studies: Sequence[Study], advice: Sequence[Advised]) -> Iterator[str]:
     yield _LINKS
 
 
-def _answer(real: Sequence[_Verdict], studies: Sequence[Study], questions: Questions) -> Iterator[str]:
-    """At most ten sentences; what they say of strategies is counted from the verdicts on real data."""
+def _answer(real: Sequence[Verdict], studies: Sequence[Study], questions: Questions) -> Iterator[str]:
+    """At most ten sentences."""
     yield _KEEPS
-    axes = [one for one in real if one.name not in (*NO_CHOICE, *SAME_CHOICE)]
-    if axes:
-        yield from _tally(axes)
-        yield _differing(axes, "As trained")
-    if precise := _re_estimated(axes):
-        yield _differing(precise, "With statistics re-estimated after training")
-    if nothing := [one for one in real if one.name == "none"]:
-        again = _re_estimated(nothing)
-        behind = f", and, with those of {mark(BASELINE)} re-estimated, {_stands(again)}" if again else ""
-        yield f"No normalization at all {_stands(nothing)}{behind}."
-    if alone := [one for one in real if one.name in NO_CHOICE and one.name != "none"]:
-        yield f"Of what averages over no batch {'; '.join(_each(alone).values())}."
+    yield from say_outcomes(real)
     for study in studies:
         if all(one.data_source != "generated" for one in study.comparisons):
             yield from (one.sentence for dial in _dials(study) for one in _beside(dial, questions))
 
 
-def _tally(verdicts: Sequence[_Verdict]) -> Iterator[str]:
-    """How often which outcome was found, and what of it holds for new data."""
-    better, worse = ([one for one in verdicts if one.outcome == outcome] for outcome in (_IS_BETTER, _IS_WORSE))
-    arrows = [one.arrow for one in verdicts]
-    undecided = sum(one.outcome == _IS_OPEN for one in verdicts)
-    beyond = [sum(one.is_beyond for one in ones) for ones in (better, worse)]
-    if not beyond[0]:
-        yield (
-            "**On real data no other choice of axes is shown to beat the channels, or features (`axis=-1`), by more "
-            "than what matters.**"
-        )
-    yield (
-        f"What matters is 0.01 of an accuracy or 5 % of an error: of {len(verdicts)} comparisons of another choice of "
-        f"axes with {mark(BASELINE)}, {len(better)} end better ({beyond[0]} by more than that) and {len(worse)} worse "
-        f"({beyond[1]} by more); {sum(one.outcome == _NO_MATTER for one in verdicts)} show that the difference is "
-        f"smaller, {arrows.count('↑')} of them better and {arrows.count('↓')} worse by so little; {undecided} are "
-        "undecided."
-    )
-    if better or worse:
-        anew = [sum(one.holds_anew for one in ones) for ones in (better, worse)]
-        yield (
-            f"These verdicts are about the data at hand and new seeds: for new data of their kind, whose intervals are "
-            f"wider, {anew[0]} of the {len(better)} better and {anew[1]} of the {len(worse)} worse still leave out 0."
-        )
-
-
-def _re_estimated(verdicts: Sequence[_Verdict]) -> list[_Verdict]:
-    return [replace(one, outcome=one.precise) for one in verdicts if one.precise]
-
-
-def _differing(verdicts: Sequence[_Verdict], when: str) -> str:
-    """Which choices of axes are told to differ by what is not shown to be small, and how often."""
-    names = {one.strategy for one in verdicts if one.outcome in (_IS_BETTER, _IS_WORSE)}
-    rest = [one for one in verdicts if one.strategy not in names]
-    undecided = sum(one.outcome == _IS_OPEN for one in rest)
-    others = f"{undecided} of {len(rest)} comparisons of other choices are undecided" if undecided else ""
-    if not names:
-        return f"{when} no other choice is told to be better or worse by that much{others and f', and {others}'}."
-    ways = "; ".join(_each([one for one in verdicts if one.strategy in names]).values())
-    none_else = f"no other is told to be better or worse by that much{others and f', and {others}'}" if rest else ""
-    return f"{when} {ways}{none_else and f'; {none_else}'}."
-
-
-def _each(verdicts: Sequence[_Verdict]) -> dict[str, str]:
-    """Strategy -> its name and how it stands."""
-    names = sorted({one.strategy for one in verdicts})
-    return {name: f"{mark(name)} {_stands([one for one in verdicts if one.strategy == name])}" for name in names}
-
-
-def _stands(verdicts: Sequence[_Verdict]) -> str:
-    """How one strategy stands to the baseline: `is better in 1 and is undecided in 2 of 3`."""
-    counts = {words: sum(one.outcome == outcome for one in verdicts) for outcome, words in _STANDS.items()}
-    *others, last = (f"{words} in {number}" for words, number in counts.items() if number)
-    begin = f"{', '.join(others)} and " if others else ""
-    return f"{begin}{last} of {len(verdicts)}"
-
-
-def _overview(real: Mapping[tuple[str, str], Sequence[_Verdict]]) -> Iterator[str]:
+def _overview(real: Mapping[tuple[str, str], Sequence[Verdict]]) -> Iterator[str]:
     """One row a comparison, the strategies in the column of their outcome."""
     yield f"Against {mark(BASELINE)}, on real data, at one learning rate for all choices of a study:"
     yield ""
-    yield f"| data and network | {' | '.join(_OUTCOMES)} |"
-    yield f"| :--- |{' :--- |' * len(_OUTCOMES)}"
+    yield f"| data and network | {' | '.join(OUTCOMES)} |"
+    yield f"| :--- |{' :--- |' * len(OUTCOMES)}"
     for (study, title), verdicts in real.items():
-        cells = [", ".join(map(_marked, (one for one in verdicts if one.outcome == kind))) for kind in _OUTCOMES]
+        cells = [", ".join(map(_marked, (one for one in verdicts if one.outcome == kind))) for kind in OUTCOMES]
         yield f"| [{study}](reference/{study}/README.md): {title} | {' | '.join(cells)} |"
     yield ""
     yield (
         "**Bold**: by more than what matters. ↑ ↓: told to be better or worse, and shown to be so by less than what "
-        "matters. °: told for these data, while the interval for new data of their kind reaches over 0."
+        "matters. °: told for these data, while the interval for new data of their kind reaches over 0. Verdicts are "
+        "corrected over the strategies of one row, not over rows."
     )
     yield ""
 
 
-def _marked(one: _Verdict) -> str:
+def _marked(one: Verdict) -> str:
     name = f"**{mark(one.strategy)}**" if one.is_beyond else mark(one.strategy)
-    is_told = bool(one.arrow) or one.outcome in (_IS_BETTER, _IS_WORSE)
+    is_told = bool(one.arrow) or one.outcome in (IS_BETTER, IS_WORSE)
     return f"{name}{one.arrow and f' {one.arrow}'}{'' if one.holds_anew or not is_told else '°'}"
-
-
-def _verdicts(comparison: Comparison) -> list[_Verdict]:
-    precise = f"{comparison.metric()[0]}_precise"
-    by_precise = _outcomes(comparison, precise) if precise in comparison.cells else {}
-    anew = new_data_intervals(comparison, baseline=BASELINE).set_index("axis")
-    leaves_out = (anew["new_low"] > 0) | (anew["new_high"] < 0)
-    return [
-        _Verdict(strategy, *found, bool(leaves_out[strategy]), by_precise.get(strategy, ("",))[0])
-        for strategy, found in _outcomes(comparison).items()
-    ]
-
-
-def _outcomes(comparison: Comparison, metric: str | None = None) -> dict[str, tuple[str, str, bool]]:
-    """Strategy -> its outcome, the arrow of one that is told apart by less than what matters, whether it is more."""
-    rows = rows_of(compare_pairs(comparison, metric, baseline=BASELINE).rows)
-    return {str(row["axis"]): _outcome(str(row["verdict"]), str(row["size"])) for row in rows}
-
-
-def _outcome(verdict: str, size: str) -> tuple[str, str, bool]:
-    if verdict in _ARROWS and size == "within":
-        return _NO_MATTER, _ARROWS[verdict], False
-    told = {BETTER: _IS_BETTER, WORSE: _IS_WORSE, EQUIVALENT: _NO_MATTER}.get(verdict, _IS_OPEN)
-    return told, "", size == "beyond"
 
 
 def _compared(study: Study) -> list[Comparison]:
@@ -284,8 +165,9 @@ def _advised(one: Advised) -> str:
 def _found(ones: Sequence[Decided]) -> str:
     if len(ones) == 1:
         return f"{rule_text(ones[0].rule)}: {_holds(ones[0])}, {effect_text(ones[0])}"
-    counts = Counter(_holds(one).partition(",")[0].partition(":")[0] for one in ones)
-    ways = ", ".join(f"{number} {word}" for word, number in counts.items())
+    counts = Counter(one.outcome if one.pairs else "without records" for one in ones)
+    words = {REPRODUCED: "hold", CONTRADICTED: "fail"}
+    ways = ", ".join(f"{number} {words.get(outcome, outcome)}" for outcome, number in sorted(counts.items()))
     return f"{rule_text(replace(ones[0].rule, where={}))}, in {len(ones)} comparisons: {ways}"
 
 

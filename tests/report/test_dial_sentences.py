@@ -144,7 +144,7 @@ def test_whether_differences_depend_on_the_setting():
     accuracies = {"channel": [0.6, 0.8, 0.9], "layer": [0.8, 0.8, 0.9], "none": [0.5, 0.7, 0.8]}
     dial = dial_of(accuracies, values=(2, 8, 32), setting="batch_size")
     said = interaction(dial, compare_change(dial), "channel")
-    assert said.startswith("From batch size 2 to 32, in test accuracy: `layer` loses to `channel` (−0.1")
+    assert said.startswith("From batch size 2 to 32, in test accuracy: `layer` loses ground to `channel` (−0.1")
     assert said.endswith("; no change of the difference is told for `none`.")
     lost = dial_of({**accuracies, "none": [None, 0.7, 0.8]}, values=(2, 8, 32), setting="batch_size")
     assert interaction(lost, compare_change(lost), "channel").endswith("no seed has all four values for `none`.")

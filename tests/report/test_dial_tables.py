@@ -77,7 +77,7 @@ def test_a_change_says_what_it_leaves_out():
     assert sheet.caption[-1].endswith("are left out: none 10.")
     dial = dial_of({"channel": [0.8, 0.9], "none": [0.5, 0.9]}, values=(0.1, 0.2))
     sheet = change_sheet(dial, compare_change(dial))
-    assert rows_of(sheet)["none"]["verdict"] == "gains on it"
+    assert rows_of(sheet)["none"]["verdict"] == "gains ground"
     assert len(sheet.caption) == 1
 
 

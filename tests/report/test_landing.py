@@ -7,7 +7,8 @@ import pytest
 from publications import publish, run_into
 from synthetic import make_record
 
-from harness.report.landing import _differing, _tally, _Verdict, write_landing
+from harness.report.landing import write_landing
+from harness.report.outcomes import Verdict, _differing, _tally
 from harness.report.study import Study
 
 SEEDS = 24
@@ -84,18 +85,18 @@ def test_every_strategy_stands_in_the_column_of_its_outcome(landed):
 
 
 def test_nothing_is_said_to_beat_the_baseline_where_that_was_not_shown():
-    small, large = (_Verdict("spatial", "better", is_beyond=shown) for shown in (False, True))
+    small, large = (Verdict("spatial", "better", is_beyond=shown) for shown in (False, True))
     headline = "**On real data no other choice of axes is shown to beat the channels"
 
-    assert next(_tally([small, _Verdict("height", "worse")])).startswith(headline)
+    assert next(_tally([small, Verdict("height", "worse")])).startswith(headline)
     assert not any(said.startswith(headline) for said in _tally([small, large]))
 
 
 def test_undecided_choices_are_not_passed_over_in_silence():
     found = [
-        _Verdict("spatial", "undecided"),
-        _Verdict("height", "worse"),
-        _Verdict("width", "no difference that matters"),
+        Verdict("spatial", "undecided"),
+        Verdict("height", "worse"),
+        Verdict("width", "no difference that matters"),
     ]
 
     assert _differing(found, "As trained") == (
@@ -105,6 +106,6 @@ def test_undecided_choices_are_not_passed_over_in_silence():
 
 
 def test_what_holds_for_new_data_is_counted_apart():
-    found = [_Verdict("spatial", "better", holds_anew=True), _Verdict("height", "worse"), _Verdict("band", "better")]
+    found = [Verdict("spatial", "better", holds_anew=True), Verdict("height", "worse"), Verdict("band", "better")]
 
     assert list(_tally(found))[-1].endswith("1 of the 2 better and 0 of the 1 worse still leave out 0.")

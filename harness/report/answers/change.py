@@ -23,7 +23,7 @@ from harness.statistics.caution import BETTER, UNDECIDED, WORSE
 from harness.statistics.dials import Dial
 from harness.statistics.table import Table
 
-_CHANGES = {BETTER: "gains on it", WORSE: "loses to it", UNDECIDED: "undecided"}
+_CHANGES = {BETTER: "gains ground", WORSE: "loses ground", UNDECIDED: "undecided"}
 
 
 def of_dial(dial: Dial, baseline: str) -> Iterator[Answer]:
@@ -56,7 +56,7 @@ def interaction(dial: Dial, table: Table, baseline: str) -> str:
         )
     digits = digits_of_intervals(changes)
     parts = []
-    for verdict, does in ((BETTER, "gains on"), (WORSE, "loses to")):
+    for verdict, does in ((BETTER, "gains ground on"), (WORSE, "loses ground to")):
         for row in rows_of(changes[changes["verdict"] == verdict]):
             by = interval_text(row, "difference", "low", "high", digits)
             parts.append(f"{mark(row['axis'])} {does} {mark(baseline)} ({by})")
