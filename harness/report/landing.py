@@ -23,7 +23,8 @@ from harness.statistics.dials import Dial
 
 _MANY_VALUES = 4
 _COLUMNS = ("strategy", "difference", "for new data", "verdict")
-# What is said of a dial beside what is shown of it.
+# What is shown of a dial where nothing is said with a table and a figure, and what is said beside.
+_ELSE = "How do the differences"
 _BESIDE = ("Does what is better", "Which is most accurate at its own best")
 _HEAD = """\
 # Which axes should my batch normalization keep?
@@ -180,7 +181,8 @@ def _task(study: Study, questions: Questions) -> Iterator[str]:
     name = study.stamp.study
     yield from (f"### [{name}](reference/{name}/README.md)", "")
     for subject in _shown_of(study):
-        answers = [one for one in questions.about(subject, BASELINE) if one.sentence and one.table and one.figure]
+        whole = [one for one in questions.about(subject, BASELINE) if one.table and one.figure]
+        answers = [one for one in whole if one.sentence] or [one for one in whole if one.question.startswith(_ELSE)]
         if isinstance(subject, Comparison):
             shown = "differences" if subject.crossed is None else "variance"
             answers = [one for one in answers if one.figure and one.figure.name.startswith(shown)]
@@ -194,7 +196,8 @@ def _shown(study: str, subject: Comparison | Dial, answer: Answer) -> Iterator[s
     assert answer.figure is not None
     sheet = answer.table.sheet
     few = [column for column in sheet.columns if column.heading.startswith(_COLUMNS)]
-    table = replace(sheet, title="", columns=few if len(few) == len(_COLUMNS) else sheet.columns, caption=())
+    columns = few if len(few) == len(_COLUMNS) else sheet.columns
+    table = replace(sheet, title="", columns=columns, caption=() if answer.sentence else sheet.caption)
     path = f"reference/{study}/figures/{subject.slug}/{answer.figure.name}.png"
-    yield from (f"**{subject.title}.** {answer.sentence}", "", to_markdown(table).rstrip(), "")
+    yield from (f"**{subject.title}.** {answer.sentence}".rstrip(), "", to_markdown(table).rstrip(), "")
     yield from (f"![{answer.figure.name.replace('-', ' ')}]({path})", "")
