@@ -196,7 +196,8 @@ def _shown(study: str, subject: Comparison | Dial, answer: Answer) -> Iterator[s
     assert answer.figure is not None
     sheet = answer.table.sheet
     few = [column for column in sheet.columns if column.heading.startswith(_COLUMNS)]
-    columns = few if len(few) == len(_COLUMNS) else sheet.columns
+    # Of new data nothing is known where records do not say how many examples there were.
+    columns = few if len(few) >= len(_COLUMNS) - 1 else sheet.columns
     table = replace(sheet, title="", columns=columns, caption=() if answer.sentence else sheet.caption)
     path = f"reference/{study}/figures/{subject.slug}/{answer.figure.name}.png"
     yield from (f"**{subject.title}.** {answer.sentence}".rstrip(), "", to_markdown(table).rstrip(), "")

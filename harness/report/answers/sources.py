@@ -39,6 +39,7 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
         caution="With few levels a source the shares are rough: see their intervals. Verdicts on this page use only "
         "those of the crossed cells that share no seed.",
         group=STABILITY,
+        leads=True,
     )
 
 
