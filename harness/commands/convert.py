@@ -75,8 +75,16 @@ def main(arguments: Arguments, console: Console) -> int:
     _save(model, out)
     for line in told:
         console.print(line, soft_wrap=True)
-    console.print(f"{out}: written", soft_wrap=True)
+    console.print(f"{out}: written{_opens_with(model)}", soft_wrap=True)
     return 0
+
+
+def _opens_with(model: Any) -> str:
+    """What a program that opens the model imports first, if it takes this project's layer."""
+    from harness.axes import AxisNormalization
+
+    layers = model._flatten_layers(include_self=False, recursive=True)
+    return "; opened after `import harness`" if any(isinstance(one, AxisNormalization) for one in layers) else ""
 
 
 def _check_without_axis(given: Mapping[str, str], folded: bool) -> None:
@@ -104,7 +112,7 @@ def _made(
     model, told = read_model(path), []
     if strategy is not None:
         converted = convert(model, strategy, **options)
-        model, told = converted.model, _of_conversion(converted)
+        model, told = converted.model, _of_conversion(converted, anew=data is not None)
     if data is not None:
         told += _recalibrated(model, data, options["batch_size"])
     if folded:
@@ -143,14 +151,16 @@ def _save(model: Any, out: Path) -> None:
         raise UserError(f"out: expected a file that can be written ({error.strerror}). Received: {out}") from error
 
 
-def _of_conversion(made: Conversion) -> list[str]:
+def _of_conversion(made: Conversion, *, anew: bool) -> list[str]:
+    """A line a layer; `anew`: their statistics are estimated anew after that, so that none gives what it gave."""
     same = sum(one.same for one in made.layers)
+    alike = "" if anew else f"; {same} of them {'gives' if same == 1 else 'give'} in inference what they gave"
     return [
         *(
             f"{one.path}: keeps {_kept(one)}; statistics {_SAID[one.statistics]}, {_parameters(one)}"
             for one in made.layers
         ),
-        f"{_counted(len(made.layers), 'layer')} replaced; {same} of them give in inference what they gave",
+        f"{_counted(len(made.layers), 'layer')} replaced{alike}",
     ]
 
 

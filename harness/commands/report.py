@@ -42,7 +42,5 @@ def main(arguments: Arguments, console: Console) -> int:
         margin=positive_number("margin", options["margin"]),
         config_dirs=arguments.config_dirs,
     )
-    console.print(f"wrote {len(paths)} files", style="dim")
-    for path in paths:
-        console.print(str(path), soft_wrap=True)
+    console.print(f"wrote {len(paths)} files: {paths[0]}", soft_wrap=True)
     return 0

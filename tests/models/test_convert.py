@@ -126,13 +126,17 @@ def test_its_user_converts_and_recalibrates(tmp_path, capsys):
     argv = ["convert", f"model={tmp_path / 'in.keras'}", f"out={tmp_path / 'out.keras'}"]
 
     assert main([*argv, "axis=elementwise"]) == 0
-    assert "bn: keeps height × width × channel; statistics kept, scale and shift kept" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "bn: keeps height × width × channel; statistics kept, scale and shift kept" in said
+    assert "1 layer replaced; 1 of them gives in inference what they gave" in said
+    assert said.endswith("out.keras: written; opened after `import harness`\n")
     made = read_model(tmp_path / "out.keras")
     np.testing.assert_allclose(outputs(made, (8, 8, 3)), outputs(model, (8, 8, 3)), rtol=1e-4, atol=1e-5)
 
     assert main([*argv, "axis=[1,2]", f"recalibrate={tmp_path / 'x.npz'}", "batch_size=20"]) == 0
     said = capsys.readouterr().out
     assert "bn: keeps height × width; statistics start anew" in said
+    assert "1 layer replaced\n" in said  # which gives what its new statistics make of it
     assert "1 layer with statistics estimated anew on 20 examples" in said
     made = read_model(tmp_path / "out.keras")
     given = np.asarray(model.layers[0](x), np.float64)

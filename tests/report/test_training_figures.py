@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from looked import SITES, STRATEGIES, make_looked_study
@@ -112,6 +114,15 @@ def test_epsilon_is_marked_among_the_variances(comparison):
     low, high = ax.get_ylim()
     marked = [line.get_ydata()[0] for line in ax.lines if str(line.get_label()).startswith("_")]
     assert marked == ([1e-3] if low < 1e-3 < high else [])
+
+
+def test_layers_that_keep_their_own_epsilon_are_drawn_without_one(records):
+    theirs = copy.deepcopy(records)
+    for record in theirs:
+        record["config"]["norm"] |= {"epsilon": None, "momentum": None}
+    axes = plot_site_health(comparison_of(theirs))
+    ax = axes[titles_of(axes).index("median moving variance")]
+    assert not [line for line in ax.lines if str(line.get_label()).startswith("_")]
 
 
 def test_strategies_at_a_model_s_only_site_do_not_hide_each_other(records):

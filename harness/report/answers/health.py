@@ -143,9 +143,11 @@ def _plot_measures(
 def _mark_epsilon(ax: Axes, comparison: Comparison) -> None:
     """A dotted line at what the layers add to a variance, where it lies among what is shown."""
     settings = comparison.source.settings
-    values = {value for name, path in settings.items() if path == "norm.epsilon" for value in comparison.cells[name]}
+    given = [comparison.cells[name] for name, path in settings.items() if path == "norm.epsilon"]
+    # Not set where each layer of a model in a file keeps its own.
+    values = {float(value) for column in given for value in pd.to_numeric(column).dropna()}
     low, high = ax.get_ylim()
-    if len(values) == 1 and low < (epsilon := float(values.pop())) < high:
+    if len(values) == 1 and low < (epsilon := values.pop()) < high:
         ax.axhline(epsilon, color=FAINT, linewidth=1, linestyle=(0, (1, 1.5)))
         ax.annotate(
             "ε", (1, epsilon), xycoords=("axes fraction", "data"), fontsize=8, color=FAINT, ha="right", va="bottom"
