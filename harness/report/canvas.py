@@ -149,10 +149,14 @@ def rows_height(strategies: int) -> float:
 
 
 def seed_offsets(seeds: pd.Series, all_seeds: pd.Series) -> NDArray[np.float64]:
-    """Where in its row `(cell,)` a seed's dot lies, in rows: the same seed at the same height in every row."""
+    """Where in its row `(cell,)` a seed's dot lies, in rows: the same seed at the same height in every row.
+
+    None of several lies in the middle, under the mark of the mean.
+    """
     order = np.unique(all_seeds)
     spread = 0.26 if len(order) > 1 else 0.0
-    return np.asarray(np.interp(seeds, order, np.linspace(-spread, spread, len(order))))
+    heights = np.linspace(-spread, spread, len(order) + len(order) % 2)[: len(order)]
+    return np.asarray(np.interp(seeds, order, heights))
 
 
 def save_figure(ax: Axes, path: Path) -> list[Path]:

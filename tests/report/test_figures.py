@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ from harness.report.answers.gap import plot_inference_gap
 from harness.report.answers.learning import plot_learning_curves
 from harness.report.answers.reached import plot_seed_cloud
 from harness.report.answers.stable import plot_stability
-from harness.report.canvas import save_figure
+from harness.report.canvas import save_figure, seed_offsets
 from harness.report.palette import look_of
 from harness.statistics.across import normalise_scores, performance_profiles
 from harness.statistics.summary import aggregate_comparison
@@ -227,3 +228,13 @@ def test_saved_figures_are_the_same_bytes_each_time(tmp_path):
     assert first[0].startswith(b"\x89PNG")
     assert b"<svg" in first[1]
     assert b"channel" in first[1]  # text stays text, so that it can be searched
+
+
+@pytest.mark.parametrize("number", [2, 3, 5, 30])
+def test_no_seed_lies_under_the_mark_of_the_mean(number):
+    seeds = pd.Series(range(number))
+    heights = seed_offsets(seeds, seeds)
+
+    assert np.abs(heights).min() > 0.26 / (number + 1) / 2
+    assert np.diff(heights).min() > 0
+    assert seed_offsets(pd.Series([1]), seeds)[0] == heights[1]
