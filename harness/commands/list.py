@@ -35,6 +35,9 @@ GROUPS = {
 _SENTENCE = re.compile(r"(?<!al)\.(?:\s+(?=[A-Z0-9])|$)")
 _MOST = 240
 
+# How the heads of studies say what is asked, behind what they cost.
+_ASKS = "Expect "
+
 
 def main(arguments: Arguments, console: Console) -> int:
     """Print the groups."""
@@ -67,7 +70,7 @@ def _table(group: str, names: Sequence[str], folders: Sequence[Path]) -> Table:
 
 
 def first_sentence(path: Path) -> str:
-    """What a yaml's comment at its head begins with, up to the end of a sentence."""
+    """What a yaml's comment at its head begins with, up to the end of a sentence; of a study what it asks."""
     said = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith("# @") or not line.strip() or line.endswith(f"/{path.name}"):
@@ -75,5 +78,7 @@ def first_sentence(path: Path) -> str:
         if not line.startswith("#"):
             break
         said.append(line.lstrip("# ").strip())
-    sentence = _SENTENCE.split(" ".join(said), maxsplit=1)[0]
+    sentences = _SENTENCE.split(" ".join(said).partition(" python -m harness")[0])
+    asks = (one.removeprefix(_ASKS) for one in sentences if one.startswith(_ASKS))
+    sentence = next((one[:1].upper() + one[1:].rstrip(".") for one in asks), sentences[0])
     return in_one_line(sentence, _MOST) or "(its yaml has no comment at its head)"

@@ -81,6 +81,8 @@ def main(arguments: Arguments, console: Console) -> int:
             wanted = rounds.next_round(_records_of(plan, results_dir)) if rounds else []
             grid = [*grid, *wanted]
     failed = _print_outcome(plan, results_dir, console)
+    if tracker:
+        console.print(f"log: {tracker.place}", soft_wrap=True)
     if rounds:
         _print_rounds(rounds, plan, results_dir, console)
     return 1 if failed else 0

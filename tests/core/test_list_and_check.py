@@ -24,6 +24,15 @@ def test_every_yaml_says_in_a_sentence_what_it_is(path):
     assert not re.search(r"\bal\.?$", said), "cut in the middle of a name"
 
 
+def test_a_study_is_listed_by_what_it_asks(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "# @package _global_\n# Costs an hour.\n# Expect which axes to\n# keep.\n# python -m harness run study=mine\n"
+    )
+
+    assert first_sentence(path) == "Which axes to keep"
+
+
 def test_what_there_is_is_listed_with_where_it_is_from(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     assert main(["list", "--config-dir", str(OWN)]) == 0
