@@ -149,7 +149,8 @@ def _dials(study: Study) -> list[Dial]:
 
 
 def _beside(dial: Dial, questions: Questions) -> Iterator[Answer]:
-    found = questions.about(dial, BASELINE) if len(dial.strategies) > len((BASELINE, "none")) else ()
+    """What is said of a dial with more choices than the baseline and one other."""
+    found = questions.about(dial, BASELINE) if len(dial.strategies) > 2 else ()
     yield from (answer for answer in found if answer.sentence and answer.question.startswith(_BESIDE))
 
 

@@ -65,8 +65,18 @@ def aggregate_gap(comparison: Comparison, metric: str | None = None, *, confiden
 
 
 @kept
-def compare_gap(comparison: Comparison, metric: str | None = None, *, baseline: str, confidence: float = 0.95) -> Table:
+def compare_gap(
+    comparison: Comparison,
+    metric: str | None = None,
+    *,
+    baseline: str,
+    with_averages: bool = False,
+    confidence: float = 0.95,
+) -> Table:
     """Does a strategy lose more by its moving averages than the baseline does? Their lags, paired by seed.
+
+    `with_averages`: only strategies that keep statistics. Of all others it would say, again and again, what the
+    baseline loses.
 
     That one verdict tells strategies apart with moving averages and another does not with precise statistics does not
     show that the averages made the difference: this does.
@@ -77,9 +87,10 @@ def compare_gap(comparison: Comparison, metric: str | None = None, *, baseline: 
     """
     column, quantity = comparison.metric(metric)
     lags = lags_of(comparison, metric)
-    # What keeps no statistics has no lag: that it loses less would say of each what the baseline loses, again.
-    kept = comparison.cells.groupby("axis")["statistics"].max()
-    pairs = [pair for pair in pairs_of(lags, baseline) if kept[pair[0]] != 0] if baseline in lags else []
+    pairs = pairs_of(lags, baseline) if baseline in lags else []
+    if with_averages:
+        counts = comparison.cells.groupby("axis")["statistics"].max()
+        pairs = [pair for pair in pairs if counts[pair[0]] != 0]
     rows = compare_series(lags, pairs, direction=quantity.direction, confidence=confidence)
     rows = cut_to_span(rows, quantity, times=2)
     return Table(rows=rows, of=comparison, metric=column, quantity=quantity, confidence=confidence)

@@ -69,7 +69,7 @@ def of_comparison(comparison: Comparison, baseline: str, metric: str | None = No
         return
     yield Answer(
         question="What do inference statistics cost?",
-        sentence=gap_differences(compare_gap(comparison, metric, baseline=baseline), baseline),
+        sentence=gap_differences(compare_gap(comparison, metric, baseline=baseline, with_averages=True), baseline),
         figure=Drawing(
             "inference-gap",
             "Inference gap",
